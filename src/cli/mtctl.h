@@ -1,0 +1,11 @@
+/* cli/mtctl.h - subcommands of mtctl: one file and one row each. */
+#ifndef SMT_CLI_MTCTL_H
+#define SMT_CLI_MTCTL_H
+
+struct smt_mtctl_subcommand {
+    const char *name;
+    const char *summary;               /* one line for --help */
+    int (*run)(int argc, char **argv); /* argv[0] is the subcommand; the exit status */
+};
+
+#endif
