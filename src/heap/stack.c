@@ -1,0 +1,232 @@
+#define UNW_LOCAL_ONLY
+#include "heap/stack.h"
+
+#include <errno.h>
+#include <libunwind.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "heap/module.h"
+
+#define TRACE_MAX 160   /* frames looked at in one fast trace */
+#define EDGE_MAX  64    /* frames from the boundary outward; more are never remembered */
+#define WALK_MAX  65536 /* frames walked in search of a caller or the boundary */
+
+_Static_assert(TRACE_MAX >= EDGE_MAX + SMT_STACK_MAX + 16, "a cut-off trace has no edge frames");
+
+/* The fast trace yields return addresses without stack pointers, so it cannot
+ * see the boundary. The frames outside it do not change during a run: the first
+ * walk with a boundary remembers them and where on the stack their addresses
+ * lie; later traces cut off that many, after a check that they are still there. */
+static _Thread_local struct {
+    const void *boundary; /* NULL: nothing remembered */
+    uint32_t count;
+    uintptr_t frames[EDGE_MAX];
+    const uintptr_t *slots[EDGE_MAX];
+} edge;
+
+/* A frame while walking: cfa is the stack pointer of the frame around it. */
+struct walked_frame {
+    uintptr_t ip, sp, cfa;
+    bool is_last;
+};
+
+static void stack_push(struct smt_stack *stack, uintptr_t address)
+{
+    if (stack->depth < SMT_STACK_MAX) stack->frames[stack->depth++] = address;
+}
+
+/* Reads the frame the cursor is at and moves it outward. */
+static void cursor_next(unw_cursor_t *cursor, struct walked_frame *ret_frame)
+{
+    unw_word_t ip = 0, sp = 0, cfa = 0;
+
+    unw_get_reg(cursor, UNW_REG_IP, &ip);
+    unw_get_reg(cursor, UNW_REG_SP, &sp);
+    ret_frame->is_last = unw_step(cursor) <= 0 || unw_get_reg(cursor, UNW_REG_SP, &cfa) < 0;
+    ret_frame->ip = ip;
+    ret_frame->sp = sp;
+    ret_frame->cfa = ret_frame->is_last ? sp : cfa;
+}
+
+static bool frame_is_ours(const struct walked_frame *frame, const void *boundary)
+{
+    return boundary && frame->cfa > (uintptr_t)boundary;
+}
+
+/* Remembers the frames from `frame` outward; the return address to a frame lies
+ * just below the frame's stack pointer. */
+static void edge_learn(unw_cursor_t *cursor, struct walked_frame frame, const void *boundary)
+{
+    edge.boundary = NULL;
+    edge.count = 0;
+    for (;;) {
+        const uintptr_t *slot = (const uintptr_t *)frame.sp - 1;
+
+        if (edge.count == EDGE_MAX || *slot != frame.ip) return;
+        edge.frames[edge.count] = frame.ip;
+        edge.slots[edge.count++] = slot;
+        if (frame.is_last) break;
+        cursor_next(cursor, &frame);
+        if (frame.is_last && !frame.ip) break;
+    }
+    edge.boundary = boundary;
+}
+
+static bool edge_holds(const void *boundary)
+{
+    if (!edge.boundary || edge.boundary != boundary) return false;
+    for (uint32_t i = 0; i < edge.count; i++)
+        if (*edge.slots[i] != edge.frames[i]) return false;
+    return true;
+}
+
+/* Walks from the cursor to the boundary. With `caller`, frames inside of that
+ * return address are left out, and the edge is remembered. */
+static void stack_walk(struct smt_stack *stack, unw_cursor_t *cursor, uintptr_t caller,
+                       const void *boundary)
+{
+    bool wanted = caller == 0, edge_wanted = caller && boundary;
+    struct walked_frame frame;
+
+    for (unsigned i = 0; i < WALK_MAX; i++) {
+        cursor_next(cursor, &frame);
+        if (!frame.ip) return;
+        if (frame_is_ours(&frame, boundary)) {
+            if (edge_wanted) edge_learn(cursor, frame, boundary);
+            return;
+        }
+        if (frame.ip == caller) wanted = true;
+        if (wanted) stack_push(stack, frame.ip);
+        if (frame.is_last || (!edge_wanted && stack->depth == SMT_STACK_MAX)) return;
+    }
+}
+
+/* False when the trace does not tell where to begin or to end. */
+static bool stack_trace(struct smt_stack *stack, uintptr_t caller, const void *boundary)
+{
+    void *trace[TRACE_MAX];
+    int count, first = 0, last;
+
+    if (boundary && !edge_holds(boundary)) return false;
+    count = unw_backtrace(trace, TRACE_MAX);
+    while (count > 0 && !trace[count - 1]) count--;
+    while (first < count && (uintptr_t)trace[first] != caller) first++;
+    last = count;
+    if (boundary && count < TRACE_MAX) { /* a full trace never got as far as the edge */
+        last = count - (int)edge.count;
+        if (last < 0 || memcmp(trace + last, edge.frames, edge.count * sizeof *trace) != 0)
+            return false;
+    }
+    if (first >= last) return false;
+    if (last - first > SMT_STACK_MAX) last = first + SMT_STACK_MAX;
+    stack->depth = (uint32_t)(last - first);
+    memcpy(stack->frames, trace + first, stack->depth * sizeof *trace);
+    return true;
+}
+
+__attribute__((noinline)) void smt_stack_capture_from(struct smt_stack *stack, const void *caller,
+                                                      const void *boundary)
+{
+    unw_context_t context;
+    unw_cursor_t cursor;
+
+    stack->depth = 0;
+    stack->exact_top = false;
+    if (stack_trace(stack, (uintptr_t)caller, boundary)) return;
+    if (unw_getcontext(&context) == 0 && unw_init_local(&cursor, &context) == 0)
+        stack_walk(stack, &cursor, (uintptr_t)caller, boundary);
+    if (!stack->depth) stack_push(stack, (uintptr_t)caller);
+}
+
+__attribute__((noinline)) void smt_stack_capture(struct smt_stack *stack, const void *boundary)
+{
+    smt_stack_capture_from(stack, __builtin_return_address(0), boundary);
+    __asm__ volatile("" ::: "memory"); /* no tail call: it would drop the frame we look for */
+}
+
+#if defined(__x86_64__)
+static uintptr_t context_pc(const ucontext_t *context)
+{
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+}
+
+/* Whether 8 bytes can be read: the kernel copies the set before it looks at the
+ * unknown `how`, so EFAULT and EINVAL tell the two apart without a fault. */
+static bool word_is_readable(uintptr_t address)
+{
+    int saved = errno;
+    bool readable =
+        syscall(SYS_rt_sigprocmask, ~0, address, NULL, sizeof(uint64_t)) == -1 && errno == EINVAL;
+
+    errno = saved;
+    return readable;
+}
+
+/* Undoes a call that went to no code: back to where it would have returned. */
+static bool context_return(ucontext_t *context)
+{
+    uintptr_t sp = (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+    uintptr_t address;
+
+    if (!word_is_readable(sp)) return false;
+    memcpy(&address, (const void *)sp, sizeof address);
+    if (!smt_module_is_code(address)) return false;
+    context->uc_mcontext.gregs[REG_RIP] = (greg_t)address;
+    context->uc_mcontext.gregs[REG_RSP] = (greg_t)(sp + sizeof address);
+    return true;
+}
+#else
+#error "say here where a signal context keeps its program counter"
+#endif
+
+void smt_stack_capture_context(struct smt_stack *stack, const void *ucontext, const void *boundary)
+{
+    ucontext_t context;
+    unw_cursor_t cursor;
+    int flags = UNW_INIT_SIGNAL_FRAME;
+
+    memcpy(&context, ucontext, sizeof context);
+    stack->depth = 0;
+    stack->exact_top = true;
+    if (!smt_module_is_code(context_pc(&context))) {
+        stack_push(stack, context_pc(&context));
+        if (!context_return(&context)) return;
+        flags = 0;
+    }
+    if (unw_init_local2(&cursor, &context, flags) == 0) stack_walk(stack, &cursor, 0, boundary);
+    if (!stack->depth) stack_push(stack, context_pc(&context));
+}
+
+__attribute__((noinline)) void smt_stack_warm_up(void)
+{
+    struct smt_stack stack;
+    unw_context_t context;
+
+    smt_module_refresh();
+    unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
+    smt_stack_capture(&stack, NULL);
+    smt_stack_capture(&stack, __builtin_frame_address(0));
+    if (unw_getcontext(&context) == 0) smt_stack_capture_context(&stack, &context, NULL);
+    (void)word_is_readable((uintptr_t)&stack);
+    (void)smt_stack_hash(&stack);
+    edge.boundary = NULL;
+}
+
+uint64_t smt_stack_hash(const struct smt_stack *stack)
+{
+    uint64_t places[2 * SMT_STACK_MAX];
+
+    for (uint32_t i = 0; i < stack->depth; i++) {
+        const struct smt_module *module = smt_module_find(stack->frames[i]);
+
+        places[2 * i] = module ? module->identity : 0;
+        places[2 * i + 1] = module ? stack->frames[i] - module->bias : stack->frames[i] & 0xFFF;
+    }
+    return XXH3_64bits(places, stack->depth * 2 * sizeof *places);
+}
