@@ -1,0 +1,494 @@
+#include "heap/arena.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "heap/layout.h"
+
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define CALLER      ((uintptr_t)__builtin_return_address(0))
+
+#define RANGE_BYTES_MOST  (64ull << 30)
+#define RANGE_BYTES_LEAST (256ull << 20)
+#define BLOCKS_MOST       (32u << 20)
+#define RESIDENT_BYTES    (16u << 20) /* of the range, kept from run to run */
+
+struct smt_heap *smt_heap_current;
+
+static void *reserve(size_t size_bytes, int protection)
+{
+    void *memory =
+        mmap(NULL, size_bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+enum smt_status smt_heap_new(size_t quarantine_bytes, bool libc_backend, struct smt_heap **ret_heap)
+{
+    struct smt_heap *heap = calloc(1, sizeof *heap);
+    size_t size = libc_backend ? HEAP_PAGE : RANGE_BYTES_MOST;
+    void *range = NULL;
+
+    if (!heap) return smt_fail(SMT_ENOMEM, "out of memory for the heap's own records");
+    for (; size && !(range = reserve(size, PROT_READ | PROT_WRITE)); size /= 2)
+        if (size <= RANGE_BYTES_LEAST) break;
+    heap->block_capacity = (uint32_t)(size / 48 < BLOCKS_MOST ? size / 48 : BLOCKS_MOST);
+    heap->blocks =
+        reserve((size_t)heap->block_capacity * sizeof *heap->blocks, PROT_READ | PROT_WRITE);
+    heap->evicted_of_chunk =
+        reserve((size / CHUNK_BYTES + 1) * sizeof *heap->evicted_of_chunk, PROT_READ | PROT_WRITE);
+    heap->base = heap->mark = heap->bump = (uintptr_t)range;
+    heap->end = heap->base + size;
+    heap->quarantine_bytes = quarantine_bytes;
+    heap->libc_backend = libc_backend;
+    if (!range || !heap->blocks || !heap->evicted_of_chunk || !smt_zone_new(&heap->zone)) {
+        smt_heap_free(heap);
+        return smt_fail(SMT_ENOMEM,
+                        "cannot reserve %zu bytes of addresses for the heap (see ulimit -v)",
+                        (size_t)RANGE_BYTES_LEAST);
+    }
+    smt_heap_begin(heap, &(struct smt_heap_settings){0});
+    *ret_heap = heap;
+    return SMT_OK;
+}
+
+void smt_heap_free(struct smt_heap *heap)
+{
+    if (!heap) return;
+    if (smt_heap_current == heap) smt_heap_current = NULL;
+    if (heap->base) munmap((void *)heap->base, heap->end - heap->base);
+    if (heap->blocks) munmap(heap->blocks, (size_t)heap->block_capacity * sizeof *heap->blocks);
+    if (heap->evicted_of_chunk)
+        munmap(heap->evicted_of_chunk,
+               ((heap->end - heap->base) / CHUNK_BYTES + 1) * sizeof *heap->evicted_of_chunk);
+    smt_zone_free(&heap->zone);
+    free(heap);
+}
+
+void smt_heap_use(struct smt_heap *heap)
+{
+    smt_heap_current = heap;
+}
+
+/* Gives back what the last run touched beyond a resident part. */
+static void range_trim(struct smt_heap *heap)
+{
+    uintptr_t from = align_up(heap->mark, CHUNK_BYTES) + RESIDENT_BYTES;
+
+    if (heap->bump > from) madvise((void *)from, heap->bump - from, MADV_DONTNEED);
+    if (heap->evicted_any) {
+        size_t first = (heap->mark - heap->base) / CHUNK_BYTES;
+
+        memset(heap->evicted_of_chunk + first, 0,
+               ((heap->bump - heap->base) / CHUNK_BYTES + 1 - first) *
+                   sizeof *heap->evicted_of_chunk);
+    }
+}
+
+/* 0xA5 in the heap's usual fill; another fence byte with every other fill, so
+ * that bytes read from beside a block show in the fill differential too. */
+static uint64_t fence_word(enum smt_fill fill)
+{
+    static const unsigned char bytes[] = {
+        [SMT_FILL_BYTE] = 0xFB, [SMT_FILL_ZERO] = 0x2C, [SMT_FILL_ADDRESS] = 0x93};
+
+    return bytes[fill] * 0x0101010101010101u;
+}
+
+void smt_heap_begin(struct smt_heap *heap, const struct smt_heap_settings *settings)
+{
+    range_trim(heap);
+    if (heap->zone.bump > heap->zone.base) smt_zone_reset(&heap->zone);
+    heap->bump = heap->mark;
+    heap->block_count = heap->first_block;
+    heap->settings = *settings;
+    heap->check_content = settings->check_content;
+    heap->fill = settings->fill;
+    heap->fence = fence_word(settings->fill);
+    heap->attempt = 0;
+    heap->hash = 0x9E3779B97F4A7C15u;
+    heap->live_blocks = heap->kept_blocks;
+    heap->live_bytes = heap->kept_bytes;
+    heap->peak_bytes = 0;
+    heap->freed_bytes = 0;
+    heap->oldest_freed = heap->newest_freed = NO_BLOCK;
+    heap->refusals = heap->first_refused = heap->refused_hash = 0;
+    heap->bad_free = SMT_BAD_FREE_NONE;
+    heap->bad_frees = heap->bad_free_attempt = 0;
+    heap->exhausted = heap->evicted_any = heap->kept_changed = false;
+    heap->evicted_damages = 0;
+    heap->evicted_damage.block = NULL;
+    smt_fault_arm(&heap->fault, settings->plan ? settings->plan : &heap->no_plan);
+    heap->next_event = heap->fault.from;
+    if (heap->libc_backend || settings->observer || settings->prefix_hashes ||
+        settings->other_first || settings->guard.mode != SMT_GUARD_NONE ||
+        (settings->plan && settings->plan->limit_bytes))
+        heap->next_event = 0;
+}
+
+void smt_heap_keep(struct smt_heap *heap)
+{
+    heap->mark = heap->bump;
+    heap->first_block = heap->block_count;
+    heap->kept_blocks = heap->live_blocks;
+    heap->kept_bytes = heap->live_bytes;
+}
+
+/* --- allocating ------------------------------------------------------------ */
+
+static void payload_fill(uintptr_t address, size_t size_bytes, enum smt_fill fill)
+{
+    if (fill == SMT_FILL_BYTE) {
+        memset((void *)address, FILL_BYTE, size_bytes);
+    } else if (fill == SMT_FILL_ZERO) {
+        memset((void *)address, 0, size_bytes);
+    } else {
+        for (size_t at = 0; at < size_bytes; at += 8) {
+            uint64_t word = ~(uint64_t)(address + at);
+
+            memcpy((void *)(address + at), &word, size_bytes - at < 8 ? size_bytes - at : 8);
+        }
+    }
+}
+
+/* Tag, front fence, slack and tail fence of a block in the range. The four
+ * stores of the tail overlap and cover its 16 to 31 bytes. */
+static inline void fences_set(const struct smt_heap *heap, uintptr_t address, size_t size_bytes,
+                              uint32_t index)
+{
+    uintptr_t end = address + align_up(size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES;
+
+    word_store(address - 16, block_tag(index, size_bytes));
+    if (!heap->check_content) return;
+    word_store(address - 8, heap->fence);
+    word_store(address + size_bytes, heap->fence);
+    word_store(address + size_bytes + 8, heap->fence);
+    word_store(end - 16, heap->fence);
+    word_store(end - 8, heap->fence);
+}
+
+static inline uint64_t hash_step(uint64_t hash, uint64_t a, uint64_t b)
+{
+    hash = (hash ^ a) * 0x9FB21C651E98DF25u;
+    return (hash ^ (hash >> 32) ^ b) * 0xC2B2AE3D27D4EB4Fu;
+}
+
+static inline void *block_add(struct smt_heap *heap, uintptr_t address, size_t size_bytes,
+                              uintptr_t caller, uint32_t flags)
+{
+    struct smt_block *block = &heap->blocks[heap->block_count++];
+
+    *block = (struct smt_block){address, size_bytes, heap->attempt, caller, 0, flags, NO_BLOCK};
+    heap->hash = hash_step(heap->hash, caller, size_bytes);
+    heap->live_blocks++;
+    heap->live_bytes += size_bytes;
+    if (heap->live_bytes > heap->peak_bytes) heap->peak_bytes = heap->live_bytes;
+    return (void *)address;
+}
+
+/* Takes the next stretch of the range; NULL when it is used up. A request that
+ * no heap could grant fails as it would with the C library. */
+static inline void *range_allocate(struct smt_heap *heap, size_t size_bytes, uintptr_t caller)
+{
+    uintptr_t address = heap->bump + FRONT_BYTES;
+
+    if (UNLIKELY(size_bytes >= heap->end - heap->bump - FRONT_BYTES - 2 * TAIL_BYTES ||
+                 heap->block_count >= heap->block_capacity)) {
+        if (size_bytes < (heap->end - heap->base) / 2) heap->exhausted = true;
+        errno = ENOMEM;
+        return NULL;
+    }
+    fences_set(heap, address, size_bytes, heap->block_count);
+    heap->bump += block_span(size_bytes);
+    return block_add(heap, address, size_bytes, caller, 0);
+}
+
+static bool guard_wanted(const struct smt_heap *heap)
+{
+    const struct smt_guard_plan *guard = &heap->settings.guard;
+
+    if (guard->mode == SMT_GUARD_NONE || heap->attempt < guard->first ||
+        heap->attempt > guard->last)
+        return false;
+    for (uint32_t i = 0; i < guard->skip_count; i++)
+        if (guard->skip[i] == heap->attempt) return false;
+    return heap->block_count < heap->block_capacity;
+}
+
+static void observe(struct smt_heap *heap, enum smt_heap_event event, uint64_t attempt,
+                    const struct smt_block *block, uintptr_t caller)
+{
+    if (heap->settings.observer)
+        heap->settings.observer->event(heap->settings.observer, event, attempt, block, caller);
+}
+
+static void *allocation_refuse(struct smt_heap *heap, uintptr_t caller)
+{
+    if (!heap->refusals++) {
+        heap->first_refused = heap->attempt;
+        heap->refused_hash = heap->hash;
+    }
+    heap->hash = hash_step(heap->hash, caller, UINT64_MAX);
+    observe(heap, SMT_EVENT_REFUSED, heap->attempt, NULL, caller);
+    errno = ENOMEM;
+    return NULL;
+}
+
+static bool attempt_is_refused(struct smt_heap *heap, size_t size_bytes)
+{
+    uint64_t limit = heap->fault.plan->limit_bytes;
+
+    if (limit && (size_bytes > limit || heap->live_bytes > limit - size_bytes)) return true;
+    return smt_fault_refuses(&heap->fault, heap->attempt);
+}
+
+/* C library behind the plan only: nothing is tracked but how much is there. */
+static void *libc_allocate(struct smt_heap *heap, size_t size_bytes, uintptr_t caller)
+{
+    void *memory = malloc(size_bytes);
+
+    if (!memory) return NULL;
+    heap->live_blocks++;
+    heap->hash = hash_step(heap->hash, caller, size_bytes);
+    return memory;
+}
+
+__attribute__((noinline)) static void *allocate_slowly(struct smt_heap *heap, size_t size_bytes,
+                                                       uintptr_t caller)
+{
+    const struct smt_heap_settings *settings = &heap->settings;
+    bool other = settings->other_first && heap->attempt >= settings->other_first &&
+                 heap->attempt <= settings->other_last;
+    void *memory;
+
+    if (settings->prefix_hashes && heap->attempt <= settings->prefix_capacity)
+        settings->prefix_hashes[heap->attempt - 1] = heap->hash;
+    if (attempt_is_refused(heap, size_bytes)) return allocation_refuse(heap, caller);
+    if (heap->libc_backend) {
+        memory = libc_allocate(heap, size_bytes, caller);
+    } else if (guard_wanted(heap)) {
+        uintptr_t address = smt_zone_place(heap, size_bytes, heap->block_count);
+
+        memory = address ? block_add(heap, address, size_bytes, caller, SMT_BLOCK_GUARDED)
+                         : range_allocate(heap, size_bytes, caller);
+    } else {
+        memory = range_allocate(heap, size_bytes, caller);
+    }
+    heap->fill = other ? settings->other_fill : settings->fill;
+    if (memory)
+        observe(heap, SMT_EVENT_ALLOCATED, heap->attempt,
+                heap->libc_backend ? NULL : &heap->blocks[heap->block_count - 1], caller);
+    return memory;
+}
+
+static inline void *allocate(struct smt_heap *heap, size_t size_bytes, uintptr_t caller)
+{
+    heap->attempt++;
+    if (UNLIKELY(heap->attempt >= heap->next_event))
+        return allocate_slowly(heap, size_bytes, caller);
+    return range_allocate(heap, size_bytes, caller);
+}
+
+/* --- releasing -------------------------------------------------------------- */
+
+/* The record of the block that begins at `address`, else NULL. Reads no memory
+ * in front of an address outside the range. */
+static inline struct smt_block *block_find(struct smt_heap *heap, uintptr_t address)
+{
+    if (LIKELY(address - heap->base < heap->bump - heap->base && !(address % HEAP_ALIGNMENT) &&
+               address >= heap->base + FRONT_BYTES)) {
+        uint32_t index = (uint32_t)word_load(address - 16);
+
+        if (LIKELY(index < heap->block_count && heap->blocks[index].address == address))
+            return &heap->blocks[index];
+    }
+    bool guard_page;
+    const struct smt_block *block = smt_heap_block_at(heap, address, &guard_page);
+
+    return block && block->address == address ? &heap->blocks[block - heap->blocks] : NULL;
+}
+
+/* Blocks lie without gaps, so a chunk all of whose bytes were evicted is free. */
+static void chunks_evict(struct smt_heap *heap, const struct smt_block *block)
+{
+    uintptr_t at = block->address - FRONT_BYTES, end = at + block_span(block->size_bytes);
+
+    while (at < end) {
+        size_t chunk = (at - heap->base) / CHUNK_BYTES;
+        uintptr_t chunk_base = heap->base + chunk * CHUNK_BYTES,
+                  chunk_end = chunk_base + CHUNK_BYTES;
+        uint32_t part = (uint32_t)((end < chunk_end ? end : chunk_end) - at);
+
+        heap->evicted_of_chunk[chunk] += part;
+        if (heap->evicted_of_chunk[chunk] == CHUNK_BYTES)
+            madvise((void *)chunk_base, CHUNK_BYTES, MADV_DONTNEED);
+        at += part;
+    }
+}
+
+/* Checks the oldest freed block and gives its memory back. */
+static void quarantine_evict(struct smt_heap *heap)
+{
+    struct smt_block *block = &heap->blocks[heap->oldest_freed];
+    struct smt_damage damage;
+
+    if (heap->check_content && heap->oldest_freed >= heap->first_block &&
+        !smt_block_check(heap, block, heap->oldest_freed, &damage) && !heap->evicted_damages++)
+        heap->evicted_damage = damage;
+    block->flags |= SMT_BLOCK_EVICTED;
+    heap->evicted_any = true;
+    heap->freed_bytes -= block_span(block->size_bytes);
+    heap->oldest_freed = block->next_freed;
+    if (heap->oldest_freed == NO_BLOCK) heap->newest_freed = NO_BLOCK;
+    if (!(block->flags & SMT_BLOCK_GUARDED)) chunks_evict(heap, block);
+}
+
+static inline void block_release(struct smt_heap *heap, struct smt_block *block, uintptr_t caller)
+{
+    uint32_t index = (uint32_t)(block - heap->blocks);
+
+    if (UNLIKELY(index < heap->first_block)) heap->kept_changed = true;
+    block->flags |= SMT_BLOCK_FREED;
+    block->freed_by = caller;
+    heap->hash = hash_step(heap->hash, block->attempt, caller);
+    heap->live_blocks--;
+    heap->live_bytes -= block->size_bytes;
+    if (UNLIKELY(block->flags & SMT_BLOCK_GUARDED)) {
+        smt_zone_protect(heap, block);
+    } else if (heap->check_content) {
+        memset((void *)block->address, fence_byte(heap), block->size_bytes);
+    }
+    if (heap->newest_freed == NO_BLOCK)
+        heap->oldest_freed = index;
+    else
+        heap->blocks[heap->newest_freed].next_freed = index;
+    heap->newest_freed = index;
+    heap->freed_bytes += block_span(block->size_bytes);
+    while (UNLIKELY(heap->freed_bytes > heap->quarantine_bytes)) quarantine_evict(heap);
+    if (UNLIKELY(!heap->next_event)) observe(heap, SMT_EVENT_FREED, block->attempt, block, caller);
+}
+
+__attribute__((noinline)) static void bad_free_note(struct smt_heap *heap, uintptr_t address,
+                                                    uintptr_t caller)
+{
+    bool guard_page;
+    const struct smt_block *block = smt_heap_block_at(heap, address, &guard_page);
+
+    if (!heap->bad_frees++) {
+        heap->bad_free = !block                      ? SMT_BAD_FREE_FOREIGN
+                         : block->address == address ? SMT_BAD_FREE_DOUBLE
+                                                     : SMT_BAD_FREE_INTERIOR;
+        heap->bad_free_address = address;
+        heap->bad_free_caller = caller;
+        heap->bad_free_attempt = block ? block->attempt : 0;
+    }
+    observe(heap, SMT_EVENT_BAD_FREE, heap->attempt, block, caller);
+}
+
+/* A live block that begins at `address`, else the bad free is noted. */
+static inline struct smt_block *block_for_release(struct smt_heap *heap, uintptr_t address,
+                                                  uintptr_t caller)
+{
+    struct smt_block *block = block_find(heap, address);
+
+    if (LIKELY(block && !(block->flags & SMT_BLOCK_FREED))) return block;
+    bad_free_note(heap, address, caller);
+    return NULL;
+}
+
+/* --- the hooks ---------------------------------------------------------------- */
+
+/* slow requests may have been given another fill than the run's */
+static inline void fill_new(struct smt_heap *heap, void *memory, size_t from, size_t to)
+{
+    if (LIKELY(memory && heap->check_content && !heap->libc_backend))
+        payload_fill((uintptr_t)memory + from, to - from, heap->fill);
+}
+
+void *smt_heap_malloc(size_t size_bytes)
+{
+    struct smt_heap *heap = smt_heap_current;
+    void *memory = allocate(heap, size_bytes, CALLER);
+
+    fill_new(heap, memory, 0, size_bytes);
+    return memory;
+}
+
+void *smt_heap_calloc(size_t count, size_t size_bytes)
+{
+    struct smt_heap *heap = smt_heap_current;
+    size_t total;
+    void *memory;
+
+    if (__builtin_mul_overflow(count, size_bytes, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    memory = allocate(heap, total, CALLER);
+    if (memory) memset(memory, 0, total);
+    return memory;
+}
+
+static void *libc_reallocate(struct smt_heap *heap, void *block, size_t size_bytes,
+                             uintptr_t caller)
+{
+    void *moved;
+
+    if (attempt_is_refused(heap, size_bytes)) return allocation_refuse(heap, caller);
+    moved = realloc(block, size_bytes);
+    heap->hash = hash_step(heap->hash, caller, size_bytes);
+    return moved;
+}
+
+void *smt_heap_realloc(void *old, size_t size_bytes)
+{
+    struct smt_heap *heap = smt_heap_current;
+    uintptr_t caller = CALLER;
+    struct smt_block *block;
+    size_t kept;
+    void *moved;
+
+    if (!old) {
+        moved = allocate(heap, size_bytes, caller);
+        fill_new(heap, moved, 0, size_bytes);
+        return moved;
+    }
+    if (!size_bytes) { /* as glibc: frees, returns NULL, errno untouched */
+        smt_heap_release(old);
+        return NULL;
+    }
+    if (heap->libc_backend) {
+        heap->attempt++;
+        return libc_reallocate(heap, old, size_bytes, caller);
+    }
+    block = block_for_release(heap, (uintptr_t)old, caller);
+    if (!block) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    moved = allocate(heap, size_bytes, caller);
+    if (!moved) return NULL;
+    kept = block->size_bytes < size_bytes ? block->size_bytes : size_bytes;
+    memcpy(moved, old, kept);
+    fill_new(heap, moved, kept, size_bytes);
+    block_release(heap, block, caller);
+    return moved;
+}
+
+void smt_heap_release(void *memory)
+{
+    struct smt_heap *heap = smt_heap_current;
+    uintptr_t caller = CALLER;
+    struct smt_block *block;
+
+    if (!memory) return;
+    if (heap->libc_backend) {
+        heap->live_blocks--;
+        free(memory);
+        return;
+    }
+    block = block_for_release(heap, (uintptr_t)memory, caller);
+    if (block) block_release(heap, block, caller);
+}

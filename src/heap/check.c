@@ -1,0 +1,141 @@
+/* heap/check.c - looks at every fence and every freed block. */
+#include "heap/layout.h"
+
+/* Do size_bytes (a multiple of 8) hold nothing but the word? */
+static inline bool surface_is_even(uintptr_t address, size_t size_bytes, uint64_t word)
+{
+    uint64_t difference = 0;
+
+    for (size_t at = 0; at < size_bytes; at += 8) difference |= word_load(address + at) ^ word;
+    return !difference;
+}
+
+/* The first byte from `from` up to `to` that is not `expected`; `to` if none. */
+static uintptr_t first_other(uintptr_t from, uintptr_t to, unsigned char expected)
+{
+    while (from < to && *(const unsigned char *)from == expected) from++;
+    return from;
+}
+
+/* Fills in the damage at `bad`, looking up to 64 bytes on for its end. */
+static bool damage_note(const struct smt_block *block, uintptr_t bad, uintptr_t to,
+                        unsigned char expected, struct smt_damage *ret_damage)
+{
+    uintptr_t last = bad, stop = to - bad > 64 ? bad + 64 : to;
+
+    for (uintptr_t at = bad; at < stop; at++)
+        if (*(const unsigned char *)at != expected) last = at;
+    *ret_damage = (struct smt_damage){
+        .block = block,
+        .offset = (ptrdiff_t)(bad - block->address),
+        .last_offset = (ptrdiff_t)(last - block->address),
+        .expected = expected,
+        .found = *(const unsigned char *)bad,
+        .after_free = bad >= block->address && bad < block->address + block->size_bytes,
+    };
+    return false;
+}
+
+static bool tag_check(const struct smt_block *block, uint32_t index, struct smt_damage *ret_damage)
+{
+    uint64_t expected = block_tag(index, block->size_bytes);
+    const unsigned char *want = (const unsigned char *)&expected;
+
+    for (uintptr_t i = 0; i < 8; i++) {
+        uintptr_t at = block->address - 16 + i;
+
+        if (*(const unsigned char *)at != want[i])
+            return damage_note(block, at, at + 1, want[i], ret_damage);
+    }
+    return true;
+}
+
+/* A guarded block: what is left of its pages beside the payload. */
+static bool guarded_check(const struct smt_heap *heap, const struct smt_block *block,
+                          struct smt_damage *ret_damage)
+{
+    uintptr_t first, end, payload_end = block->address + block->size_bytes, bad;
+
+    if (block->flags & SMT_BLOCK_FREED) return true;
+    smt_zone_pages(heap, block, &first, &end);
+    bad = first_other(first, block->address, fence_byte(heap));
+    if (bad < block->address)
+        return damage_note(block, bad, block->address, fence_byte(heap), ret_damage);
+    bad = first_other(payload_end, end, fence_byte(heap));
+    if (bad < end) return damage_note(block, bad, end, fence_byte(heap), ret_damage);
+    return true;
+}
+
+/* A block of the range that is known to be damaged somewhere. */
+static bool damage_find(const struct smt_heap *heap, const struct smt_block *block, uint32_t index,
+                        struct smt_damage *ret_damage)
+{
+    uintptr_t payload_end = block->address + block->size_bytes;
+    uintptr_t end = block->address + align_up(block->size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES, bad;
+
+    if (!tag_check(block, index, ret_damage)) return false;
+    bad = first_other(block->address - 8, block->address, fence_byte(heap));
+    if (bad < block->address)
+        return damage_note(block, bad, block->address, fence_byte(heap), ret_damage);
+    if (block->flags & SMT_BLOCK_FREED) {
+        bad = first_other(block->address, payload_end, fence_byte(heap));
+        if (bad < payload_end)
+            return damage_note(block, bad, payload_end, fence_byte(heap), ret_damage);
+    }
+    bad = first_other(payload_end, end, fence_byte(heap));
+    return bad == end || damage_note(block, bad, end, fence_byte(heap), ret_damage);
+}
+
+bool smt_block_check(const struct smt_heap *heap, const struct smt_block *block, uint32_t index,
+                     struct smt_damage *ret_damage)
+{
+    uintptr_t address = block->address, tail = address + block->size_bytes;
+    uintptr_t end = address + align_up(block->size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES;
+    uint64_t word = heap->fence, difference;
+
+    if (block->flags & SMT_BLOCK_GUARDED) return guarded_check(heap, block, ret_damage);
+    difference = word_load(address - 16) ^ block_tag(index, block->size_bytes);
+    if (block->flags & SMT_BLOCK_FREED) {
+        if (!difference && surface_is_even(address - 8, end - address + 8, word)) return true;
+    } else {
+        difference |= (word_load(address - 8) ^ word) | (word_load(tail) ^ word) |
+                      (word_load(tail + 8) ^ word) | (word_load(end - 16) ^ word) |
+                      (word_load(end - 8) ^ word);
+        if (!difference) return true;
+    }
+    return damage_find(heap, block, index, ret_damage);
+}
+
+uint64_t smt_heap_check(struct smt_heap *heap, struct smt_damage *ret_damage)
+{
+    uint64_t damaged = heap->evicted_damages;
+    struct smt_damage damage;
+
+    *ret_damage = heap->evicted_damage;
+    if (!heap->check_content || heap->libc_backend) return 0;
+    for (uint32_t i = heap->first_block; i < heap->block_count; i++) {
+        const struct smt_block *block = &heap->blocks[i];
+
+        if (block->flags & SMT_BLOCK_EVICTED || smt_block_check(heap, block, i, &damage)) continue;
+        if (!damaged++) *ret_damage = damage;
+    }
+    return damaged;
+}
+
+size_t smt_heap_peek(const struct smt_heap *heap, const struct smt_block *block, ptrdiff_t from,
+                     unsigned char *ret_bytes, size_t count)
+{
+    uintptr_t at = block->address + (uintptr_t)from, first, end;
+
+    if (block->flags & SMT_BLOCK_GUARDED) {
+        if (block->flags & SMT_BLOCK_FREED) return 0;
+        smt_zone_pages(heap, block, &first, &end);
+    } else {
+        first = block->address - FRONT_BYTES;
+        end = block->address + align_up(block->size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES;
+    }
+    if (at < first || at >= end) return 0;
+    if (count > end - at) count = end - at;
+    memcpy(ret_bytes, (const void *)at, count);
+    return count;
+}

@@ -1,0 +1,130 @@
+/* heap/layout.h - inside the instrumented heap; only heap/ includes it.
+ *
+ *  the range (reserved, filled from the left; never reused within a run)
+ *  +-----------+---------+---------+---------+-----------------------------+
+ *  | kept zone | block 0 | block 1 | block 2 | untouched ...               |
+ *  +-----------+---------+---------+---------+-----------------------------+
+ *              ^ mark                        ^ bump
+ *
+ *  a block (everything but the payload is fence and is checked)
+ *  +-----------------+-------------+----------------+--------+-------------+
+ *  | tag             | front fence | payload        | slack  | tail fence  |
+ *  | index ^ size, 8 | 8 bytes     | size_bytes     | 0..15  | 16 bytes    |
+ *  +-----------------+-------------+----------------+--------+-------------+
+ *                                  ^ 16-aligned, what the parser gets
+ *
+ *  The tag is a hint to find the block's record quickly; the record, which lies
+ *  elsewhere, decides. Slack is fence too. A freed payload is filled with the
+ *  fence byte, so that a freed block is one even surface to check.
+ *
+ *  a guarded block (page passes), in a second range, the zone
+ *  tail:  | fence ............. payload || inaccessible page |
+ *  head:  | inaccessible page || payload ............. fence |
+ *  Freed guarded blocks become inaccessible. */
+#ifndef SMT_HEAP_LAYOUT_H
+#define SMT_HEAP_LAYOUT_H
+
+#include <string.h>
+
+#include "heap/arena.h"
+
+#define HEAP_PAGE      4096u
+#define HEAP_ALIGNMENT 16u
+#define FRONT_BYTES    16u
+#define TAIL_BYTES     16u
+#define NO_BLOCK       UINT32_MAX
+#define FILL_BYTE      0xA5
+#define CHUNK_BYTES    65536u /* eviction gives memory back in these */
+
+struct heap_zone {
+    uintptr_t base, bump, end;
+    uint32_t *block_of_page; /* +1; 0: none */
+};
+
+struct smt_heap {
+    /* the hot part: what a plain request touches */
+    uintptr_t bump, end;
+    uint64_t attempt;
+    uint64_t next_event; /* attempts from here on take the slow path */
+    uint64_t hash;
+    struct smt_block *blocks;
+    uint32_t block_count, block_capacity;
+    uint32_t first_block; /* of this run */
+    uint64_t fence;       /* eight fence bytes */
+    bool check_content;
+    bool libc_backend;
+    enum smt_fill fill;
+    uint64_t live_blocks, live_bytes, peak_bytes;
+    uint64_t freed_bytes, quarantine_bytes; /* freed and not evicted, fences included */
+    uint32_t oldest_freed, newest_freed;
+
+    uintptr_t base, mark;
+    uint64_t kept_blocks, kept_bytes;
+    struct smt_heap_settings settings;
+    struct smt_fault fault;
+    struct smt_fault_plan no_plan;
+    struct heap_zone zone;
+    uint32_t *evicted_of_chunk; /* bytes of each chunk that left the quarantine */
+    uint64_t refusals, first_refused, refused_hash;
+    enum smt_bad_free bad_free;
+    uintptr_t bad_free_address, bad_free_caller;
+    uint64_t bad_free_attempt, bad_frees;
+    bool exhausted, kept_changed;
+    bool evicted_any;
+    struct smt_damage evicted_damage; /* found while leaving the quarantine */
+    uint64_t evicted_damages;
+};
+
+extern struct smt_heap *smt_heap_current;
+
+static inline uintptr_t align_up(uintptr_t value, uintptr_t alignment)
+{
+    return (value + alignment - 1) & ~(alignment - 1);
+}
+
+/* Bytes from the front fence to the end of the tail fence, in the range. */
+static inline size_t block_span(size_t size_bytes)
+{
+    return FRONT_BYTES + align_up(size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES;
+}
+
+static inline uint64_t block_tag(uint32_t index, size_t size_bytes)
+{
+    return (uint64_t)index | ((uint64_t)(uint32_t)size_bytes << 32);
+}
+
+static inline void word_store(uintptr_t address, uint64_t word)
+{
+    memcpy((void *)address, &word, sizeof word);
+}
+
+static inline uint64_t word_load(uintptr_t address)
+{
+    uint64_t word;
+
+    memcpy(&word, (const void *)address, sizeof word);
+    return word;
+}
+
+static inline unsigned char fence_byte(const struct smt_heap *heap)
+{
+    return (unsigned char)heap->fence;
+}
+
+/* guard.c */
+bool smt_zone_new(struct heap_zone *zone);
+void smt_zone_free(struct heap_zone *zone);
+void smt_zone_reset(struct heap_zone *zone);
+/* Places a guarded block; 0 when the system has no more mappings. */
+uintptr_t smt_zone_place(struct smt_heap *heap, size_t size_bytes, uint32_t index);
+void smt_zone_protect(struct smt_heap *heap, const struct smt_block *block);
+uint32_t smt_zone_find(const struct heap_zone *zone, uintptr_t address);
+/* First and end address of the accessible pages of a guarded block. */
+void smt_zone_pages(const struct smt_heap *heap, const struct smt_block *block,
+                    uintptr_t *ret_first, uintptr_t *ret_end);
+
+/* check.c: checks one block of the range or zone; true when it is whole. */
+bool smt_block_check(const struct smt_heap *heap, const struct smt_block *block, uint32_t index,
+                     struct smt_damage *ret_damage);
+
+#endif

@@ -1,0 +1,82 @@
+#include "heap/reach.h"
+
+#include <link.h>
+#include <stdlib.h>
+
+#include "heap/layout.h"
+
+struct reach {
+    struct smt_heap *heap;
+    uint32_t *waiting; /* reached blocks whose contents were not read yet */
+    uint32_t waiting_count;
+    uint64_t reached;
+};
+
+static void pointer_follow(struct reach *reach, uintptr_t value)
+{
+    struct smt_heap *heap = reach->heap;
+    bool guard_page;
+    struct smt_block *block;
+
+    if (!smt_heap_owns(heap, value)) return;
+    block = (struct smt_block *)smt_heap_block_at(heap, value, &guard_page);
+    if (!block || block < heap->blocks + heap->first_block) return;
+    if (block->flags & (SMT_BLOCK_FREED | SMT_BLOCK_REACHED)) return;
+    if (value != block->address && value - block->address >= block->size_bytes) return;
+    block->flags |= SMT_BLOCK_REACHED;
+    reach->reached++;
+    reach->waiting[reach->waiting_count++] = (uint32_t)(block - heap->blocks);
+}
+
+/* Contents of other code's memory: races and redzones are not ours to judge. */
+__attribute__((no_sanitize("address", "undefined"))) static void
+words_scan(struct reach *reach, uintptr_t from, uintptr_t to)
+{
+    for (uintptr_t at = align_up(from, sizeof(uintptr_t)); at + sizeof(uintptr_t) <= to;
+         at += sizeof(uintptr_t))
+        pointer_follow(reach, *(const uintptr_t *)at);
+}
+
+static int object_scan(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct reach *reach = context;
+    uintptr_t relro_from = 0, relro_to = 0;
+
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_GNU_RELRO) {
+            relro_from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+            relro_to = relro_from + info->dlpi_phdr[i].p_memsz;
+        }
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
+
+        if (header->p_type == PT_TLS && info->dlpi_tls_data)
+            words_scan(reach, (uintptr_t)info->dlpi_tls_data,
+                       (uintptr_t)info->dlpi_tls_data + header->p_memsz);
+        if (header->p_type != PT_LOAD || !(header->p_flags & PF_W)) continue;
+        if (relro_from <= from && from < relro_to) from = relro_to; /* set before the run began */
+        if (from < to) words_scan(reach, from, to);
+    }
+    return 0;
+}
+
+uint64_t smt_reach_mark(struct smt_heap *heap)
+{
+    struct reach reach = {.heap = heap};
+
+    if (heap->libc_backend) return 0;
+    for (uint32_t i = heap->first_block; i < heap->block_count; i++)
+        heap->blocks[i].flags &= ~SMT_BLOCK_REACHED;
+    reach.waiting = malloc((heap->block_count - heap->first_block + 1) * sizeof *reach.waiting);
+    if (!reach.waiting) return 0;
+    dl_iterate_phdr(object_scan, &reach);
+    while (reach.waiting_count) {
+        const struct smt_block *block = &heap->blocks[reach.waiting[--reach.waiting_count]];
+
+        words_scan(&reach, block->address, block->address + block->size_bytes);
+    }
+    free(reach.waiting);
+    return reach.reached;
+}
