@@ -7,6 +7,8 @@
 
 struct reach {
     struct smt_heap *heap;
+    uintptr_t range_from, range_bytes; /* where this run's blocks lie */
+    uintptr_t zone_from, zone_bytes;
     uint32_t *waiting; /* reached blocks whose contents were not read yet */
     uint32_t waiting_count;
     uint64_t reached;
@@ -18,7 +20,6 @@ static void pointer_follow(struct reach *reach, uintptr_t value)
     bool guard_page;
     struct smt_block *block;
 
-    if (!smt_heap_owns(heap, value)) return;
     block = (struct smt_block *)smt_heap_block_at(heap, value, &guard_page);
     if (!block || block < heap->blocks + heap->first_block) return;
     if (block->flags & (SMT_BLOCK_FREED | SMT_BLOCK_REACHED)) return;
@@ -32,9 +33,16 @@ static void pointer_follow(struct reach *reach, uintptr_t value)
 __attribute__((no_sanitize("address", "undefined"))) static void
 words_scan(struct reach *reach, uintptr_t from, uintptr_t to)
 {
+    uintptr_t range_from = reach->range_from, range_bytes = reach->range_bytes;
+    uintptr_t zone_from = reach->zone_from, zone_bytes = reach->zone_bytes;
+
     for (uintptr_t at = align_up(from, sizeof(uintptr_t)); at + sizeof(uintptr_t) <= to;
-         at += sizeof(uintptr_t))
-        pointer_follow(reach, *(const uintptr_t *)at);
+         at += sizeof(uintptr_t)) {
+        uintptr_t value = *(const uintptr_t *)at;
+
+        if (value - range_from < range_bytes || value - zone_from < zone_bytes)
+            pointer_follow(reach, value);
+    }
 }
 
 static int object_scan(struct dl_phdr_info *info, size_t size, void *context)
@@ -64,7 +72,13 @@ static int object_scan(struct dl_phdr_info *info, size_t size, void *context)
 
 uint64_t smt_reach_mark(struct smt_heap *heap)
 {
-    struct reach reach = {.heap = heap};
+    struct reach reach = {
+        .heap = heap,
+        .range_from = heap->mark,
+        .range_bytes = heap->bump - heap->mark,
+        .zone_from = heap->zone.base,
+        .zone_bytes = heap->zone.bump - heap->zone.base,
+    };
 
     if (heap->libc_backend) return 0;
     for (uint32_t i = heap->first_block; i < heap->block_count; i++)

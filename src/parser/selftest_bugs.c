@@ -33,7 +33,7 @@ void smt_selftest_bugs_init(void)
 
 BUG(crash)
 {
-    char *volatile nowhere = NULL;
+    volatile char *volatile nowhere = NULL;
 
     UNUSED;
     *nowhere = 1;

@@ -112,7 +112,8 @@ static bool jobs_do(struct run_context *context)
         run_job(context, &shared->jobs[shared->job_current], result);
         if (result->fault.signal && !result->left_state && shared->has_baseline) {
             run_job(context, &check, &after);
-            if (after.verdicts || !after.matches_baseline) result->left_state = true;
+            if (after.verdicts & ~shared->baseline.verdicts || !after.matches_baseline)
+                result->left_state = true;
         }
         shared->job_current++;
         if (result->left_state) return false;

@@ -34,7 +34,9 @@ struct smt_worker {
     struct run_context context;
     pid_t child; /* 0: none */
     int socket;
-    bool bad_prime_hurts; /* the failing priming run of this message is left out */
+    bool bad_prime_hurts;            /* the failing priming run of this message is left out */
+    bool hangs;                      /* the first run of this message did not end */
+    struct smt_run_result first_run; /* of a message that hangs */
     uint32_t primed_epoch;
     uint64_t children;
     uint64_t kept_blocks; /* caches found by priming */
@@ -115,7 +117,7 @@ enum smt_status smt_worker_load(struct smt_worker *worker, const struct smt_mess
     shared->epoch++;
     shared->has_baseline = false;
     shared->baseline.cpu_ns = 0;
-    worker->bad_prime_hurts = false;
+    worker->bad_prime_hurts = worker->hangs = false;
     return SMT_OK;
 }
 
@@ -292,6 +294,11 @@ static enum smt_status child_prime(struct smt_worker *worker)
         worker->kept_bytes = result->leak.cached_bytes;
         end = slot_run(worker, &good);
     }
+    if (end == CHILD_HANGS) {
+        worker->hangs = true;
+        worker->first_run = *result;
+        hang_note(&worker->first_run);
+    }
     before = *result;
     if (end == CHILD_DONE && !result->verdicts && !worker->bad_prime_hurts) {
         end = slot_run(worker, &bad);
@@ -318,7 +325,7 @@ static enum smt_status child_ready(struct smt_worker *worker)
         if (!worker->child) status = child_start(worker);
         if (status == SMT_OK && worker->primed_epoch != worker->shared->epoch)
             status = child_prime(worker);
-        if (worker->child) return status;
+        if (worker->child || worker->hangs) return status;
     }
     if (status == SMT_OK) { /* priming ends the child each time: run without */
         status = child_start(worker);
@@ -340,6 +347,11 @@ static enum smt_status jobs_feed(struct smt_worker *worker, size_t start, size_t
     enum child_end end;
 
     if (status != SMT_OK) return status;
+    if (worker->hangs) { /* every run would: none is begun again */
+        for (; start < count; start++) shared->results[start] = worker->first_run;
+        *ret_done = count;
+        return SMT_OK;
+    }
     shared->job_current = (uint32_t)start;
     shared->job_end = (uint32_t)count;
     end = write(worker->socket, &command, 1) == 1 ? child_wait(worker) : CHILD_DIED;
