@@ -15,3 +15,20 @@ else()
     target_include_directories(osip SYSTEM INTERFACE ${OSIP_INCLUDE})
     target_link_libraries(osip INTERFACE ${OSIP_LIBRARY})
 endif()
+
+# Members that releases differ in: SMT_OSIP_<STRUCT>_<MEMBER> where there is one.
+include(CheckStructHasMember)
+set(CMAKE_REQUIRED_INCLUDES ${OSIP_INCLUDE})
+foreach(member authorization.gssapi_data authorization.crand www_authenticate.gssapi_data
+               authentication_info.targetname)
+    string(REPLACE "." ";" parts ${member})
+    list(GET parts 0 structure)
+    list(GET parts 1 name)
+    string(TOUPPER "SMT_OSIP_${structure}_${name}" has)
+    check_struct_has_member("struct osip_${structure}" ${name} "stdio.h;osipparser2/osip_parser.h"
+                            ${has} LANGUAGE C)
+    if(${has})
+        target_compile_definitions(osip INTERFACE ${has})
+    endif()
+endforeach()
+unset(CMAKE_REQUIRED_INCLUDES)
