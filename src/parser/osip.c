@@ -2,8 +2,6 @@
  * 4.1 on. Its memory is redirected by osip_set_allocators(). */
 #include "parser/osip_adapter.h"
 
-#include <stdlib.h>
-
 static int message_parse(osip_message_t **ret_message, const char *data, size_t size_bytes)
 {
     int code = osip_message_init(ret_message);
@@ -167,10 +165,10 @@ static void run_release(void *state)
     memset(run, 0, sizeof(*run));
 }
 
-/* In .data.rel.ro although constant: only a pointer in a writable section is
- * filled in by the dynamic linker. Elsewhere a program linked without PIE would
- * get its own PLT slot for `anchor`, which is not inside the library. */
-__attribute__((section(".data.rel.ro"))) const struct smt_parser smt_parser_osip = {
+/* `anchor` must point into the library even in a program linked without PIE,
+ * where a function's address can be a slot in the program. Hence a function
+ * nobody calls, and -fPIC for this file: the dynamic linker fills it in. */
+const struct smt_parser smt_parser_osip = {
     .interface_version = SMT_PARSER_INTERFACE,
     .name = "osip",
     .summary = "GNU oSIP (libosip2)",

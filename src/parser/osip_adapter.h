@@ -17,6 +17,7 @@
 
 #include <osipparser2/osip_parser.h>
 #include <osipparser2/sdp_message.h>
+#include <stdlib.h> /* osip_free() calls free() */
 #include <string.h>
 
 #define OSIP_SDP_KEPT 32 /* SDP bodies kept until release; later ones are released at once */

@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* Up to 4.x and from 5.x on the texts are char * and const char *. */
 static void trace_ignore_4(char *file, int line, osip_trace_level_t level, char *format,
