@@ -115,6 +115,7 @@ void smt_heap_begin(struct smt_heap *heap, const struct smt_heap_settings *setti
     heap->freed_bytes = 0;
     heap->oldest_freed = heap->newest_freed = NO_BLOCK;
     heap->refusals = heap->first_refused = heap->refused_hash = 0;
+    heap->least_needed = UINT64_MAX;
     heap->bad_free = SMT_BAD_FREE_NONE;
     heap->bad_frees = heap->bad_free_attempt = 0;
     heap->exhausted = heap->evicted_any = heap->kept_changed = false;
@@ -240,7 +241,12 @@ static bool attempt_is_refused(struct smt_heap *heap, size_t size_bytes)
 {
     uint64_t limit = heap->fault.plan->limit_bytes;
 
-    if (limit && (size_bytes > limit || heap->live_bytes > limit - size_bytes)) return true;
+    if (limit && (size_bytes > limit || heap->live_bytes > limit - size_bytes)) {
+        uint64_t needed = size_bytes > UINT64_MAX - heap->live_bytes ? UINT64_MAX : heap->live_bytes + size_bytes;
+
+        if (needed < heap->least_needed) heap->least_needed = needed;
+        return true;
+    }
     return smt_fault_refuses(&heap->fault, heap->attempt);
 }
 

@@ -65,7 +65,7 @@ struct smt_heap {
     struct smt_fault_plan no_plan;
     struct heap_zone zone;
     uint32_t *evicted_of_chunk; /* bytes of each chunk that left the quarantine */
-    uint64_t refusals, first_refused, refused_hash;
+    uint64_t refusals, first_refused, refused_hash, least_needed;
     enum smt_bad_free bad_free;
     uintptr_t bad_free_address, bad_free_caller;
     uint64_t bad_free_attempt, bad_frees;

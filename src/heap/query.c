@@ -8,6 +8,7 @@ void smt_heap_stats(const struct smt_heap *heap, struct smt_heap_stats *ret_stat
         .refusals = heap->refusals,
         .first_refused = heap->first_refused,
         .refused_hash = heap->refused_hash,
+        .least_needed = heap->least_needed,
         .sequence_hash = heap->hash,
         .live_blocks = heap->live_blocks - heap->kept_blocks,
         .live_bytes = heap->live_bytes - heap->kept_bytes,

@@ -45,6 +45,17 @@ static void op_contradiction(struct run_context *context, enum smt_op op)
     context->result->contradiction_op = op;
 }
 
+/* What the parser does lies below this frame; its stacks are cut here. */
+__attribute__((noinline)) static int op_call(struct run_context *context, enum smt_op op)
+{
+    context->boundary = __builtin_frame_address(0);
+    context->op = op;
+    if (op != SMT_OP_COUNT)
+        return context->settings->parser->ops[op].run(context->state, &context->input);
+    context->settings->parser->release(context->state);
+    return 0;
+}
+
 /* One operation; false when the run ends with it. */
 static bool op_run(struct run_context *context, enum smt_op op)
 {
@@ -53,8 +64,7 @@ static bool op_run(struct run_context *context, enum smt_op op)
     bool was_refused = result->refused_op != SMT_OP_COUNT, refused;
     int code;
 
-    context->op = op;
-    code = context->settings->parser->ops[op].run(context->state, &context->input);
+    code = op_call(context, op);
     result->codes[op] = code;
     result->ops_done |= 1u << op;
     refused = !context->clean_plan && refusals(context);
@@ -81,8 +91,7 @@ __attribute__((noinline)) static void run_ops(struct run_context *context)
         if (!(context->settings->ops & (1u << op)) || !parser->ops[op].run) continue;
         if (!op_run(context, (enum smt_op)op)) break;
     }
-    context->op = SMT_OP_COUNT;
-    parser->release(context->state);
+    op_call(context, SMT_OP_COUNT);
 }
 
 static void result_init(struct smt_run_result *result)
@@ -126,7 +135,6 @@ __attribute__((noinline)) static void run_once(struct run_context *context)
     memset(context->state, 0, settings->parser->state_size_bytes);
     context->input.data = at_head ? context->message.at_head : context->message.at_tail;
     context->input.size_bytes = context->message.size_bytes;
-    context->boundary = __builtin_frame_address(0);
     context->shared->progress++;
     context->shared->in_run = 1;
     if (settings->in_process || sigsetjmp(context->escape, 0) == 0) {

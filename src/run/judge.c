@@ -62,6 +62,7 @@ static uint32_t damage_verdict(struct run_context *context)
     *noted = (struct smt_run_damage){
         .count = count,
         .attempt = damage.block->attempt,
+        .caller = damage.block->caller,
         .size_bytes = damage.block->size_bytes,
         .offset = damage.offset,
         .last_offset = damage.last_offset,

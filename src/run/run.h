@@ -91,6 +91,7 @@ struct smt_run_fault {
 
 struct smt_run_damage {
     uint64_t attempt, count; /* count: damaged blocks; 0 none */
+    uintptr_t caller;        /* that asked for the block */
     size_t size_bytes;
     ptrdiff_t offset, last_offset;
     unsigned char expected, found;

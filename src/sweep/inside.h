@@ -1,0 +1,136 @@
+/* sweep/inside.h - inside sweep/: the state of a sweep and its parts. */
+#ifndef SMT_SWEEP_INSIDE_H
+#define SMT_SWEEP_INSIDE_H
+
+#include <uthash.h>
+
+#include "sweep/sweep.h"
+
+#define PAGE_WINDOW 20000u /* guarded allocations per pass: the system allows about 32,000 */
+
+/* What makes two runs show the same thing, before anything has a name. */
+struct group_key {
+    uint64_t site;  /* exact hash of the injection site; 0 for clean runs */
+    uint64_t place; /* of failure, by address or code */
+    uint64_t verdict;
+};
+
+/* Runs that show the same; the smallest stands for all of them. */
+struct group {
+    struct group_key key;
+    uint64_t occurrences;
+    size_t message; /* index into the list */
+    size_t message_bytes;
+    enum smt_mode mode;
+    bool is_clean_run;
+    uint64_t allocation; /* refused first */
+    struct smt_job job;
+    struct smt_run_result result;
+    UT_hash_handle hh;
+};
+
+/* A call stack that allocates, over all messages. */
+struct site {
+    uint64_t hash;
+    uint64_t seen, refused[SMT_MODE_COUNT];
+    struct smt_stack stack;
+    UT_hash_handle hh;
+};
+
+/* The survey of the message at work. */
+struct survey {
+    bool done;
+    uint64_t attempts;
+    uint32_t *site_of;    /* [attempt - 1] -> index into sites */
+    uint32_t site_count;
+    struct site **sites;  /* by the worker's numbers */
+    bool *wanted;         /* per site: passes --only-site and --skip-site; NULL: all do */
+};
+
+struct smt_sweep {
+    struct smt_sweep_settings settings;
+    const struct smt_message_list *messages;
+    struct smt_sink *const *sinks;
+    size_t sink_count;
+    struct smt_worker *worker;
+    struct group *groups;
+    struct site *sites;
+    struct survey survey;
+    struct smt_finding *findings;
+    size_t finding_count, finding_capacity;
+    struct smt_summary summary;
+    uint64_t started_ns, injections_planned;
+    size_t message; /* at work: index into the list */
+    size_t loaded;  /* message + 1 that is in the worker */
+    bool baseline_is_sound; /* it crashes not, hangs not, repeats exactly */
+    struct smt_run_result *results; /* SMT_BATCH_MAX */
+    struct smt_job *jobs;
+    bool messages_with_range; /* some message had an allocation in --oom's range */
+};
+
+/* clean.c */
+SMT_MUST_USE enum smt_status sweep_load(struct smt_sweep *sweep, size_t message);
+SMT_MUST_USE enum smt_status sweep_clean(struct smt_sweep *sweep);
+
+/* inject.c */
+SMT_MUST_USE enum smt_status sweep_inject(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status sweep_survey(struct smt_sweep *sweep);
+void survey_clear(struct survey *survey);
+bool sweep_selects(const struct smt_sweep *sweep, size_t message);
+struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode, uint64_t first);
+
+/* modes.c: modes whose plans depend on what came before */
+SMT_MUST_USE enum smt_status sweep_double(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status sweep_limit(struct smt_sweep *sweep);
+
+/* record.c: an injection that was done; counts, signs, groups */
+struct mode_tally {
+    enum smt_mode mode;
+    struct smt_mode_report report;
+    struct smt_buffer signs;
+};
+void tally_init(struct mode_tally *tally, struct smt_sweep *sweep, enum smt_mode mode);
+void tally_end(struct mode_tally *tally, struct smt_sweep *sweep);
+void injection_note(struct smt_sweep *sweep, struct mode_tally *tally, const struct smt_job *job,
+                    const struct smt_run_result *result);
+
+/* group.c */
+void group_note(struct smt_sweep *sweep, const struct smt_job *job, const struct smt_run_result *result,
+                bool is_clean_run, enum smt_mode mode, uint32_t verdicts);
+struct site *sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt);
+
+/* explain.c */
+SMT_MUST_USE enum smt_status sweep_explain(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group,
+                                           struct smt_finding *ret_finding);
+/* signature.c */
+void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack, struct smt_trace *ret_trace);
+void trace_clear(struct smt_trace *trace);
+void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place);
+const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep, const struct smt_trace *trace);
+uint64_t stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack *stack);
+
+/* diff.c */
+SMT_MUST_USE enum smt_status diff_fields(const struct smt_field_list *was, const struct smt_field_list *now,
+                                         enum smt_op op, struct smt_diff_list *ret_diff);
+void diff_clear(struct smt_diff_list *diff);
+
+/* token.c */
+struct token {
+    char parser[64];
+    unsigned ops;
+    bool is_clean;
+    enum smt_mode mode;
+    struct smt_job job;     /* what a clean token or a limit stands for */
+    uint64_t exact, loose, occurrence, number; /* of the first refusal */
+    uint64_t distance;      /* to the second; 0 none */
+    uint64_t window;
+};
+SMT_MUST_USE enum smt_status token_format(struct smt_sweep *sweep, const struct group *group,
+                                          struct smt_buffer *text);
+SMT_MUST_USE enum smt_status token_parse(const char *text, struct token *ret_token);
+/* The job a token means for the message that is loaded and surveyed. */
+SMT_MUST_USE enum smt_status token_resolve(struct smt_sweep *sweep, const struct token *token,
+                                           struct smt_job *ret_job);
+
+#endif

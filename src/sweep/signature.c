@@ -1,0 +1,123 @@
+/* sweep/signature.c - names instead of addresses: what makes two findings the
+ * same one on any build. */
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "sweep/inside.h"
+
+/* Is the address in the tool itself, and the parser is not? Then the frame is
+ * the adapter's, not the parser's. */
+static bool frame_is_adapter(const struct smt_sweep *sweep, uintptr_t address)
+{
+    const char *tool = NULL, *parser = NULL, *here = NULL;
+
+    if (!smt_symbol_module(address, NULL, &here)) return false;
+    smt_symbol_module((uintptr_t)&frame_is_adapter, NULL, &tool);
+    smt_symbol_module((uintptr_t)sweep->settings.worker.parser->anchor, NULL, &parser);
+    return here && tool && parser && strcmp(here, tool) == 0 && strcmp(here, parser) != 0;
+}
+
+void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack, struct smt_trace *ret_trace)
+{
+    uint32_t depth = stack->depth;
+
+    *ret_trace = (struct smt_trace){0};
+    while (depth && frame_is_adapter(sweep, stack->frames[depth - 1])) depth--;
+    if (!depth) return;
+    ret_trace->frames = calloc(depth, sizeof *ret_trace->frames);
+    if (!ret_trace->frames) return;
+    ret_trace->count = depth;
+    for (uint32_t i = 0; i < depth; i++)
+        smt_symbol_frame(stack->frames[i], i == 0 && stack->exact_top, &ret_trace->frames[i]);
+}
+
+void trace_clear(struct smt_trace *trace)
+{
+    free(trace->frames);
+    *trace = (struct smt_trace){0};
+}
+
+void smt_trace_format(const struct smt_trace *trace, size_t most, struct smt_buffer *text)
+{
+    for (size_t i = 0; i < trace->count && (!most || i < most); i++)
+        smt_buffer_addf(text, "%s%s", i ? " < " : "", trace->frames[i].function ? trace->frames[i].function : "?");
+}
+
+/* The innermost frame inside the parser's own module; the innermost of all when
+ * there is none. */
+const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep, const struct smt_trace *trace)
+{
+    const char *module = NULL;
+
+    smt_symbol_module((uintptr_t)sweep->settings.worker.parser->anchor, &module, NULL);
+    for (size_t i = 0; module && i < trace->count; i++)
+        if (trace->frames[i].module && strcmp(trace->frames[i].module, module) == 0) return &trace->frames[i];
+    return trace->count ? &trace->frames[0] : NULL;
+}
+
+static uint64_t trace_hash(const struct smt_trace *trace, uint64_t hash)
+{
+    for (size_t i = 0; i < trace->count; i++) {
+        const char *name = trace->frames[i].identity ? trace->frames[i].identity : "?";
+
+        hash = XXH3_64bits_withSeed(name, strlen(name), hash);
+    }
+    return hash;
+}
+
+uint64_t stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack *stack)
+{
+    struct smt_trace trace;
+    uint64_t hash;
+
+    trace_build(sweep, stack, &trace);
+    hash = trace_hash(&trace, 1);
+    trace_clear(&trace);
+    return hash;
+}
+
+void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place)
+{
+    const struct smt_frame *failed = trace_parser_frame(sweep, &finding->failed_at);
+    const char *verdict = smt_verdicts[finding->verdict].name;
+    uint64_t hash = XXH3_64bits(verdict, strlen(verdict));
+
+    hash = trace_hash(&finding->injected_at, hash);
+    hash = trace_hash(&finding->second_at, hash);
+    hash = XXH3_64bits_withSeed(place, strlen(place), hash);
+    if (failed && failed->identity) hash = XXH3_64bits_withSeed(failed->identity, strlen(failed->identity), hash);
+    if (finding->block_count && finding->verdict != SMT_VERDICT_BAD_FREE)
+        hash = trace_hash(&finding->blocks[0].allocated_at, hash);
+    snprintf(finding->signature, sizeof finding->signature, "%s/%s/%016llx", finding->parser, verdict,
+             (unsigned long long)hash);
+}
+
+void smt_finding_clear(struct smt_finding *finding)
+{
+    trace_clear(&finding->injected_at);
+    trace_clear(&finding->second_at);
+    trace_clear(&finding->failed_at);
+    for (size_t i = 0; i < finding->block_count; i++) {
+        trace_clear(&finding->blocks[i].allocated_at);
+        trace_clear(&finding->blocks[i].freed_at);
+    }
+    free(finding->blocks);
+    free(finding->message);
+    free(finding->mode);
+    free(finding->replay);
+    free(finding->summary);
+    diff_clear(&finding->diff);
+    *finding = (struct smt_finding){0};
+}
+
+int smt_finding_compare(const struct smt_finding *a, const struct smt_finding *b)
+{
+    if (a->verdict != b->verdict) return a->verdict < b->verdict ? -1 : 1;
+    if (smt_diff_weight(&a->diff) != smt_diff_weight(&b->diff))
+        return smt_diff_weight(&a->diff) > smt_diff_weight(&b->diff) ? -1 : 1;
+    if (a->occurrences != b->occurrences) return a->occurrences > b->occurrences ? -1 : 1;
+    return strcmp(a->signature, b->signature);
+}

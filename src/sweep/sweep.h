@@ -1,0 +1,144 @@
+/* sweep/sweep.h - front door of sweep/: plans -> runs -> verdicts -> findings.
+ *
+ * Detects cheaply, replays to explain. Every message is run clean in several
+ * ways, then, when asked to, once for each refused allocation. What goes wrong
+ * is only sorted into groups on the way: by verdict, injection site and place
+ * of failure. At the end one run of each group is done again under close
+ * observation and becomes a finding; findings of one signature become one.
+ *
+ * Results go to sinks as they come. One thread. */
+#ifndef SMT_SWEEP_SWEEP_H
+#define SMT_SWEEP_SWEEP_H
+
+#include "sweep/finding.h"
+
+enum smt_mode { SMT_MODE_TRANSIENT, SMT_MODE_PERSISTENT, SMT_MODE_WINDOW, SMT_MODE_DOUBLE, SMT_MODE_LIMIT, SMT_MODE_COUNT };
+
+enum smt_check { SMT_CHECK_FENCES = 1, SMT_CHECK_PAGES = 2, SMT_CHECK_UNINIT = 4, SMT_CHECK_ALL = 7 };
+
+/* Numbers from first to last, both counted in. */
+struct smt_span {
+    uint64_t first, last;
+};
+
+struct smt_sweep_settings {
+    struct smt_worker_settings worker;
+    unsigned checks;              /* enum smt_check bits */
+    uint64_t repeat;              /* clean runs per message */
+    bool oom;                     /* sweep allocations */
+    unsigned modes;               /* bits 1u << enum smt_mode */
+    uint64_t window;              /* refusals of SMT_MODE_WINDOW */
+    struct smt_span range;        /* of allocations; 1..UINT64_MAX is all */
+    bool has_plan;                /* --oom-at: one run with exactly this plan */
+    struct smt_fault_plan plan;
+    uint64_t heap_limit_bytes;    /* one run on a small device; 0 none */
+    const char *const *only_sites, *const *skip_sites; /* function globs, NULL-terminated; NULL none */
+    const struct smt_span *messages; /* --range: numbers to run; NULL all */
+    size_t message_span_count;
+    uint64_t budget_injections, budget_ns; /* 0: none */
+    uint64_t seed;                /* of a budget's choice */
+    uint32_t shard, shards;       /* 1-based share of the injections; shards 0: all */
+    const char *ops_text;         /* --ops as given, for replay lines; NULL default */
+    struct smt_known *known;      /* may be NULL */
+};
+
+struct smt_sweep_run {
+    const struct smt_sweep_settings *settings;
+    const char *parser, *parser_version, *build_id;
+    size_t messages;
+};
+
+/* A message after its clean runs. */
+struct smt_message_report {
+    size_t index; /* from 1 */
+    const char *name;
+    size_t bytes;
+    const struct smt_run_result *baseline;
+    bool accepted;
+    uint32_t verdicts;     /* of all its clean runs together */
+    uint64_t runs;         /* clean runs done */
+    bool repeat_cut;       /* --repeat stopped early for time */
+    uint64_t cached_blocks, cached_bytes; /* kept by the library */
+};
+
+/* One mode's sweep over one message. */
+struct smt_mode_report {
+    size_t index;
+    enum smt_mode mode;
+    uint64_t allocations;  /* of the baseline */
+    uint64_t injections;   /* done */
+    uint64_t skipped;      /* left out: range, shard, globs, budget */
+    const char *signs;     /* one character each, in order */
+    uint64_t counts[SMT_VERDICT_COUNT]; /* by naming verdict */
+};
+
+/* An injection whose stack --oom-trace prints. */
+struct smt_injection_report {
+    enum smt_mode mode;
+    uint64_t allocation;
+    uint32_t verdicts;
+    struct smt_trace refused_at;
+};
+
+/* Injection coverage of one site. */
+struct smt_site_report {
+    uint64_t hash;                    /* exact */
+    uint64_t seen;                    /* allocations */
+    uint64_t refused[SMT_MODE_COUNT]; /* refusals that fell here, as the first one */
+    struct smt_trace trace;
+};
+
+struct smt_summary {
+    size_t messages, unusable_inputs;
+    uint64_t injections;
+    uint64_t verdicts[SMT_VERDICT_COUNT], verdicts_all[SMT_VERDICT_COUNT];
+    uint64_t clean_runs;
+    size_t findings, new_findings, known_findings, fixed_findings;
+    size_t sites, sites_refused[SMT_MODE_COUNT];
+    bool truncated;          /* stopped early */
+    const char *truncated_by;
+    uint64_t skipped_injections;
+    bool budget_spent;
+    uint64_t children;
+    double seconds;
+};
+
+struct smt_sink {
+    void (*begin)(struct smt_sink *sink, const struct smt_sweep_run *run);
+    void (*message)(struct smt_sink *sink, const struct smt_message_report *report);
+    void (*mode)(struct smt_sink *sink, const struct smt_mode_report *report);
+    void (*injection)(struct smt_sink *sink, const struct smt_injection_report *report);
+    void (*finding)(struct smt_sink *sink, const struct smt_finding *finding);
+    void (*site)(struct smt_sink *sink, const struct smt_site_report *report);
+    void (*end)(struct smt_sink *sink, const struct smt_summary *summary);
+    void (*progress)(struct smt_sink *sink, uint64_t done, uint64_t total);
+    unsigned trace; /* 1: stacks of injections that are findings, 2: of all */
+};
+
+struct smt_sweep;
+
+SMT_MUST_USE enum smt_status smt_sweep_new(const struct smt_sweep_settings *settings,
+                                           const struct smt_message_list *messages,
+                                           struct smt_sink *const *sinks, size_t sink_count,
+                                           struct smt_sweep **ret_sweep);
+
+/* Runs everything; results reach the sinks also when it returns early. */
+SMT_MUST_USE enum smt_status smt_sweep_run(struct smt_sweep *sweep);
+
+/* Repeats the run of a token on the first message; its finding goes to the
+ * sinks even when it is no defect. SMT_EINPUT for a token that does not fit. */
+SMT_MUST_USE enum smt_status smt_sweep_replay(struct smt_sweep *sweep, const char *token, bool do_break);
+
+const struct smt_summary *smt_sweep_summary(const struct smt_sweep *sweep);
+const struct smt_finding *smt_sweep_finding(const struct smt_sweep *sweep, size_t index);
+size_t smt_sweep_finding_count(const struct smt_sweep *sweep);
+
+void smt_sweep_free(struct smt_sweep *sweep);
+
+const char *smt_mode_name(enum smt_mode mode);
+
+/* Comma list as --oom-mode takes it: transient,persistent,window:K,double,limit. */
+SMT_MUST_USE enum smt_status smt_mode_parse_list(const char *list, unsigned *ret_modes,
+                                                 uint64_t *ret_window);
+
+#endif
