@@ -161,6 +161,11 @@ const struct smt_module *smt_module_find(uintptr_t address)
     return NULL;
 }
 
+size_t smt_module_index(const struct smt_module *module)
+{
+    return (size_t)(module - table.modules);
+}
+
 bool smt_module_is_code(uintptr_t address)
 {
     const struct smt_module *module = smt_module_find(address);

@@ -42,6 +42,9 @@ uint64_t smt_module_generation(void);
 /* The module that has this address, or NULL. */
 const struct smt_module *smt_module_find(uintptr_t address);
 
+/* The module's place in the table, below SMT_MODULE_MAX. */
+size_t smt_module_index(const struct smt_module *module);
+
 /* Whether this address is in the executable part of a module. */
 bool smt_module_is_code(uintptr_t address);
 
