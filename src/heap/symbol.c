@@ -187,18 +187,37 @@ static void frame_name(const struct smt_module *module, uintptr_t pc, struct smt
     if (!frame->function) frame->function = frame->identity;
 }
 
+/* clang writes no .debug_aranges, which libdw's own look-up goes by: then each
+ * compilation unit is asked. NULL when no line is known. */
+static const char *line_find(Dwfl_Module *dwfl, uintptr_t pc, int *ret_line)
+{
+    Dwfl_Line *known = dwfl_module_getsrc(dwfl, pc);
+    Dwarf_Die *unit = NULL;
+    Dwarf_Addr bias;
+
+    if (known) return dwfl_lineinfo(known, NULL, ret_line, NULL, NULL, NULL);
+    while ((unit = dwfl_module_nextcu(dwfl, unit, &bias))) {
+        Dwarf_Line *line;
+
+        if (dwarf_haspc(unit, pc - bias) <= 0) continue;
+        line = dwarf_getsrc_die(unit, pc - bias);
+        if (!line || dwarf_lineno(line, ret_line) != 0) return NULL;
+        return dwarf_linesrc(line, NULL, NULL);
+    }
+    return NULL;
+}
+
 static void frame_line(const struct smt_module *module, uintptr_t pc, struct smt_frame *frame)
 {
     struct module_symbols *loaded = module_symbols_load(module);
-    Dwfl_Line *line = loaded->dwfl ? dwfl_module_getsrc(loaded->dwfl, pc) : NULL;
     const char *file;
     int number = 0;
 
-    if (!line) return;
-    file = dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL);
+    if (!loaded->dwfl) return;
+    file = line_find(loaded->dwfl, pc, &number);
     if (!file || number <= 0) return;
     frame->file = text_keep(file);
-    frame->line = number;
+    if (frame->file) frame->line = number;
 }
 
 static void frame_load(uintptr_t address, bool exact_pc, struct smt_frame *frame)

@@ -109,6 +109,7 @@ static void nested_functions_are_named_from_the_caller_outward(void **state)
     assert_false(captured.exact_top);
     smt_symbol_frame(captured.frames[1], false, &frame);
     assert_string_equal(frame.module, "test_stack");
+    assert_non_null(frame.file);
     assert_non_null(strstr(frame.file, "test_stack.c"));
     assert_true(frame.line > 0);
 }

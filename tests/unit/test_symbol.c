@@ -67,6 +67,7 @@ static void static_function_of_the_program_has_name_file_and_line(void **state)
     assert_string_equal(frame.function, "visit");
     assert_string_equal(frame.identity, "visit");
     assert_string_equal(frame.module, "test_symbol");
+    assert_non_null(frame.file);
     assert_non_null(strstr(frame.file, "test_symbol.c"));
     assert_in_range(frame.line, 20, 40);
 }
