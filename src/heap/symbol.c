@@ -167,11 +167,16 @@ static const char *unnamed_name(const struct smt_module *module,
     return text_keep(name);
 }
 
+/* Without the version that a full symbol table appends: "memcpy@@GLIBC_2.14". */
 static const char *symbol_name(const struct smt_symbol_table *table, uintptr_t pc)
 {
     const struct smt_symbol *symbol = smt_symbol_table_find(table, pc);
+    char name[512];
 
-    return symbol ? text_keep(symbol->name) : NULL;
+    if (!symbol) return NULL;
+    if (!strchr(symbol->name, '@')) return text_keep(symbol->name);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(symbol->name, "@"), symbol->name);
+    return text_keep(name);
 }
 
 static void frame_name(const struct smt_module *module, uintptr_t pc, struct smt_frame *frame)

@@ -114,6 +114,17 @@ static void nested_functions_are_named_from_the_caller_outward(void **state)
     assert_true(frame.line > 0);
 }
 
+static void names_carry_no_symbol_version(void **state)
+{
+    (void)state;
+    captured_boundary = NULL;
+
+    outermost(); /* outermost of all: the C library's start of the program */
+
+    assert_true(captured.depth > 5);
+    for (uint32_t i = 0; i < captured.depth; i++) assert_null(strchr(function_name(i), '@'));
+}
+
 static void boundary_cuts_the_frame_it_is_in_and_all_outward(void **state)
 {
     (void)state;
@@ -401,6 +412,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_functions_are_named_from_the_caller_outward),
+        cmocka_unit_test(names_carry_no_symbol_version),
         cmocka_unit_test(boundary_cuts_the_frame_it_is_in_and_all_outward),
         cmocka_unit_test(edge_of_an_earlier_run_is_not_mistaken_for_this_one),
         cmocka_unit_test(frames_of_a_hook_are_left_out),
