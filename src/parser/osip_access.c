@@ -6,7 +6,7 @@
  * only the iterators go on, or long messages would become quadratic. */
 enum { POSITIONS = 64 };
 
-/* A walk that adds up every byte. */
+/* A walk that reads every byte and adds up what it read. */
 struct reader {
     struct smt_walk walk; /* first: a walk is its reader */
     unsigned long sum;
@@ -15,21 +15,33 @@ struct reader {
 static void bytes_read(struct reader *reader, const void *bytes, size_t size_bytes)
 {
     const unsigned char *at = bytes;
+    unsigned long word;
 
-    for (size_t i = 0; i < size_bytes; i++) reader->sum += at[i];
+    for (; size_bytes >= sizeof(word); at += sizeof(word), size_bytes -= sizeof(word)) {
+        memcpy(&word, at, sizeof(word));
+        reader->sum += word;
+    }
+    while (size_bytes--) reader->sum += *at++;
+}
+
+/* Looking for the end reads every byte too, and makes the program's course
+ * depend on it, which is what valgrind notices of bytes never written. */
+static void text_read(struct reader *reader, const char *text)
+{
+    if (text) reader->sum += strlen(text);
 }
 
 static void reader_field(struct smt_walk *walk, const char *name, const void *bytes,
                          size_t size_bytes)
 {
-    bytes_read((struct reader *)walk, name, strlen(name));
+    (void)name; /* ours, or copied from what was read */
     bytes_read((struct reader *)walk, bytes, size_bytes);
 }
 
 static void reader_enter(struct smt_walk *walk, const char *name, int index)
 {
     (void)index;
-    bytes_read((struct reader *)walk, name, strlen(name));
+    text_read((struct reader *)walk, name); /* a header's, in the parser's memory */
 }
 
 static void reader_leave(struct smt_walk *walk)
@@ -42,12 +54,7 @@ static void reader_init(struct reader *reader)
     *reader = (struct reader){.walk = {reader_enter, reader_leave, reader_field}};
 }
 
-static void text_read(struct reader *reader, const char *text)
-{
-    if (text) bytes_read(reader, text, strlen(text));
-}
-
-/* What a getter found, and that it is what the list holds. */
+/* The pointer a getter returned; what it points to is read elsewhere. */
 static void element_read(struct reader *reader, const void *element)
 {
     reader->sum += (unsigned long)(size_t)element & 1;

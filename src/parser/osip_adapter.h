@@ -42,7 +42,7 @@ struct osip_state {
     osip_message_t *again;       /* roundtrip */
     char *again_text;
     bool again_differs;
-    volatile unsigned long sink; /* sum of all bytes access read */
+    volatile unsigned long sink; /* where what access read goes, lest it be optimised away */
 };
 
 /* A string member of a structure. */
@@ -81,7 +81,7 @@ void smt_parser_osip_sdp_release(struct osip_sdp *sdp);
 
 /* osip_access.c */
 int smt_parser_osip_access(void *state, const struct smt_parser_input *input);
-/* Sum of all bytes of an SDP structure, read as access does. */
+/* Reads every byte of an SDP structure as access does; what it read, summed up. */
 unsigned long smt_parser_osip_sdp_read(sdp_message_t *sdp);
 
 /* osip_library.c */
