@@ -233,7 +233,7 @@ static uint64_t name_hash(const char *name, size_t size_bytes)
     return hash;
 }
 
-/* Writes prefix + name; a long name is cut in the middle of which its hash says. */
+/* Writes prefix + name. Of a name too long the hash follows the beginning. */
 static void name_build(char *name_buffer, size_t buffer_size_bytes, const char *prefix,
                        const char *name, size_t name_size_bytes)
 {
@@ -389,10 +389,12 @@ void smt_parser_osip_show_message(const osip_message_t *message, struct smt_walk
 void smt_parser_osip_show_text(const char *text, size_t size_bytes, char separator,
                                struct smt_walk *walk)
 {
-    const char *end = text + size_bytes, *next;
+    const char *end, *next;
     bool is_sip = separator == ':';
 
-    for (const char *line = text; text && line < end; line = next) {
+    if (!text) return;
+    end = text + size_bytes;
+    for (const char *line = text; line < end; line = next) {
         const char *newline = memchr(line, '\n', (size_t)(end - line)), *stop, *after;
         char name[128];
 

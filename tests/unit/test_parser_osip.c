@@ -14,103 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "parser/parser.h"
-
-#define SDP                                                                                        \
-    "v=0\r\no=alice 2890844526 2890844527 IN IP4 pc33.atlanta.example\r\ns=Call\r\n"               \
-    "i=information\r\nu=http://atlanta.example\r\ne=alice@atlanta.example\r\n"                     \
-    "c=IN IP4 224.2.1.1/127/3\r\nb=AS:64\r\nt=0 0\r\nr=604800 3600 0 90000\r\n"                    \
-    "z=2882844526 -1h\r\nk=clear:secret\r\na=recvonly\r\n"                                         \
-    "m=audio 49170/2 RTP/AVP 0 8 97\r\ni=speech\r\nc=IN IP4 192.0.2.1\r\nb=CT:128\r\n"             \
-    "a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\nm=video 51372 RTP/AVP 31\r\n"                 \
-    "a=rtpmap:31 H261/90000\r\n"
-
-#define PART(text) "--b1\r\nContent-Type: application/sdp\r\n\r\n" text
-
-#define HEAD                                                                                       \
-    "INVITE sip:bob:pw@biloxi.example:5070;transport=tcp;lr?subject=x&priority=urgent SIP/2.0\r\n" \
-    "Via: SIP/2.0/TCP pc33.atlanta.example:5060;branch=z9hG4bK776asdhds;rport\r\n"                 \
-    "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKnashds8\r\n"                                         \
-    "Record-Route: <sip:p1.example;lr>\r\nRoute: <sip:p2.example;lr>\r\n"                          \
-    "Max-Forwards: 70\r\nTo: Bob <sip:bob@biloxi.example>\r\n"                                     \
-    "From: \"Alice A.\" <sip:alice@atlanta.example;user=phone>;tag=1928301774\r\n"                 \
-    "Call-ID: a84b4c76e66710@pc33.atlanta.example\r\nCSeq: 314159 INVITE\r\n"                      \
-    "Contact: <sip:alice@pc33.atlanta.example>;expires=60\r\n"                                     \
-    "Authorization: Digest username=\"alice\", realm=\"atlanta\", nonce=\"84a4cc6f\", "            \
-    "uri=\"sip:bob@biloxi.example\", response=\"7587245234b3434cc3412213e5f113a5\", "              \
-    "algorithm=MD5, cnonce=\"0a4f113b\", opaque=\"5ccc\", qop=auth, nc=00000001\r\n"               \
-    "Proxy-Authorization: Digest username=\"alice\", realm=\"p\", nonce=\"1\", uri=\"sip:p\", "    \
-    "response=\"7587245234b3434cc3412213e5f113a5\"\r\n"                                            \
-    "WWW-Authenticate: Digest realm=\"a\", nonce=\"n\", opaque=\"o\", stale=FALSE, "               \
-    "algorithm=MD5, qop=\"auth\"\r\n"                                                              \
-    "Authentication-Info: nextnonce=\"47364c23\", qop=auth, cnonce=\"c\", nc=00000001\r\n"         \
-    "Accept: application/sdp;level=1\r\nAccept-Encoding: gzip;q=1.0\r\n"                           \
-    "Accept-Language: en;q=0.8\r\nAlert-Info: <http://a.example/s.wav>\r\n"                        \
-    "Allow: INVITE, ACK\r\nCall-Info: <http://a.example/p.jpg>;purpose=icon\r\n"                   \
-    "Error-Info: <sip:e@a.example>\r\nSubject: one\r\nX-Same: a\r\nX-Same: b\r\n"
-
-#define MULTIPART_BODY                                                                             \
-    PART(SDP)                                                                                      \
-    "\r\n" PART(SDP) "\r\n--b1\r\nContent-Type: text/plain\r\nContent-ID: <x@y>\r\n\r\nhello\r\n"  \
-                     "--b1--\r\n"
-
-static struct smt_buffer rich;   /* two SDP parts and a text */
-static struct smt_buffer single; /* one SDP body */
-
-static void messages_build(void)
-{
-    smt_buffer_addf(&rich,
-                    HEAD "MIME-Version: 1.0\r\nContent-Type: multipart/mixed;boundary=b1\r\n"
-                         "Content-Length: %zu\r\n\r\n%s",
-                    sizeof(MULTIPART_BODY) - 1, MULTIPART_BODY);
-    smt_buffer_addf(&single, HEAD "Content-Type: Application/SDP\r\nContent-Length: %zu\r\n\r\n%s",
-                    sizeof(SDP) - 1, SDP);
-}
-
-/* ---- hooks that count, and refuse one allocation ---- */
-
-static long live_blocks, requests, refuse_at;
-
-static bool refused(void)
-{
-    return ++requests == refuse_at;
-}
-
-static void *count_malloc(size_t size)
-{
-    void *block = refused() ? NULL : malloc(size);
-
-    if (block) {
-        memset(block, 0xA5, size); /* malloc promises nothing */
-        live_blocks++;
-    }
-    return block;
-}
-
-static void *count_calloc(size_t count, size_t size)
-{
-    void *block = refused() ? NULL : calloc(count, size);
-
-    if (block) live_blocks++;
-    return block;
-}
-
-static void *count_realloc(void *block, size_t size)
-{
-    void *moved = refused() ? NULL : realloc(block, size);
-
-    if (moved && !block) live_blocks++;
-    return moved;
-}
-
-static void count_free(void *block)
-{
-    if (block) live_blocks--;
-    free(block);
-}
-
-static const struct smt_parser_hooks hooks = {count_malloc, count_calloc, count_realloc,
-                                              count_free};
+#include "parser_osip_fixture.h"
 
 /* ---- a walk that writes down what it is shown ---- */
 
@@ -474,8 +378,9 @@ static void crash_handle(int number)
     raise(number);
 }
 
-/* In a child, since the library may crash: run with the nth refused. */
-static int refusal_outcome(long number)
+/* In a child, since the library may crash: run with one request refused, or
+ * with that and all later ones. */
+static int refusal_outcome(long number, bool persistent)
 {
     const char *contradiction;
     struct recorder recorder;
@@ -493,6 +398,7 @@ static int refusal_outcome(long number)
         recorder_init(&recorder);
         requests = 0;
         refuse_at = number;
+        refuse_later = persistent;
         code = run_all(rich.data, rich.size, &recorder, &contradiction);
         smt_parser_osip.release(state);
         _exit(code == 0                                ? CHILD_DONE
@@ -513,10 +419,10 @@ static void refused_allocations_never_crash_show(void **test)
     free(shown(rich.data, rich.size, &code, &contradiction));
     total = requests;
 
-    for (long n = 1; n <= total; n++) {
-        int outcome = refusal_outcome(n);
+    for (long n = 1; n <= 2 * total; n++) {
+        int outcome = refusal_outcome((n + 1) / 2, n % 2 == 0);
 
-        if (outcome == CHILD_OUR_CRASH) fail_msg("allocation %ld: show crashed", n);
+        if (outcome == CHILD_OUR_CRASH) fail_msg("allocation %ld: show crashed", (n + 1) / 2);
         if (outcome < 0)
             crashes++;
         else
@@ -524,7 +430,7 @@ static void refused_allocations_never_crash_show(void **test)
     }
 
     print_message("%ld refusals: %ld out of memory, %ld success, %ld other codes, %ld crashes\n",
-                  total, seen[CHILD_NOMEM], seen[CHILD_DONE], seen[CHILD_OTHER_CODE], crashes);
+                  2 * total, seen[CHILD_NOMEM], seen[CHILD_DONE], seen[CHILD_OTHER_CODE], crashes);
     assert_true(seen[CHILD_NOMEM] > 0 && crashes < total / 2);
 }
 
