@@ -20,7 +20,7 @@ endif()
 include(CheckStructHasMember)
 set(CMAKE_REQUIRED_INCLUDES ${OSIP_INCLUDE})
 foreach(member authorization.gssapi_data authorization.crand www_authenticate.gssapi_data
-               authentication_info.targetname)
+               authentication_info.auth_type authentication_info.targetname)
     string(REPLACE "." ";" parts ${member})
     list(GET parts 0 structure)
     list(GET parts 1 name)

@@ -37,9 +37,10 @@ struct osip_state {
     size_t text_size_bytes, clone_text_size_bytes;
     struct osip_sdp sdp[OSIP_SDP_KEPT];
     int sdp_count;
-    struct osip_sdp sdp_passing; /* the one at work once sdp[] is full */
-    bool sdp_passing_differs;    /* a released one contradicted itself */
-    osip_message_t *again;       /* roundtrip */
+    struct osip_sdp sdp_passing;   /* the one at work once sdp[] is full */
+    bool sdp_passing_differs;      /* a released one contradicted itself */
+    unsigned long sdp_passing_sum; /* of all bytes of the released ones; 0 when there was none */
+    osip_message_t *again;         /* roundtrip */
     char *again_text;
     bool again_differs;
     volatile unsigned long sink; /* where what access read goes, lest it be optimised away */

@@ -2,6 +2,7 @@
  * line under the names of RFC 8866. */
 #include "parser/osip_adapter.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 static const struct osip_text session_texts[] = {
@@ -152,6 +153,7 @@ static void text_show(const char *name, const char *text, struct smt_walk *walk)
 void smt_parser_osip_sdp_show(const void *state, struct smt_walk *walk)
 {
     const struct osip_state *run = state;
+    char sum[17];
 
     for (int i = 0; i < run->sdp_count; i++) {
         const struct osip_sdp *sdp = &run->sdp[i];
@@ -167,6 +169,9 @@ void smt_parser_osip_sdp_show(const void *state, struct smt_walk *walk)
         text_show("clone text", sdp->clone_text, walk);
         walk->leave(walk);
     }
+    if (!run->sdp_passing_sum) return;
+    snprintf(sum, sizeof(sum), "%016lx", run->sdp_passing_sum);
+    walk->field(walk, "sum of later SDP bodies", sum, strlen(sum));
 }
 
 /* ---- run ---- */
@@ -234,13 +239,16 @@ void smt_parser_osip_sdp_release(struct osip_sdp *sdp)
     sdp_message_free(message);
 }
 
-/* One past those that can be kept: read here, since access comes too late. */
+/* One past those that can be kept: read here, since access comes too late. Of
+ * what it was, a sum remains to be shown. */
 static int sdp_run_passing(struct osip_state *run, const osip_body_t *body)
 {
     struct osip_sdp *sdp = &run->sdp_passing;
     int code = sdp_run(sdp, body);
 
-    if (!code) run->sink += smt_parser_osip_sdp_read(sdp->message);
+    if (!code)
+        run->sdp_passing_sum +=
+            1 + smt_parser_osip_sdp_read(sdp->message) + smt_parser_osip_sdp_read(sdp->clone);
     if (sdp_differs(sdp)) run->sdp_passing_differs = true;
     smt_parser_osip_sdp_release(sdp);
     return code;

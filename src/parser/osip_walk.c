@@ -140,7 +140,7 @@ static const struct osip_text challenge_texts[] = {
 static const struct shape challenge_shape = {.texts = challenge_texts};
 
 static const struct osip_text authentication_info_texts[] = {
-#ifdef SMT_OSIP_AUTHENTICATION_INFO_TARGETNAME
+#ifdef SMT_OSIP_AUTHENTICATION_INFO_AUTH_TYPE
     OSIP_TEXT(osip_authentication_info_t, auth_type, "auth-scheme"),
 #endif
     OSIP_TEXT(osip_authentication_info_t, nextnonce, "nextnonce"),
