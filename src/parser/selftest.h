@@ -42,7 +42,7 @@ enum smt_selftest_shows {
     SMT_SELFTEST_PAGES_FRONT = 1u << 3,   /* needs blocks that begin after a guard page */
     SMT_SELFTEST_PAGES_FREED = 1u << 4,   /* needs freed blocks to be inaccessible */
     SMT_SELFTEST_INPUT_PAGE = 1u << 5,    /* needs the message in read-only pages, ending at one */
-    SMT_SELFTEST_FILL = 1u << 6,          /* needs two fill patterns that are complements */
+    SMT_SELFTEST_FILL = 1u << 6,          /* needs two fills that differ in the lowest bit */
     SMT_SELFTEST_MANIFEST = 1u << 7,      /* needs the manifest to say "reject" */
     SMT_SELFTEST_ROUNDTRIP = 1u << 8,     /* needs --ops ...,roundtrip */
     SMT_SELFTEST_LATER = 1u << 9,         /* shows in a later run of the same process */

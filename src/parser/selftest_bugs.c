@@ -281,7 +281,7 @@ BUG(uninitialized_branch)
 
     UNUSED;
     if (!block) return SMT_SELFTEST_NOMEM;
-    code = block[3] & 1 ? SMT_SELFTEST_SYNTAX : SMT_SELFTEST_OK;
+    code = block[3] & 1 ? SMT_SELFTEST_OK : SMT_SELFTEST_SYNTAX;
     smt_selftest_hooks.free(block);
     return code;
 }
