@@ -134,8 +134,8 @@ void smt_selftest_message_free(struct smt_selftest_message *message);
 /* Appends a header; on failure the list is as before. */
 int smt_selftest_header_add(struct smt_selftest_headers *headers, const char *name,
                             size_t name_size_bytes, const char *value, size_t value_size_bytes);
-/* Takes the last header off and releases it. */
-void smt_selftest_header_drop_last(struct smt_selftest_headers *headers);
+/* Takes the first header off and releases it. */
+void smt_selftest_header_drop_first(struct smt_selftest_headers *headers);
 /* First header of that name (letters in either case) or of its compact form, or NULL. */
 const struct smt_selftest_header *
 smt_selftest_header_find(const struct smt_selftest_headers *headers, const char *name,
@@ -192,6 +192,9 @@ void smt_selftest_refusal_init(void);
 #define SMT_SELFTEST_KEEP __attribute__((noipa))
 #endif
 
+/* A write that compilers keep, though they may prove it pointless or undefined. */
+#define SMT_SELFTEST_POKE(pointer) (*(volatile char *)(pointer) = 'X')
+
 /* X(name, function, verdict, moment, shows, why) lists bugs that sit in another
  * file than the table. */
 #define SMT_SELFTEST_REFUSAL(X)                                                                    \
@@ -217,8 +220,7 @@ void smt_selftest_refusal_init(void);
       "an optional block is refused and nobody misses it: no defect")                              \
     X("use-after-free-on-error", use_after_free_on_error, "use-after-free", PARSE,                 \
       TRANSIENT | PERSISTENT, "the error path writes to a block it has freed")                     \
-    X("uninitialized-on-error", uninitialized_on_error, "uninitialized", PARSE,                    \
-      FILL | TRANSIENT | PERSISTENT,                                                               \
+    X("uninitialized-on-error", uninitialized_on_error, "uninitialized", PARSE, FILL | TRANSIENT,  \
       "a refusal leaves a value unwritten; with one fill it is swallowed")                         \
     X("corrupt-on-error", corrupt_on_error, "corrupt", PARSE, TRANSIENT | PERSISTENT,              \
       "the error path writes a byte past its block")                                               \

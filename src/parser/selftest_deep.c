@@ -27,7 +27,7 @@ BUG(deep_part)
         freed = deep_block(32);
         if (!freed) return SMT_SELFTEST_NOMEM;
         smt_selftest_hooks.free(freed);
-        freed[5] = 'X';
+        SMT_SELFTEST_POKE(&freed[5]);
         break;
     }
     return SMT_SELFTEST_OK;
@@ -41,7 +41,7 @@ BUG(deep_length)
     if (state->message->body.size_bytes != 77) return SMT_SELFTEST_OK;
     block = deep_block(77);
     if (!block) return SMT_SELFTEST_NOMEM;
-    block[77] = 'X';
+    SMT_SELFTEST_POKE(&block[77]);
     smt_selftest_hooks.free(block);
     return SMT_SELFTEST_OK;
 }

@@ -75,18 +75,14 @@ int smt_selftest_header_add(struct smt_selftest_headers *headers, const char *na
     return SMT_SELFTEST_OK;
 }
 
-void smt_selftest_header_drop_last(struct smt_selftest_headers *headers)
+void smt_selftest_header_drop_first(struct smt_selftest_headers *headers)
 {
-    struct smt_selftest_header **at = &headers->first, *before = NULL;
+    struct smt_selftest_header *header = headers->first;
 
-    if (!headers->first) return;
-    while ((*at)->next) {
-        before = *at;
-        at = &before->next;
-    }
-    header_free(*at);
-    *at = NULL;
-    headers->last = before;
+    if (!header) return;
+    headers->first = header->next;
+    if (!headers->first) headers->last = NULL;
+    header_free(header);
 }
 
 const struct smt_selftest_header *

@@ -72,7 +72,7 @@ BUG(crash_unchecked)
     char *volatile block = smt_selftest_hooks.malloc(24);
 
     UNUSED;
-    block[0] = 'X';
+    SMT_SELFTEST_POKE(&block[0]);
     smt_selftest_hooks.free(block);
     return SMT_SELFTEST_OK;
 }
@@ -149,7 +149,7 @@ BUG(use_after_free_on_error)
     second = smt_selftest_hooks.malloc(16);
     smt_selftest_hooks.free(block);
     if (!second) {
-        block[5] = 'X';
+        SMT_SELFTEST_POKE(&block[5]);
         return SMT_SELFTEST_NOMEM;
     }
     smt_selftest_hooks.free(second);
@@ -180,7 +180,7 @@ BUG(corrupt_on_error)
     UNUSED;
     if (!block) return SMT_SELFTEST_NOMEM;
     second = smt_selftest_hooks.malloc(16);
-    if (!second) block[13] = 'X';
+    if (!second) SMT_SELFTEST_POKE(&block[13]);
     if (second) smt_selftest_hooks.free(second);
     smt_selftest_hooks.free(block);
     return second ? SMT_SELFTEST_OK : SMT_SELFTEST_NOMEM;
@@ -201,7 +201,7 @@ BUG(second_fault)
     report = smt_selftest_hooks.malloc(16);
     if (!report) return SMT_SELFTEST_NOMEM;
     reason = smt_selftest_hooks.malloc(8);
-    reason[0] = 'X';
+    SMT_SELFTEST_POKE(&reason[0]);
     smt_selftest_hooks.free(reason);
     smt_selftest_hooks.free(report);
     return SMT_SELFTEST_NOMEM;
@@ -214,7 +214,7 @@ BUG(persistent_only)
 
     UNUSED;
     for (int attempt = 0; attempt < 3 && !block; attempt++) block = smt_selftest_hooks.malloc(24);
-    block[0] = 'X';
+    SMT_SELFTEST_POKE(&block[0]);
     smt_selftest_hooks.free(block);
     return SMT_SELFTEST_OK;
 }

@@ -13,8 +13,10 @@
 /* One run: codes until the first error when `stop`, else all of them. */
 struct selftest_run {
     int codes[SMT_OP_COUNT];
-    int first_error; /* 0 when there was none */
-    uint64_t shown;  /* hash of all that operations showed, in order */
+    int first_error;                    /* 0 when there was none */
+    uint64_t shown;                     /* hash of all that operations showed, in order */
+    uint64_t shown_by[SMT_OP_COUNT];    /* the same after each operation that succeeded */
+    uint64_t attempts_by[SMT_OP_COUNT]; /* *attempts after it */
     bool contradicted;
 };
 
@@ -51,7 +53,8 @@ static inline void hash_field(struct smt_walk *walk, const char *name, const voi
 }
 
 /* All operations and release; `stop`: the first error ends it. */
-static inline struct selftest_run selftest_run(const struct smt_parser_input *input, bool stop)
+static inline struct selftest_run selftest_run(const struct smt_parser_input *input, bool stop,
+                                               const uint64_t *attempts)
 {
     const struct smt_parser *parser = &smt_parser_selftest;
     struct hash_walk walk = {{hash_enter, hash_leave, hash_field}, 0xCBF29CE484222325ull};
@@ -68,6 +71,8 @@ static inline struct selftest_run selftest_run(const struct smt_parser_input *in
         parser->ops[op].show(&state, &walk.walk);
         if (parser->ops[op].contradiction && parser->ops[op].contradiction(&state))
             run.contradicted = true;
+        run.shown_by[op] = walk.hash;
+        run.attempts_by[op] = *attempts;
     }
     parser->release(&state);
     run.shown = walk.hash;

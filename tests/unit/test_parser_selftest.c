@@ -63,7 +63,7 @@ static struct selftest_run run_refusing(const struct smt_parser_input *input, ui
     attempts = live_blocks = 0;
     refuse_first = first;
     refuse_last = last;
-    return selftest_run(input, first != 0);
+    return selftest_run(input, first != 0, &attempts);
 }
 
 static struct selftest_run run_clean(const struct smt_parser_input *input)
