@@ -111,7 +111,8 @@ static void *paged_realloc(void *old, size_t size_bytes)
         if (old && blocks[i].block == old && blocks[i].live) old_size_bytes = blocks[i].size_bytes;
     seen->bad_free |= old && !old_size_bytes;
     block = paged_new(size_bytes, now.fill);
-    memcpy(block, old, old_size_bytes < size_bytes ? old_size_bytes : size_bytes);
+    if (old_size_bytes)
+        memcpy(block, old, old_size_bytes < size_bytes ? old_size_bytes : size_bytes);
     if (old_size_bytes) paged_free(old);
     return block;
 }
