@@ -15,6 +15,7 @@
  * that is the bug.
  *
  * selftest.c           the row: operations, show, release
+ * selftest_text.c      lines, copies, text that grows
  * selftest_message.c   message -> structures -> copy, text
  * selftest_sdp.c       the same for SDP bodies
  * selftest_bugs.c      bugs that show in a run with no fault, and the table
