@@ -242,7 +242,8 @@ static bool attempt_is_refused(struct smt_heap *heap, size_t size_bytes)
     uint64_t limit = heap->fault.plan->limit_bytes;
 
     if (limit && (size_bytes > limit || heap->live_bytes > limit - size_bytes)) {
-        uint64_t needed = size_bytes > UINT64_MAX - heap->live_bytes ? UINT64_MAX : heap->live_bytes + size_bytes;
+        uint64_t needed =
+            size_bytes > UINT64_MAX - heap->live_bytes ? UINT64_MAX : heap->live_bytes + size_bytes;
 
         if (needed < heap->least_needed) heap->least_needed = needed;
         return true;

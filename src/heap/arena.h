@@ -104,7 +104,7 @@ struct smt_heap_stats {
     uint64_t refusals;      /* by the plan or its limit */
     uint64_t first_refused; /* attempt number; 0 = none */
     uint64_t refused_hash;  /* sequence hash before the first refusal */
-    uint64_t least_needed; /* smallest limit that would have granted a request the limit refused */
+    uint64_t least_needed;  /* smallest limit that would have granted a request the limit refused */
     uint64_t sequence_hash; /* over sizes, callers and releases, in order */
     uint64_t live_blocks, live_bytes;
     uint64_t peak_bytes;        /* most live bytes at once */

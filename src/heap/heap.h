@@ -8,5 +8,6 @@
 #include "heap/fault.h"
 #include "heap/reach.h"
 #include "heap/stack.h"
+#include "heap/symbol.h"
 
 #endif

@@ -12,8 +12,8 @@ struct clean {
 
 enum smt_status sweep_load(struct smt_sweep *sweep, size_t message)
 {
-    static const struct smt_job jobs[2] = {{.flags = SMT_JOB_BASELINE | SMT_JOB_PREFIXES | SMT_JOB_CHECK},
-                                           {.flags = SMT_JOB_CHECK}};
+    static const struct smt_job jobs[2] = {
+        {.flags = SMT_JOB_BASELINE | SMT_JOB_PREFIXES | SMT_JOB_CHECK}, {.flags = SMT_JOB_CHECK}};
     const struct smt_run_result *baseline;
     enum smt_status status;
 
@@ -24,21 +24,24 @@ enum smt_status sweep_load(struct smt_sweep *sweep, size_t message)
     sweep->loaded = status == SMT_OK ? message + 1 : 0;
     if (status != SMT_OK) return status;
     baseline = &sweep->results[0];
-    sweep->baseline_is_sound = !(baseline->verdicts & (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG))) &&
-                               !baseline->fault.signal &&
-                               !(sweep->results[1].verdicts & SMT_VERDICT_BIT(NONDETERMINISTIC));
+    sweep->baseline_is_sound =
+        !(baseline->verdicts & (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG))) &&
+        !baseline->fault.signal &&
+        !(sweep->results[1].verdicts & SMT_VERDICT_BIT(NONDETERMINISTIC));
     return SMT_OK;
 }
 
 /* Runs one job and keeps what it shows beyond `expected`. */
-static enum smt_status clean_job(struct clean *clean, const struct smt_job *job, struct smt_run_result *ret)
+static enum smt_status clean_job(struct clean *clean, const struct smt_job *job,
+                                 struct smt_run_result *ret)
 {
     struct smt_sweep *sweep = clean->sweep;
     enum smt_status status = smt_worker_run(sweep->worker, job, 1, ret);
 
     if (status != SMT_OK) return status;
     if (ret->heap.exhausted)
-        return smt_fail(SMT_ENOMEM, "%s: the run needs more memory than the arena has (see ulimit -v)",
+        return smt_fail(SMT_ENOMEM,
+                        "%s: the run needs more memory than the arena has (see ulimit -v)",
                         clean->report.name);
     clean->report.runs += ret->runs;
     group_note(sweep, job, ret, true, SMT_MODE_COUNT, ret->verdicts & ~clean->report.verdicts);
@@ -48,9 +51,11 @@ static enum smt_status clean_job(struct clean *clean, const struct smt_job *job,
 
 /* The same with blocks in first..last guarded, again and again while it finds
  * blocks that are read or written beyond their ends. */
-static enum smt_status page_pass(struct clean *clean, enum smt_guard_mode mode, uint64_t first, uint64_t last)
+static enum smt_status page_pass(struct clean *clean, enum smt_guard_mode mode, uint64_t first,
+                                 uint64_t last)
 {
-    struct smt_job job = {.flags = SMT_JOB_CHECK, .guard = {.mode = mode, .first = first, .last = last}};
+    struct smt_job job = {.flags = SMT_JOB_CHECK,
+                          .guard = {.mode = mode, .first = first, .last = last}};
     struct smt_run_result result;
 
     while (job.guard.skip_count < SMT_GUARD_SKIP_MAX) {
@@ -73,7 +78,8 @@ static enum smt_status page_passes(struct clean *clean, uint64_t attempts)
 
     for (uint64_t first = 1; first <= attempts && status == SMT_OK; first += PAGE_WINDOW) {
         status = page_pass(clean, SMT_GUARD_TAIL, first, first + PAGE_WINDOW - 1);
-        if (status == SMT_OK) status = page_pass(clean, SMT_GUARD_HEAD, first, first + PAGE_WINDOW - 1);
+        if (status == SMT_OK)
+            status = page_pass(clean, SMT_GUARD_HEAD, first, first + PAGE_WINDOW - 1);
     }
     return status;
 }
@@ -146,7 +152,8 @@ static enum smt_status sound_checks(struct clean *clean, const struct smt_run_re
 enum smt_status sweep_clean(struct smt_sweep *sweep)
 {
     const struct smt_message *message = &sweep->messages->items[sweep->message];
-    static const struct smt_job first = {.flags = SMT_JOB_BASELINE | SMT_JOB_PREFIXES | SMT_JOB_CHECK};
+    static const struct smt_job first = {.flags =
+                                             SMT_JOB_BASELINE | SMT_JOB_PREFIXES | SMT_JOB_CHECK};
     static const struct smt_job second = {.flags = SMT_JOB_CHECK};
     struct smt_run_result baseline = sweep->results[0], again = sweep->results[1];
     struct clean clean = {.sweep = sweep};
@@ -157,7 +164,8 @@ enum smt_status sweep_clean(struct smt_sweep *sweep)
         .name = message->name,
         .bytes = message->size_bytes,
         .baseline = &baseline,
-        .accepted = !baseline.fault.signal && !baseline.fault.exited && baseline.codes[SMT_OP_PARSE] == 0 &&
+        .accepted = !baseline.fault.signal && !baseline.fault.exited &&
+                    baseline.codes[SMT_OP_PARSE] == 0 &&
                     !(baseline.verdicts & SMT_VERDICT_BIT(HANG)),
         .runs = 2,
         .verdicts = baseline.verdicts,
@@ -168,7 +176,8 @@ enum smt_status sweep_clean(struct smt_sweep *sweep)
     group_note(sweep, &second, &again, true, SMT_MODE_COUNT, again.verdicts & ~baseline.verdicts);
     clean.report.verdicts |= again.verdicts;
     if (sweep->baseline_is_sound) status = sound_checks(&clean, &baseline);
-    if (status == SMT_OK && !(clean.report.verdicts & (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG))))
+    if (status == SMT_OK &&
+        !(clean.report.verdicts & (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG))))
         expectation_check(&clean, &baseline);
     sweep->summary.clean_runs += clean.report.runs;
     sweep->summary.messages++;

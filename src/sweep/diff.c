@@ -33,12 +33,34 @@ static const struct {
     const char *text;
     int weight;
 } weights[] = {
-    {"Request-URI", 3}, {"method", 3},       {"status code", 3},    {"Route", 3},    {"Record-Route", 3},
-    {"Via", 3},         {";tag", 3},         {";branch", 3},        {"Call-ID", 3},  {"CSeq", 3},
-    {"From", 3},        {"To", 3},           {"Contact", 3},        {"body", 3},     {"SDP", 3},
-    {"Content-Length", 3}, {"Content-Type", 3}, {"Authorization", 3}, {"Proxy-Authorization", 3},
-    {"Subject", 1},     {"User-Agent", 1},   {"Server", 1},         {"Organization", 1},
-    {"reason phrase", 1}, {"display name", 1}, {"Date", 1},          {"Call-Info", 1}, {"Alert-Info", 1},
+    {"Request-URI", 3},
+    {"method", 3},
+    {"status code", 3},
+    {"Route", 3},
+    {"Record-Route", 3},
+    {"Via", 3},
+    {";tag", 3},
+    {";branch", 3},
+    {"Call-ID", 3},
+    {"CSeq", 3},
+    {"From", 3},
+    {"To", 3},
+    {"Contact", 3},
+    {"body", 3},
+    {"SDP", 3},
+    {"Content-Length", 3},
+    {"Content-Type", 3},
+    {"Authorization", 3},
+    {"Proxy-Authorization", 3},
+    {"Subject", 1},
+    {"User-Agent", 1},
+    {"Server", 1},
+    {"Organization", 1},
+    {"reason phrase", 1},
+    {"display name", 1},
+    {"Date", 1},
+    {"Call-Info", 1},
+    {"Alert-Info", 1},
 };
 
 static int where_weight(const char *where)
@@ -47,10 +69,12 @@ static int where_weight(const char *where)
 
     for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
         size_t length = strlen(weights[i].text);
-        bool starts = strncmp(where, weights[i].text, length) == 0 && (!where[length] || strchr(" [", where[length]));
+        bool starts = strncmp(where, weights[i].text, length) == 0 &&
+                      (!where[length] || strchr(" [", where[length]));
 
         if (starts) weight = weights[i].weight;
-        if (!starts && strlen(where) > length && strcmp(where + strlen(where) - length, weights[i].text) == 0)
+        if (!starts && strlen(where) > length &&
+            strcmp(where + strlen(where) - length, weights[i].text) == 0)
             last = weights[i].weight;
     }
     return last ? last : weight;
@@ -87,8 +111,8 @@ static char *shown_value(const struct smt_field *field)
     return smt_buffer_take(&text);
 }
 
-static void diff_add(struct smt_diff_list *diff, enum smt_diff_kind kind, const char *where, size_t where_bytes,
-                     const struct smt_field *was, const struct smt_field *now)
+static void diff_add(struct smt_diff_list *diff, enum smt_diff_kind kind, const char *where,
+                     size_t where_bytes, const struct smt_field *was, const struct smt_field *now)
 {
     struct smt_diff *item;
 
@@ -116,7 +140,8 @@ static size_t group_name(const struct smt_field *field)
     const char *end = strchr(field->path, ']');
     const char *blank = strchr(field->path, ' ');
 
-    if (end && (!blank || end < blank || strchr(field->path, '[') < blank)) return (size_t)(end + 1 - field->path);
+    if (end && (!blank || end < blank || strchr(field->path, '[') < blank))
+        return (size_t)(end + 1 - field->path);
     return blank ? (size_t)(blank - field->path) : strlen(field->path);
 }
 
@@ -131,14 +156,16 @@ static struct part_list parts_new(const struct smt_field_list *fields, enum smt_
 
         if (field->op != op) continue;
         if (!list.count || list.items[list.count - 1].fields[0].group != field->group) {
-            list.items[list.count++] = (struct part){.fields = field, .name_bytes = strcspn(field->path, "[")};
+            list.items[list.count++] =
+                (struct part){.fields = field, .name_bytes = strcspn(field->path, "[")};
             if (list.items[list.count - 1].name_bytes > group_name(field))
                 list.items[list.count - 1].name_bytes = group_name(field);
         }
         part = &list.items[list.count - 1];
         part->count++;
         skip = group_name(field);
-        part->hash = XXH3_64bits_withSeed(field->path + skip, strlen(field->path + skip), part->hash);
+        part->hash =
+            XXH3_64bits_withSeed(field->path + skip, strlen(field->path + skip), part->hash);
         part->hash = XXH3_64bits_withSeed(field->bytes, field->size_bytes, part->hash + 1);
     }
     return list;
@@ -146,7 +173,8 @@ static struct part_list parts_new(const struct smt_field_list *fields, enum smt_
 
 static bool parts_named_alike(const struct part *a, const struct part *b)
 {
-    return a->name_bytes == b->name_bytes && memcmp(a->fields[0].path, b->fields[0].path, a->name_bytes) == 0;
+    return a->name_bytes == b->name_bytes &&
+           memcmp(a->fields[0].path, b->fields[0].path, a->name_bytes) == 0;
 }
 
 /* Two groups that stand for the same thing: their fields by path. */
@@ -166,13 +194,15 @@ static void part_compare(const struct part *was, const struct part *now, struct 
             continue;
         }
         for (; j < at; j++)
-            diff_add(diff, SMT_DIFF_GAINED, now->fields[j].path, strlen(now->fields[j].path), NULL, &now->fields[j]);
+            diff_add(diff, SMT_DIFF_GAINED, now->fields[j].path, strlen(now->fields[j].path), NULL,
+                     &now->fields[j]);
         b = &now->fields[j++];
         if (a->size_bytes != b->size_bytes || memcmp(a->bytes, b->bytes, a->size_bytes) != 0)
             diff_add(diff, SMT_DIFF_CHANGED, a->path, strlen(a->path), a, b);
     }
     for (; j < now->count; j++)
-        diff_add(diff, SMT_DIFF_GAINED, now->fields[j].path, strlen(now->fields[j].path), NULL, &now->fields[j]);
+        diff_add(diff, SMT_DIFF_GAINED, now->fields[j].path, strlen(now->fields[j].path), NULL,
+                 &now->fields[j]);
 }
 
 /* Marks the longest common subsequence of was[] and now[] (all of one name). */
@@ -181,7 +211,8 @@ static void parts_align(struct part **was, size_t was_count, struct part **now, 
     uint32_t *best;
     size_t width = now_count + 1, i = 0, j = 0;
 
-    if ((was_count + 1) * width > ALIGN_CELLS_MOST || !(best = calloc((was_count + 1) * width, sizeof *best))) {
+    if ((was_count + 1) * width > ALIGN_CELLS_MOST ||
+        !(best = calloc((was_count + 1) * width, sizeof *best))) {
         for (; i < was_count && i < now_count && was[i]->hash == now[i]->hash; i++)
             was[i]->is_matched = now[i]->is_matched = true;
         return;
@@ -213,7 +244,8 @@ static void parts_report(struct part **was, size_t was_count, struct part **now,
     size_t i = 0, j = 0;
 
     while (i < was_count || j < now_count) {
-        bool was_open = i < was_count && !was[i]->is_matched, now_open = j < now_count && !now[j]->is_matched;
+        bool was_open = i < was_count && !was[i]->is_matched,
+             now_open = j < now_count && !now[j]->is_matched;
 
         if (was_open && now_open) {
             part_compare(was[i++], now[j++], diff);
@@ -222,8 +254,8 @@ static void parts_report(struct part **was, size_t was_count, struct part **now,
                      was[i]->count == 1 ? &was[i]->fields[0] : NULL, NULL);
             i++;
         } else if (now_open) {
-            diff_add(diff, SMT_DIFF_GAINED, now[j]->fields[0].path, group_name(&now[j]->fields[0]), NULL,
-                     now[j]->count == 1 ? &now[j]->fields[0] : NULL);
+            diff_add(diff, SMT_DIFF_GAINED, now[j]->fields[0].path, group_name(&now[j]->fields[0]),
+                     NULL, now[j]->count == 1 ? &now[j]->fields[0] : NULL);
             j++;
         } else {
             i++;
@@ -233,7 +265,8 @@ static void parts_report(struct part **was, size_t was_count, struct part **now,
 }
 
 /* All parts of the list that are named like `model`, in order. */
-static size_t parts_select(struct part_list *list, const struct part *model, struct part **ret_parts)
+static size_t parts_select(struct part_list *list, const struct part *model,
+                           struct part **ret_parts)
 {
     size_t count = 0;
 
@@ -249,11 +282,12 @@ static bool name_was_seen(const struct part_list *list, size_t upto, const struc
     return false;
 }
 
-enum smt_status diff_fields(const struct smt_field_list *was, const struct smt_field_list *now, enum smt_op op,
-                            struct smt_diff_list *ret_diff)
+enum smt_status diff_fields(const struct smt_field_list *was, const struct smt_field_list *now,
+                            enum smt_op op, struct smt_diff_list *ret_diff)
 {
     struct part_list a = parts_new(was, op), b = parts_new(now, op);
-    struct part **left = calloc(a.count + 1, sizeof *left), **right = calloc(b.count + 1, sizeof *right);
+    struct part **left = calloc(a.count + 1, sizeof *left),
+                **right = calloc(b.count + 1, sizeof *right);
     enum smt_status status = SMT_OK;
 
     if (!a.items || !b.items || !left || !right) {

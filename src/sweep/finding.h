@@ -21,7 +21,7 @@ struct smt_finding_block {
     bool is_damaged;
     ptrdiff_t bad_offset, last_bad_offset; /* from the block's first byte */
     unsigned char expected, found;
-    ptrdiff_t bytes_from;      /* offset of bytes[0] */
+    ptrdiff_t bytes_from; /* offset of bytes[0] */
     size_t byte_count;
     unsigned char bytes[SMT_HEXDUMP_BYTES];
 };
@@ -45,14 +45,15 @@ struct smt_finding {
     char signature[80]; /* "osip/leak/1f0e..." */
     enum smt_verdict verdict;
     const char *parser;
-    char *message;       /* name of the smallest message that shows it */
+    char *message;                       /* name of the smallest message that shows it */
     size_t message_bytes, message_index; /* index counts from 1 */
     char *mode;          /* "transient", ...; NULL: a run in which nothing was refused */
     uint64_t allocation; /* refused first; 0: none */
     uint64_t occurrences;
-    char *replay;        /* token */
-    char *summary;       /* one line for people */
-    struct smt_trace injected_at, second_at; /* where memory was refused; second: of a double fault */
+    char *replay;  /* token */
+    char *summary; /* one line for people */
+    struct smt_trace injected_at,
+        second_at; /* where memory was refused; second: of a double fault */
     struct smt_trace failed_at;
     size_t block_count;
     struct smt_finding_block *blocks;

@@ -28,19 +28,26 @@ static uint64_t place_hash(const struct smt_run_result *result, enum smt_verdict
 {
     switch (verdict) {
     case SMT_VERDICT_CRASH:
-    case SMT_VERDICT_OVER_READ: return fault_place_hash(result);
+    case SMT_VERDICT_OVER_READ:
+        return fault_place_hash(result);
     case SMT_VERDICT_CORRUPT:
     case SMT_VERDICT_USE_AFTER_FREE:
         if (result->fault.signal) return fault_place_hash(result);
         return mix(mix(4, result->damage.caller), result->damage.offset < 0);
-    case SMT_VERDICT_BAD_FREE: return mix(5, result->heap.bad_free_caller);
-    case SMT_VERDICT_LEAK: return mix(6, result->leak.hash);
-    case SMT_VERDICT_MISMATCH: return mix(7, (uint64_t)(uintptr_t)result->contradiction);
-    case SMT_VERDICT_SWALLOWED: return mix(8, result->differing_ops & -result->differing_ops);
-    case SMT_VERDICT_WRONG_CODE: return code_place_hash(result);
+    case SMT_VERDICT_BAD_FREE:
+        return mix(5, result->heap.bad_free_caller);
+    case SMT_VERDICT_LEAK:
+        return mix(6, result->leak.hash);
+    case SMT_VERDICT_MISMATCH:
+        return mix(7, (uint64_t)(uintptr_t)result->contradiction);
+    case SMT_VERDICT_SWALLOWED:
+        return mix(8, result->differing_ops & -result->differing_ops);
+    case SMT_VERDICT_WRONG_CODE:
+        return code_place_hash(result);
     case SMT_VERDICT_UNINITIALIZED:
         return result->fault.signal ? fault_place_hash(result) : 9;
-    default: return 0;
+    default:
+        return 0;
     }
 }
 
@@ -77,8 +84,9 @@ static struct group *group_find(struct smt_sweep *sweep, const struct group_key 
     return group;
 }
 
-void group_note(struct smt_sweep *sweep, const struct smt_job *job, const struct smt_run_result *result,
-                bool is_clean_run, enum smt_mode mode, uint32_t verdicts)
+void group_note(struct smt_sweep *sweep, const struct smt_job *job,
+                const struct smt_run_result *result, bool is_clean_run, enum smt_mode mode,
+                uint32_t verdicts)
 {
     size_t bytes = sweep->messages->items[sweep->message].size_bytes;
     uint64_t allocation = is_clean_run ? 0 : result->heap.first_refused;

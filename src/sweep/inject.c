@@ -5,7 +5,8 @@
 
 #include "sweep/inside.h"
 
-static const char *const mode_names[SMT_MODE_COUNT] = {"transient", "persistent", "window", "double", "limit"};
+static const char *const mode_names[SMT_MODE_COUNT] = {"transient", "persistent", "window",
+                                                       "double", "limit"};
 
 const char *smt_mode_name(enum smt_mode mode)
 {
@@ -34,10 +35,11 @@ enum smt_status smt_mode_parse_list(const char *list, unsigned *ret_modes, uint6
             bit = 0;
         }
         if (!bit)
-            return smt_fail(SMT_EUSAGE,
-                            "--oom-mode: bad list '%s'; known: transient, persistent, window:K, double, "
-                            "limit",
-                            list);
+            return smt_fail(
+                SMT_EUSAGE,
+                "--oom-mode: bad list '%s'; known: transient, persistent, window:K, double, "
+                "limit",
+                list);
         modes |= bit;
         if (*at == ',') at++;
     }
@@ -76,7 +78,8 @@ static bool site_matches(const struct smt_trace *trace, const char *const *globs
 {
     for (; *globs; globs++)
         for (size_t i = 0; i < trace->count; i++)
-            if (trace->frames[i].function && fnmatch(*globs, trace->frames[i].function, 0) == 0) return true;
+            if (trace->frames[i].function && fnmatch(*globs, trace->frames[i].function, 0) == 0)
+                return true;
     return false;
 }
 
@@ -109,18 +112,21 @@ enum smt_status sweep_survey(struct smt_sweep *sweep)
     if (survey->done) return SMT_OK;
     status = smt_worker_run(sweep->worker, &job, 1, &result);
     if (status != SMT_OK) return status;
-    survey->attempts = result.heap.attempts < SMT_ATTEMPTS_MAX ? result.heap.attempts : SMT_ATTEMPTS_MAX;
+    survey->attempts =
+        result.heap.attempts < SMT_ATTEMPTS_MAX ? result.heap.attempts : SMT_ATTEMPTS_MAX;
     survey->site_count = smt_worker_site_count(sweep->worker);
     survey->site_of = calloc(survey->attempts + 1, sizeof *survey->site_of);
     survey->sites = calloc(survey->site_count + 1, sizeof *survey->sites);
-    if (!survey->site_of || !survey->sites) return smt_fail(SMT_ENOMEM, "out of memory for a survey");
+    if (!survey->site_of || !survey->sites)
+        return smt_fail(SMT_ENOMEM, "out of memory for a survey");
     for (uint32_t i = 0; i < survey->site_count; i++) {
         survey->sites[i] = site_add(sweep, smt_worker_site(sweep->worker, i));
         if (!survey->sites[i]) return smt_fail(SMT_ENOMEM, "out of memory for sites");
     }
     for (uint64_t n = 1; n <= survey->attempts; n++) {
         survey->site_of[n - 1] = smt_worker_site_of(sweep->worker, n);
-        if (survey->site_of[n - 1] < survey->site_count) survey->sites[survey->site_of[n - 1]]->seen++;
+        if (survey->site_of[n - 1] < survey->site_count)
+            survey->sites[survey->site_of[n - 1]]->seen++;
     }
     survey->done = true;
     return survey_filter(sweep);
@@ -128,7 +134,8 @@ enum smt_status sweep_survey(struct smt_sweep *sweep)
 
 /* --- plans ----------------------------------------------------------------------- */
 
-struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode, uint64_t first)
+struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode,
+                        uint64_t first)
 {
     uint64_t repeat = mode == SMT_MODE_PERSISTENT ? SMT_FAULT_FOREVER
                       : mode == SMT_MODE_WINDOW   ? settings->window
@@ -153,7 +160,8 @@ static bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt)
     const struct survey *survey = &sweep->survey;
     uint32_t site;
 
-    if (sweep->settings.shards && (attempt - 1) % sweep->settings.shards != sweep->settings.shard - 1)
+    if (sweep->settings.shards &&
+        (attempt - 1) % sweep->settings.shards != sweep->settings.shard - 1)
         return false;
     if (!survey->wanted) return true;
     site = survey->site_of[attempt - 1];
@@ -217,7 +225,8 @@ static void progress_tell(struct smt_sweep *sweep)
             sweep->sinks[i]->progress(sweep->sinks[i], sweep->message, sweep->messages->count);
 }
 
-static enum smt_status mode_sweep(struct smt_sweep *sweep, enum smt_mode mode, uint64_t first, uint64_t last)
+static enum smt_status mode_sweep(struct smt_sweep *sweep, enum smt_mode mode, uint64_t first,
+                                  uint64_t last)
 {
     enum smt_status status = SMT_OK;
     struct mode_tally tally;
@@ -241,7 +250,8 @@ static enum smt_status mode_sweep(struct smt_sweep *sweep, enum smt_mode mode, u
 static enum smt_status plan_run(struct smt_sweep *sweep)
 {
     enum smt_mode mode = sweep->settings.plan.limit_bytes ? SMT_MODE_LIMIT : SMT_MODE_TRANSIENT;
-    const struct smt_fault_rule *last = &sweep->settings.plan.rules[sweep->settings.plan.rule_count - 1];
+    const struct smt_fault_rule *last =
+        &sweep->settings.plan.rules[sweep->settings.plan.rule_count - 1];
     struct mode_tally tally;
     enum smt_status status;
 
@@ -265,9 +275,12 @@ enum smt_status sweep_inject(struct smt_sweep *sweep)
     if (!settings->oom) return status;
     for (unsigned mode = 0; mode < SMT_MODE_COUNT && status == SMT_OK; mode++) {
         if (!(settings->modes & (1u << mode))) continue;
-        if (mode == SMT_MODE_DOUBLE) status = sweep_double(sweep);
-        else if (mode == SMT_MODE_LIMIT) status = sweep_limit(sweep);
-        else if (first <= last) status = mode_sweep(sweep, (enum smt_mode)mode, first, last);
+        if (mode == SMT_MODE_DOUBLE)
+            status = sweep_double(sweep);
+        else if (mode == SMT_MODE_LIMIT)
+            status = sweep_limit(sweep);
+        else if (first <= last)
+            status = mode_sweep(sweep, (enum smt_mode)mode, first, last);
     }
     return status;
 }

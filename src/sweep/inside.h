@@ -41,10 +41,10 @@ struct site {
 struct survey {
     bool done;
     uint64_t attempts;
-    uint32_t *site_of;    /* [attempt - 1] -> index into sites */
+    uint32_t *site_of; /* [attempt - 1] -> index into sites */
     uint32_t site_count;
-    struct site **sites;  /* by the worker's numbers */
-    bool *wanted;         /* per site: passes --only-site and --skip-site; NULL: all do */
+    struct site **sites; /* by the worker's numbers */
+    bool *wanted;        /* per site: passes --only-site and --skip-site; NULL: all do */
 };
 
 struct smt_sweep {
@@ -60,9 +60,9 @@ struct smt_sweep {
     size_t finding_count, finding_capacity;
     struct smt_summary summary;
     uint64_t started_ns, injections_planned;
-    size_t message; /* at work: index into the list */
-    size_t loaded;  /* message + 1 that is in the worker */
-    bool baseline_is_sound; /* it crashes not, hangs not, repeats exactly */
+    size_t message;                 /* at work: index into the list */
+    size_t loaded;                  /* message + 1 that is in the worker */
+    bool baseline_is_sound;         /* it crashes not, hangs not, repeats exactly */
     struct smt_run_result *results; /* SMT_BATCH_MAX */
     struct smt_job *jobs;
     bool messages_with_range; /* some message had an allocation in --oom's range */
@@ -77,7 +77,8 @@ SMT_MUST_USE enum smt_status sweep_inject(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status sweep_survey(struct smt_sweep *sweep);
 void survey_clear(struct survey *survey);
 bool sweep_selects(const struct smt_sweep *sweep, size_t message);
-struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode, uint64_t first);
+struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode,
+                        uint64_t first);
 
 /* modes.c: modes whose plans depend on what came before */
 SMT_MUST_USE enum smt_status sweep_double(struct smt_sweep *sweep);
@@ -95,8 +96,9 @@ void injection_note(struct smt_sweep *sweep, struct mode_tally *tally, const str
                     const struct smt_run_result *result);
 
 /* group.c */
-void group_note(struct smt_sweep *sweep, const struct smt_job *job, const struct smt_run_result *result,
-                bool is_clean_run, enum smt_mode mode, uint32_t verdicts);
+void group_note(struct smt_sweep *sweep, const struct smt_job *job,
+                const struct smt_run_result *result, bool is_clean_run, enum smt_mode mode,
+                uint32_t verdicts);
 struct site *sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt);
 
 /* explain.c */
@@ -104,15 +106,18 @@ SMT_MUST_USE enum smt_status sweep_explain(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group,
                                            struct smt_finding *ret_finding);
 /* signature.c */
-void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack, struct smt_trace *ret_trace);
+void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack,
+                 struct smt_trace *ret_trace);
 void trace_clear(struct smt_trace *trace);
 void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place);
-const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep, const struct smt_trace *trace);
+const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep,
+                                           const struct smt_trace *trace);
 uint64_t stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack *stack);
 
 /* diff.c */
-SMT_MUST_USE enum smt_status diff_fields(const struct smt_field_list *was, const struct smt_field_list *now,
-                                         enum smt_op op, struct smt_diff_list *ret_diff);
+SMT_MUST_USE enum smt_status diff_fields(const struct smt_field_list *was,
+                                         const struct smt_field_list *now, enum smt_op op,
+                                         struct smt_diff_list *ret_diff);
 void diff_clear(struct smt_diff_list *diff);
 
 /* token.c */
@@ -121,9 +126,9 @@ struct token {
     unsigned ops;
     bool is_clean;
     enum smt_mode mode;
-    struct smt_job job;     /* what a clean token or a limit stands for */
+    struct smt_job job;                        /* what a clean token or a limit stands for */
     uint64_t exact, loose, occurrence, number; /* of the first refusal */
-    uint64_t distance;      /* to the second; 0 none */
+    uint64_t distance;                         /* to the second; 0 none */
     uint64_t window;
 };
 SMT_MUST_USE enum smt_status token_format(struct smt_sweep *sweep, const struct group *group,

@@ -19,10 +19,13 @@ enum smt_status sweep_limit(struct smt_sweep *sweep)
     while (status == SMT_OK) {
         status = smt_worker_run(sweep->worker, &job, 1, &result);
         if (status != SMT_OK || !result.heap.refusals) break;
-        if (!sweep->settings.shards || ordinal % sweep->settings.shards == sweep->settings.shard - 1)
+        if (!sweep->settings.shards ||
+            ordinal % sweep->settings.shards == sweep->settings.shard - 1)
             injection_note(sweep, &tally, &job, &result);
         ordinal++;
-        if (result.heap.least_needed <= job.plan.limit_bytes || result.heap.least_needed == UINT64_MAX) break;
+        if (result.heap.least_needed <= job.plan.limit_bytes ||
+            result.heap.least_needed == UINT64_MAX)
+            break;
         job.plan.limit_bytes = result.heap.least_needed;
     }
     tally_end(&tally, sweep);
@@ -42,7 +45,8 @@ static bool site_is_usual(const struct smt_sweep *sweep, const struct smt_stack 
 }
 
 /* Attempts after `first` whose sites the clean run does not have. */
-static uint64_t second_next(const struct smt_sweep *sweep, const bool *usual, uint64_t from, uint64_t last)
+static uint64_t second_next(const struct smt_sweep *sweep, const bool *usual, uint64_t from,
+                            uint64_t last)
 {
     for (uint64_t n = from; n <= last; n++) {
         uint32_t site = smt_worker_site_of(sweep->worker, n);
@@ -67,7 +71,8 @@ static bool *sites_compare(const struct smt_sweep *sweep)
  * run overwrites the worker's survey. */
 static enum smt_status doubles_of(struct smt_sweep *sweep, struct mode_tally *tally, uint64_t first)
 {
-    struct smt_job survey = {.flags = SMT_JOB_SURVEY, .plan = {.rule_count = 1, .rules = {{first, 1}}}};
+    struct smt_job survey = {.flags = SMT_JOB_SURVEY,
+                             .plan = {.rule_count = 1, .rules = {{first, 1}}}};
     struct smt_run_result result;
     enum smt_status status = smt_worker_run(sweep->worker, &survey, 1, &result);
     size_t count = 0;
@@ -78,7 +83,8 @@ static enum smt_status doubles_of(struct smt_sweep *sweep, struct mode_tally *ta
     if (!usual) return smt_fail(SMT_ENOMEM, "out of memory for sites");
     for (uint64_t n = first + 1; (n = second_next(sweep, usual, n, result.heap.attempts)); n++) {
         if (count == SMT_BATCH_MAX - 1) break;
-        sweep->jobs[count++] = (struct smt_job){.plan = {.rule_count = 2, .rules = {{first, 1}, {n, 1}}}};
+        sweep->jobs[count++] =
+            (struct smt_job){.plan = {.rule_count = 2, .rules = {{first, 1}, {n, 1}}}};
     }
     free(usual);
     for (size_t i = 0; i < count && status == SMT_OK; i++) {
@@ -97,7 +103,8 @@ enum smt_status sweep_double(struct smt_sweep *sweep)
     if (last > sweep->survey.attempts) last = sweep->survey.attempts;
     tally_init(&tally, sweep, SMT_MODE_DOUBLE);
     for (uint64_t n = sweep->settings.range.first; n <= last && status == SMT_OK; n++) {
-        if (sweep->settings.shards && (n - 1) % sweep->settings.shards != sweep->settings.shard - 1) continue;
+        if (sweep->settings.shards && (n - 1) % sweep->settings.shards != sweep->settings.shard - 1)
+            continue;
         status = doubles_of(sweep, &tally, n);
     }
     tally_end(&tally, sweep);

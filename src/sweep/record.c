@@ -27,7 +27,8 @@ void tally_end(struct mode_tally *tally, struct smt_sweep *sweep)
 static void injection_tell(struct smt_sweep *sweep, struct mode_tally *tally, uint64_t allocation,
                            uint32_t verdicts)
 {
-    struct smt_injection_report report = {.mode = tally->mode, .allocation = allocation, .verdicts = verdicts};
+    struct smt_injection_report report = {
+        .mode = tally->mode, .allocation = allocation, .verdicts = verdicts};
     const struct site *site = sweep_site_of(sweep, allocation);
 
     for (size_t i = 0; i < sweep->sink_count; i++) {

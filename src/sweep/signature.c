@@ -1,5 +1,6 @@
 /* sweep/signature.c - names instead of addresses: what makes two findings the
  * same one on any build. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ static bool frame_is_adapter(const struct smt_sweep *sweep, uintptr_t address)
     return here && tool && parser && strcmp(here, tool) == 0 && strcmp(here, parser) != 0;
 }
 
-void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack, struct smt_trace *ret_trace)
+void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack,
+                 struct smt_trace *ret_trace)
 {
     uint32_t depth = stack->depth;
 
@@ -43,18 +45,21 @@ void trace_clear(struct smt_trace *trace)
 void smt_trace_format(const struct smt_trace *trace, size_t most, struct smt_buffer *text)
 {
     for (size_t i = 0; i < trace->count && (!most || i < most); i++)
-        smt_buffer_addf(text, "%s%s", i ? " < " : "", trace->frames[i].function ? trace->frames[i].function : "?");
+        smt_buffer_addf(text, "%s%s", i ? " < " : "",
+                        trace->frames[i].function ? trace->frames[i].function : "?");
 }
 
 /* The innermost frame inside the parser's own module; the innermost of all when
  * there is none. */
-const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep, const struct smt_trace *trace)
+const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep,
+                                           const struct smt_trace *trace)
 {
     const char *module = NULL;
 
     smt_symbol_module((uintptr_t)sweep->settings.worker.parser->anchor, &module, NULL);
     for (size_t i = 0; module && i < trace->count; i++)
-        if (trace->frames[i].module && strcmp(trace->frames[i].module, module) == 0) return &trace->frames[i];
+        if (trace->frames[i].module && strcmp(trace->frames[i].module, module) == 0)
+            return &trace->frames[i];
     return trace->count ? &trace->frames[0] : NULL;
 }
 
@@ -88,11 +93,12 @@ void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, co
     hash = trace_hash(&finding->injected_at, hash);
     hash = trace_hash(&finding->second_at, hash);
     hash = XXH3_64bits_withSeed(place, strlen(place), hash);
-    if (failed && failed->identity) hash = XXH3_64bits_withSeed(failed->identity, strlen(failed->identity), hash);
+    if (failed && failed->identity)
+        hash = XXH3_64bits_withSeed(failed->identity, strlen(failed->identity), hash);
     if (finding->block_count && finding->verdict != SMT_VERDICT_BAD_FREE)
         hash = trace_hash(&finding->blocks[0].allocated_at, hash);
-    snprintf(finding->signature, sizeof finding->signature, "%s/%s/%016llx", finding->parser, verdict,
-             (unsigned long long)hash);
+    snprintf(finding->signature, sizeof finding->signature, "%s/%s/%016llx", finding->parser,
+             verdict, (unsigned long long)hash);
 }
 
 void smt_finding_clear(struct smt_finding *finding)

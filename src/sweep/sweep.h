@@ -12,9 +12,21 @@
 
 #include "sweep/finding.h"
 
-enum smt_mode { SMT_MODE_TRANSIENT, SMT_MODE_PERSISTENT, SMT_MODE_WINDOW, SMT_MODE_DOUBLE, SMT_MODE_LIMIT, SMT_MODE_COUNT };
+enum smt_mode {
+    SMT_MODE_TRANSIENT,
+    SMT_MODE_PERSISTENT,
+    SMT_MODE_WINDOW,
+    SMT_MODE_DOUBLE,
+    SMT_MODE_LIMIT,
+    SMT_MODE_COUNT
+};
 
-enum smt_check { SMT_CHECK_FENCES = 1, SMT_CHECK_PAGES = 2, SMT_CHECK_UNINIT = 4, SMT_CHECK_ALL = 7 };
+enum smt_check {
+    SMT_CHECK_FENCES = 1,
+    SMT_CHECK_PAGES = 2,
+    SMT_CHECK_UNINIT = 4,
+    SMT_CHECK_ALL = 7
+};
 
 /* Numbers from first to last, both counted in. */
 struct smt_span {
@@ -23,23 +35,24 @@ struct smt_span {
 
 struct smt_sweep_settings {
     struct smt_worker_settings worker;
-    unsigned checks;              /* enum smt_check bits */
-    uint64_t repeat;              /* clean runs per message */
-    bool oom;                     /* sweep allocations */
-    unsigned modes;               /* bits 1u << enum smt_mode */
-    uint64_t window;              /* refusals of SMT_MODE_WINDOW */
-    struct smt_span range;        /* of allocations; 1..UINT64_MAX is all */
-    bool has_plan;                /* --oom-at: one run with exactly this plan */
+    unsigned checks;       /* enum smt_check bits */
+    uint64_t repeat;       /* clean runs per message */
+    bool oom;              /* sweep allocations */
+    unsigned modes;        /* bits 1u << enum smt_mode */
+    uint64_t window;       /* refusals of SMT_MODE_WINDOW */
+    struct smt_span range; /* of allocations; 1..UINT64_MAX is all */
+    bool has_plan;         /* --oom-at: one run with exactly this plan */
     struct smt_fault_plan plan;
-    uint64_t heap_limit_bytes;    /* one run on a small device; 0 none */
-    const char *const *only_sites, *const *skip_sites; /* function globs, NULL-terminated; NULL none */
-    const struct smt_span *messages; /* --range: numbers to run; NULL all */
+    uint64_t heap_limit_bytes; /* one run on a small device; 0 none */
+    const char *const *only_sites, *const
+                                       *skip_sites; /* function globs, NULL-terminated; NULL none */
+    const struct smt_span *messages;                /* --range: numbers to run; NULL all */
     size_t message_span_count;
     uint64_t budget_injections, budget_ns; /* 0: none */
-    uint64_t seed;                /* of a budget's choice */
-    uint32_t shard, shards;       /* 1-based share of the injections; shards 0: all */
-    const char *ops_text;         /* --ops as given, for replay lines; NULL default */
-    struct smt_known *known;      /* may be NULL */
+    uint64_t seed;                         /* of a budget's choice */
+    uint32_t shard, shards;                /* 1-based share of the injections; shards 0: all */
+    const char *ops_text;                  /* --ops as given, for replay lines; NULL default */
+    struct smt_known *known;               /* may be NULL */
 };
 
 struct smt_sweep_run {
@@ -55,9 +68,9 @@ struct smt_message_report {
     size_t bytes;
     const struct smt_run_result *baseline;
     bool accepted;
-    uint32_t verdicts;     /* of all its clean runs together */
-    uint64_t runs;         /* clean runs done */
-    bool repeat_cut;       /* --repeat stopped early for time */
+    uint32_t verdicts;                    /* of all its clean runs together */
+    uint64_t runs;                        /* clean runs done */
+    bool repeat_cut;                      /* --repeat stopped early for time */
     uint64_t cached_blocks, cached_bytes; /* kept by the library */
 };
 
@@ -65,10 +78,10 @@ struct smt_message_report {
 struct smt_mode_report {
     size_t index;
     enum smt_mode mode;
-    uint64_t allocations;  /* of the baseline */
-    uint64_t injections;   /* done */
-    uint64_t skipped;      /* left out: range, shard, globs, budget */
-    const char *signs;     /* one character each, in order */
+    uint64_t allocations;               /* of the baseline */
+    uint64_t injections;                /* done */
+    uint64_t skipped;                   /* left out: range, shard, globs, budget */
+    const char *signs;                  /* one character each, in order */
     uint64_t counts[SMT_VERDICT_COUNT]; /* by naming verdict */
 };
 
@@ -95,7 +108,7 @@ struct smt_summary {
     uint64_t clean_runs;
     size_t findings, new_findings, known_findings, fixed_findings;
     size_t sites, sites_refused[SMT_MODE_COUNT];
-    bool truncated;          /* stopped early */
+    bool truncated; /* stopped early */
     const char *truncated_by;
     uint64_t skipped_injections;
     bool budget_spent;
@@ -127,7 +140,8 @@ SMT_MUST_USE enum smt_status smt_sweep_run(struct smt_sweep *sweep);
 
 /* Repeats the run of a token on the first message; its finding goes to the
  * sinks even when it is no defect. SMT_EINPUT for a token that does not fit. */
-SMT_MUST_USE enum smt_status smt_sweep_replay(struct smt_sweep *sweep, const char *token, bool do_break);
+SMT_MUST_USE enum smt_status smt_sweep_replay(struct smt_sweep *sweep, const char *token,
+                                              bool do_break);
 
 const struct smt_summary *smt_sweep_summary(const struct smt_sweep *sweep);
 const struct smt_finding *smt_sweep_finding(const struct smt_sweep *sweep, size_t index);

@@ -8,6 +8,7 @@
  *
  * EXACT is a hash of modules and offsets, LOOSE one of function names; the
  * OCCURRENCE-th allocation of that site is refused, or at last NUMBER. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,9 @@ static enum clean_kind clean_kind_of(const struct smt_job *job)
 {
     if (job->guard.mode == SMT_GUARD_TAIL) return CLEAN_TAIL;
     if (job->guard.mode == SMT_GUARD_HEAD) return CLEAN_HEAD;
-    return job->fill == SMT_FILL_ZERO ? CLEAN_ZERO : job->fill == SMT_FILL_ADDRESS ? CLEAN_ADDRESS : CLEAN_PLAIN;
+    return job->fill == SMT_FILL_ZERO      ? CLEAN_ZERO
+           : job->fill == SMT_FILL_ADDRESS ? CLEAN_ADDRESS
+                                           : CLEAN_PLAIN;
 }
 
 /* Which of its site's allocations is this one? Counted from 1. */
@@ -45,7 +48,8 @@ static void clean_format(const struct group *group, struct smt_buffer *text)
         smt_buffer_addf(text, ",%llu", (unsigned long long)group->job.guard.skip[i]);
 }
 
-enum smt_status token_format(struct smt_sweep *sweep, const struct group *group, struct smt_buffer *text)
+enum smt_status token_format(struct smt_sweep *sweep, const struct group *group,
+                             struct smt_buffer *text)
 {
     const struct smt_fault_plan *plan = &group->job.plan;
     const struct site *site = sweep_site_of(sweep, group->allocation);
@@ -61,27 +65,33 @@ enum smt_status token_format(struct smt_sweep *sweep, const struct group *group,
         smt_buffer_addf(text, "limit:%llu", (unsigned long long)plan->limit_bytes);
         return SMT_OK;
     }
-    if (!plan->rule_count || !site) return smt_fail(SMT_EINPUT, "no token for a plan that refuses nothing");
+    if (!plan->rule_count || !site)
+        return smt_fail(SMT_EINPUT, "no token for a plan that refuses nothing");
     if (plan->rule_count > 2 || (plan->rule_count == 2 && plan->rules[0].repeat != 1)) {
         smt_buffer_add_text(text, "at:");
         smt_fault_plan_format(plan, text);
         return SMT_OK;
     }
-    if (plan->rules[0].repeat == SMT_FAULT_FOREVER) smt_buffer_add_text(text, "persistent:");
-    else if (plan->rules[0].repeat > 1) smt_buffer_addf(text, "window%llu:", (unsigned long long)plan->rules[0].repeat);
-    else smt_buffer_addf(text, "%s:", plan->rule_count == 2 ? "double" : "transient");
+    if (plan->rules[0].repeat == SMT_FAULT_FOREVER)
+        smt_buffer_add_text(text, "persistent:");
+    else if (plan->rules[0].repeat > 1)
+        smt_buffer_addf(text, "window%llu:", (unsigned long long)plan->rules[0].repeat);
+    else
+        smt_buffer_addf(text, "%s:", plan->rule_count == 2 ? "double" : "transient");
     smt_buffer_addf(text, "%016llx.%016llx.%llu.%llu", (unsigned long long)site->hash,
                     (unsigned long long)stack_loose_hash(sweep, &site->stack),
                     (unsigned long long)occurrence_of(sweep, group->allocation),
                     (unsigned long long)group->allocation);
     if (plan->rule_count == 2)
-        smt_buffer_addf(text, "+%llu", (unsigned long long)(plan->rules[1].first - plan->rules[0].first));
+        smt_buffer_addf(text, "+%llu",
+                        (unsigned long long)(plan->rules[1].first - plan->rules[0].first));
     return SMT_OK;
 }
 
 static enum smt_status token_bad(const char *text)
 {
-    return smt_fail(SMT_EINPUT, "--replay: '%s' is no replay token (a finding's `replay` line has one)", text);
+    return smt_fail(SMT_EINPUT,
+                    "--replay: '%s' is no replay token (a finding's `replay` line has one)", text);
 }
 
 static bool clean_parse(const char *text, struct token *token)
@@ -112,7 +122,9 @@ static bool site_parse(const char *text, struct token *token)
     unsigned long long exact, loose, occurrence, number, distance = 0;
     int used = 0;
 
-    if (sscanf(text, "%16llx.%16llx.%llu.%llu%n", &exact, &loose, &occurrence, &number, &used) != 4 || !number)
+    if (sscanf(text, "%16llx.%16llx.%llu.%llu%n", &exact, &loose, &occurrence, &number, &used) !=
+            4 ||
+        !number)
         return false;
     if (text[used] == '+') {
         int more = 0;
@@ -155,9 +167,11 @@ static bool plan_parse(const char *text, struct token *token)
     for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++) {
         size_t length = strlen(smt_mode_name((enum smt_mode)mode));
 
-        if (strncmp(text, smt_mode_name((enum smt_mode)mode), length) != 0 || text[length] != ':') continue;
+        if (strncmp(text, smt_mode_name((enum smt_mode)mode), length) != 0 || text[length] != ':')
+            continue;
         token->mode = (enum smt_mode)mode;
-        return site_parse(text + length + 1, token) && (mode == SMT_MODE_DOUBLE) == !!token->distance;
+        return site_parse(text + length + 1, token) &&
+               (mode == SMT_MODE_DOUBLE) == !!token->distance;
     }
     return false;
 }
@@ -191,7 +205,8 @@ static uint64_t number_find(struct smt_sweep *sweep, uint64_t hash, bool loose, 
     uint64_t found = 0, seen = 0;
 
     for (uint32_t i = 0; hit && i < survey->site_count; i++)
-        hit[i] = loose ? stack_loose_hash(sweep, &survey->sites[i]->stack) == hash : survey->sites[i]->hash == hash;
+        hit[i] = loose ? stack_loose_hash(sweep, &survey->sites[i]->stack) == hash
+                       : survey->sites[i]->hash == hash;
     for (uint64_t n = 1; hit && n <= survey->attempts && seen < occurrence; n++)
         if (survey->site_of[n - 1] < survey->site_count && hit[survey->site_of[n - 1]]) {
             found = n;
@@ -201,7 +216,8 @@ static uint64_t number_find(struct smt_sweep *sweep, uint64_t hash, bool loose, 
     return found;
 }
 
-enum smt_status token_resolve(struct smt_sweep *sweep, const struct token *token, struct smt_job *ret_job)
+enum smt_status token_resolve(struct smt_sweep *sweep, const struct token *token,
+                              struct smt_job *ret_job)
 {
     uint64_t number;
 
@@ -211,9 +227,11 @@ enum smt_status token_resolve(struct smt_sweep *sweep, const struct token *token
     if (!number) number = number_find(sweep, token->loose, true, token->occurrence);
     if (!number) number = token->number;
     if (number > sweep->survey.attempts)
-        return smt_fail(SMT_EINPUT, "--replay: the token's site is not in %s, and allocation %llu is past its last, %llu",
-                        sweep->messages->items[sweep->message].name, (unsigned long long)number,
-                        (unsigned long long)sweep->survey.attempts);
+        return smt_fail(
+            SMT_EINPUT,
+            "--replay: the token's site is not in %s, and allocation %llu is past its last, %llu",
+            sweep->messages->items[sweep->message].name, (unsigned long long)number,
+            (unsigned long long)sweep->survey.attempts);
     ret_job->plan = (struct smt_fault_plan){.rule_count = 1, .rules = {{number, 1}}};
     if (token->mode == SMT_MODE_PERSISTENT) ret_job->plan.rules[0].repeat = SMT_FAULT_FOREVER;
     if (token->mode == SMT_MODE_WINDOW) ret_job->plan.rules[0].repeat = token->window;
