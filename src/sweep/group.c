@@ -84,6 +84,16 @@ static struct group *group_find(struct smt_sweep *sweep, const struct group_key 
     return group;
 }
 
+/* The stack that the hang signal noted, while it is there. */
+static struct smt_stack *hang_keep(struct smt_sweep *sweep)
+{
+    const struct smt_evidence *evidence = smt_worker_evidence(sweep->worker);
+    struct smt_stack *stack = calloc(1, sizeof *stack);
+
+    if (stack && evidence->has_failed_at) *stack = evidence->failed_at;
+    return stack;
+}
+
 void group_note(struct smt_sweep *sweep, const struct smt_job *job,
                 const struct smt_run_result *result, bool is_clean_run, enum smt_mode mode,
                 uint32_t verdicts)
@@ -102,6 +112,7 @@ void group_note(struct smt_sweep *sweep, const struct smt_job *job,
         struct group *group = group_find(sweep, &key);
 
         if (!group) return; /* out of memory: counted, not explained */
+        if (verdict == SMT_VERDICT_HANG && !group->hung_at) group->hung_at = hang_keep(sweep);
         group->occurrences++;
         if (!is_smaller(sweep, group, bytes, allocation)) continue;
         group->message = sweep->message;

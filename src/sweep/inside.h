@@ -26,6 +26,7 @@ struct group {
     uint64_t allocation; /* refused first */
     struct smt_job job;
     struct smt_run_result result;
+    struct smt_stack *hung_at; /* HANG: not worth hanging again for; else NULL */
     UT_hash_handle hh;
 };
 
@@ -105,6 +106,19 @@ struct site *sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt);
 SMT_MUST_USE enum smt_status sweep_explain(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group,
                                            struct smt_finding *ret_finding);
+/* describe.c */
+struct explained { /* what the replays of one group gave */
+    const struct group *group;
+    struct smt_run_result result; /* of the replay */
+    struct smt_evidence evidence; /* of the replay; blocks from the last one */
+    struct smt_run_result first;  /* of a replay that met the bad access itself, if any */
+    bool has_first;
+    struct smt_diff_list diff; /* moved into the finding */
+    bool is_confirmed;
+};
+SMT_MUST_USE enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explained,
+                                           struct smt_finding *ret_finding);
+
 /* signature.c */
 void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack,
                  struct smt_trace *ret_trace);

@@ -103,6 +103,7 @@ struct smt_site_report {
 
 struct smt_summary {
     size_t messages, unusable_inputs;
+    size_t unsound_messages; /* not swept: their clean run crashes, hangs or varies */
     uint64_t injections;
     uint64_t verdicts[SMT_VERDICT_COUNT], verdicts_all[SMT_VERDICT_COUNT];
     uint64_t clean_runs;

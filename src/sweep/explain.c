@@ -1,0 +1,275 @@
+/* sweep/explain.c - replays one run of each group under close observation.
+ *
+ *   the run itself          stacks of refusals, of the fault or bad release
+ *   damaged block guarded   the writer faults on its very instruction
+ *   fill by halves          which block was read before it was written
+ *   blocks watched          where they were allocated and released, their bytes
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sweep/inside.h"
+
+static enum smt_status replay(struct smt_sweep *sweep, const struct smt_job *job,
+                              struct smt_run_result *ret, struct smt_evidence *ret_evidence)
+{
+    enum smt_status status = smt_worker_run(sweep->worker, job, 1, ret);
+
+    if (status == SMT_OK) *ret_evidence = *smt_worker_evidence(sweep->worker);
+    return status;
+}
+
+static void watch_add(struct smt_job *job, uint64_t attempt)
+{
+    if (!attempt || job->watch_count == SMT_WATCH_MAX) return;
+    for (uint32_t i = 0; i < job->watch_count; i++)
+        if (job->watch[i] == attempt) return;
+    job->watch[job->watch_count++] = attempt;
+}
+
+/* Damage shows only afterwards: put the block against an inaccessible page on
+ * the damaged side, so that the writer is caught. A freed block's pages are
+ * inaccessible anyhow. */
+static enum smt_status writer_find(struct smt_sweep *sweep, const struct smt_job *plain,
+                                   struct explained *explained)
+{
+    const struct smt_run_damage *damage = &explained->result.damage;
+    struct smt_job job = *plain;
+    struct smt_evidence evidence;
+    struct smt_run_result result;
+    enum smt_status status;
+
+    if (!damage->count || explained->result.fault.signal) return SMT_OK;
+    job.guard = (struct smt_guard_plan){
+        .mode = damage->offset < 0 ? SMT_GUARD_HEAD : SMT_GUARD_TAIL,
+        .first = damage->attempt,
+        .last = damage->attempt,
+    };
+    watch_add(&job, damage->attempt);
+    status = replay(sweep, &job, &result, &evidence);
+    if (status != SMT_OK || result.fault.place != SMT_PLACE_BLOCK) return status;
+    explained->first = result;
+    explained->has_first = true;
+    explained->evidence.failed_at = evidence.failed_at;
+    explained->evidence.has_failed_at = evidence.has_failed_at;
+    return SMT_OK;
+}
+
+/* Does the other fill in blocks 1..last change the result? */
+static enum smt_status fill_differs(struct smt_sweep *sweep, const struct smt_job *plain,
+                                    uint64_t last, bool *ret_differs)
+{
+    struct smt_job job = *plain;
+    struct smt_run_result result;
+    enum smt_status status;
+
+    job.fill = SMT_FILL_BYTE;
+    job.other_fill = plain->fill;
+    job.other_first = 1;
+    job.other_last = last;
+    job.flags = SMT_JOB_CHECK;
+    status = smt_worker_run(sweep->worker, &job, 1, &result);
+    *ret_differs = status == SMT_OK && (result.verdicts & SMT_VERDICT_BIT(UNINITIALIZED));
+    return status;
+}
+
+/* The block whose unwritten bytes matter, by halving; 0 when it is none alone. */
+static enum smt_status unwritten_find(struct smt_sweep *sweep, const struct smt_job *plain,
+                                      uint64_t attempts, uint64_t *ret_attempt)
+{
+    uint64_t low = 0, high = attempts; /* differs at high, not at low */
+    bool differs = false;
+    enum smt_status status = fill_differs(sweep, plain, high, &differs);
+
+    *ret_attempt = 0;
+    if (status != SMT_OK || !differs) return status;
+    while (high - low > 1 && status == SMT_OK) {
+        uint64_t middle = low + (high - low) / 2;
+
+        status = fill_differs(sweep, plain, middle, &differs);
+        if (differs)
+            high = middle;
+        else
+            low = middle;
+    }
+    *ret_attempt = high;
+    return status;
+}
+
+/* Runs it once more for the blocks that have to do with it. */
+static enum smt_status blocks_watch(struct smt_sweep *sweep, const struct smt_job *plain,
+                                    struct explained *explained)
+{
+    const struct smt_run_result *result = &explained->result;
+    struct smt_job job = *plain;
+    struct smt_evidence evidence;
+    struct smt_run_result again;
+    enum smt_status status = SMT_OK;
+    uint64_t unwritten = 0;
+
+    switch (explained->group->key.verdict) {
+    case SMT_VERDICT_UNINITIALIZED:
+        if (!result->fault.signal)
+            status = unwritten_find(sweep, plain, smt_worker_baseline(sweep->worker)->heap.attempts,
+                                    &unwritten);
+        watch_add(&job, unwritten);
+        break;
+    case SMT_VERDICT_LEAK:
+        for (uint64_t i = 0; i < result->leak.blocks && i < SMT_LEAKED_MAX; i++)
+            watch_add(&job, result->leak.attempts[i]);
+        break;
+    case SMT_VERDICT_BAD_FREE:
+        watch_add(&job, result->heap.bad_free_attempt);
+        break;
+    default:
+        watch_add(&job, result->fault.place == SMT_PLACE_BLOCK ? result->fault.attempt : 0);
+        watch_add(&job, result->damage.attempt);
+    }
+    if (status != SMT_OK || !job.watch_count) return status;
+    status = replay(sweep, &job, &again, &evidence);
+    if (status == SMT_OK)
+        memcpy(explained->evidence.blocks, evidence.blocks, sizeof evidence.blocks);
+    return status;
+}
+
+static enum smt_status loss_find(struct smt_sweep *sweep, struct explained *explained)
+{
+    struct smt_field_list was = {0}, now = {0};
+    enum smt_status status;
+
+    if (explained->group->key.verdict != SMT_VERDICT_SWALLOWED || !explained->result.differing_ops)
+        return SMT_OK;
+    status = smt_worker_fields(sweep->worker, true, &was);
+    if (status == SMT_OK) status = smt_worker_fields(sweep->worker, false, &now);
+    if (status == SMT_OK)
+        status =
+            diff_fields(&was, &now, (enum smt_op)__builtin_ctz(explained->result.differing_ops),
+                        &explained->diff);
+    smt_field_list_clear(&was);
+    smt_field_list_clear(&now);
+    return status;
+}
+
+/* Everything but a hang is done again in a fresh child. */
+static enum smt_status group_replay(struct smt_sweep *sweep, struct explained *explained)
+{
+    const struct group *group = explained->group;
+    struct smt_job job = group->job;
+    enum smt_status status;
+
+    job.flags = SMT_JOB_EXPLAIN | SMT_JOB_RECORD | SMT_JOB_CHECK;
+    job.repeat = 0;
+    job.repeat_ns = 0;
+    if (group->key.verdict == SMT_VERDICT_CRASH) smt_worker_replace(sweep->worker);
+    status = replay(sweep, &job, &explained->result, &explained->evidence);
+    if (status != SMT_OK) return status;
+    explained->is_confirmed = explained->result.verdicts & (1u << group->key.verdict);
+    status = loss_find(sweep, explained);
+    if (status == SMT_OK) status = writer_find(sweep, &job, explained);
+    if (status == SMT_OK) status = blocks_watch(sweep, &job, explained);
+    return status;
+}
+
+enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group,
+                              struct smt_finding *ret_finding)
+{
+    struct explained *explained = calloc(1, sizeof *explained);
+    enum smt_status status = SMT_OK;
+
+    if (!explained) return smt_fail(SMT_ENOMEM, "out of memory for a finding");
+    explained->group = group;
+    if (sweep->loaded != group->message + 1) status = sweep_load(sweep, group->message);
+    sweep->message = group->message;
+    if (status == SMT_OK && !group->is_clean_run) status = sweep_survey(sweep);
+    explained->result = group->result;
+    explained->is_confirmed = true;
+    if (group->hung_at) {
+        explained->evidence.failed_at = *group->hung_at;
+        explained->evidence.has_failed_at = true;
+    } else if (status == SMT_OK && group->key.verdict != SMT_VERDICT_POISONED &&
+               group->key.verdict != SMT_VERDICT_UNEXPECTED &&
+               group->key.verdict != SMT_VERDICT_NONDETERMINISTIC) {
+        status = group_replay(sweep, explained);
+    }
+    if (status == SMT_OK) status = finding_build(sweep, explained, ret_finding);
+    diff_clear(&explained->diff);
+    free(explained);
+    return status;
+}
+
+static int group_order(struct group *a, struct group *b)
+{
+    if (a->message != b->message) return a->message < b->message ? -1 : 1;
+    if (a->key.verdict != b->key.verdict) return a->key.verdict < b->key.verdict ? -1 : 1;
+    if (a->allocation != b->allocation) return a->allocation < b->allocation ? -1 : 1;
+    return a->mode < b->mode ? -1 : a->mode > b->mode;
+}
+
+/* The finding this one is another show of, or NULL. */
+static struct smt_finding *finding_same(struct smt_sweep *sweep, const struct smt_finding *finding)
+{
+    for (size_t i = 0; i < sweep->finding_count; i++)
+        if (strcmp(sweep->findings[i].signature, finding->signature) == 0)
+            return &sweep->findings[i];
+    return NULL;
+}
+
+static bool stands_better(const struct smt_finding *a, const struct smt_finding *b)
+{
+    if (a->message_bytes != b->message_bytes) return a->message_bytes < b->message_bytes;
+    if (a->message_index != b->message_index) return a->message_index < b->message_index;
+    return a->allocation < b->allocation;
+}
+
+static enum smt_status finding_keep(struct smt_sweep *sweep, struct smt_finding *finding)
+{
+    struct smt_finding *same = finding_same(sweep, finding);
+
+    if (same) {
+        uint64_t occurrences = same->occurrences + finding->occurrences;
+
+        if (stands_better(finding, same)) {
+            struct smt_finding swap = *same;
+
+            *same = *finding;
+            *finding = swap;
+        }
+        same->occurrences = occurrences;
+        smt_finding_clear(finding);
+        return SMT_OK;
+    }
+    if (sweep->finding_count == sweep->finding_capacity) {
+        size_t capacity = sweep->finding_capacity ? 2 * sweep->finding_capacity : 64;
+        struct smt_finding *findings = realloc(sweep->findings, capacity * sizeof *findings);
+
+        if (!findings) return smt_fail(SMT_ENOMEM, "out of memory for findings");
+        sweep->findings = findings;
+        sweep->finding_capacity = capacity;
+    }
+    sweep->findings[sweep->finding_count++] = *finding;
+    return SMT_OK;
+}
+
+static int finding_order(const void *a, const void *b)
+{
+    return smt_finding_compare(a, b);
+}
+
+enum smt_status sweep_explain(struct smt_sweep *sweep)
+{
+    enum smt_status status = SMT_OK;
+    struct group *group, *next;
+
+    HASH_SORT(sweep->groups, group_order);
+    HASH_ITER(hh, sweep->groups, group, next)
+    {
+        struct smt_finding finding = {0};
+
+        if (status == SMT_OK) status = explain_group(sweep, group, &finding);
+        if (status == SMT_OK) status = finding_keep(sweep, &finding);
+        if (status != SMT_OK) smt_finding_clear(&finding);
+    }
+    if (sweep->finding_count)
+        qsort(sweep->findings, sweep->finding_count, sizeof *sweep->findings, finding_order);
+    return status;
+}

@@ -1,0 +1,260 @@
+/* sweep/sweep.c - the whole of a sweep, from first message to summary. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sweep/inside.h"
+
+static void tell_begin(struct smt_sweep *sweep)
+{
+    const struct smt_parser *parser = sweep->settings.worker.parser;
+    char build_id[128] = "";
+    struct smt_sweep_run run = {
+        .settings = &sweep->settings,
+        .parser = parser->name,
+        .parser_version = parser->version(),
+        .build_id = smt_symbol_build_id((uintptr_t)parser->anchor, build_id, sizeof build_id)
+                        ? build_id
+                        : NULL,
+        .messages = sweep->messages->count,
+    };
+
+    for (size_t i = 0; i < sweep->sink_count; i++)
+        if (sweep->sinks[i]->begin) sweep->sinks[i]->begin(sweep->sinks[i], &run);
+}
+
+static void tell_findings(struct smt_sweep *sweep)
+{
+    for (size_t n = 0; n < sweep->finding_count; n++)
+        for (size_t i = 0; i < sweep->sink_count; i++)
+            if (sweep->sinks[i]->finding)
+                sweep->sinks[i]->finding(sweep->sinks[i], &sweep->findings[n]);
+}
+
+static int site_order(struct site *a, struct site *b)
+{
+    return a->hash < b->hash ? -1 : a->hash > b->hash;
+}
+
+static void tell_sites(struct smt_sweep *sweep)
+{
+    struct site *site, *next;
+
+    HASH_SORT(sweep->sites, site_order);
+    HASH_ITER(hh, sweep->sites, site, next)
+    {
+        struct smt_site_report report = {.hash = site->hash, .seen = site->seen};
+
+        sweep->summary.sites++;
+        for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++) {
+            report.refused[mode] = site->refused[mode];
+            if (site->refused[mode]) sweep->summary.sites_refused[mode]++;
+        }
+        trace_build(sweep, &site->stack, &report.trace);
+        for (size_t i = 0; i < sweep->sink_count; i++)
+            if (sweep->sinks[i]->site) sweep->sinks[i]->site(sweep->sinks[i], &report);
+        trace_clear(&report.trace);
+    }
+}
+
+static void tell_end(struct smt_sweep *sweep)
+{
+    sweep->summary.seconds = (double)(smt_clock_ns() - sweep->started_ns) / 1e9;
+    sweep->summary.children = smt_worker_children(sweep->worker);
+    sweep->summary.findings = sweep->finding_count;
+    for (size_t n = 0; n < sweep->finding_count; n++)
+        if (sweep->findings[n].is_known)
+            sweep->summary.known_findings++;
+        else
+            sweep->summary.new_findings++;
+    for (size_t i = 0; i < sweep->sink_count; i++)
+        if (sweep->sinks[i]->end) sweep->sinks[i]->end(sweep->sinks[i], &sweep->summary);
+}
+
+enum smt_status smt_sweep_new(const struct smt_sweep_settings *settings,
+                              const struct smt_message_list *messages,
+                              struct smt_sink *const *sinks, size_t sink_count,
+                              struct smt_sweep **ret_sweep)
+{
+    struct smt_sweep *sweep = calloc(1, sizeof *sweep);
+    enum smt_status status;
+
+    if (!sweep) return smt_fail(SMT_ENOMEM, "out of memory for a sweep");
+    sweep->settings = *settings;
+    sweep->messages = messages;
+    sweep->sinks = sinks;
+    sweep->sink_count = sink_count;
+    sweep->started_ns = smt_clock_ns();
+    sweep->jobs = calloc(SMT_BATCH_MAX, sizeof *sweep->jobs);
+    sweep->results = calloc(SMT_BATCH_MAX, sizeof *sweep->results);
+    if (!sweep->jobs || !sweep->results)
+        status = smt_fail(SMT_ENOMEM, "out of memory for a sweep");
+    else
+        status = smt_worker_new(&settings->worker, &sweep->worker);
+    if (status != SMT_OK) {
+        smt_sweep_free(sweep);
+        return status;
+    }
+    *ret_sweep = sweep;
+    return SMT_OK;
+}
+
+void smt_sweep_free(struct smt_sweep *sweep)
+{
+    struct group *group, *next_group;
+    struct site *site, *next_site;
+
+    if (!sweep) return;
+    HASH_ITER(hh, sweep->groups, group, next_group)
+    {
+        HASH_DEL(sweep->groups, group);
+        free(group->hung_at);
+        free(group);
+    }
+    HASH_ITER(hh, sweep->sites, site, next_site)
+    {
+        HASH_DEL(sweep->sites, site);
+        free(site);
+    }
+    for (size_t i = 0; i < sweep->finding_count; i++) smt_finding_clear(&sweep->findings[i]);
+    free(sweep->findings);
+    survey_clear(&sweep->survey);
+    smt_worker_free(sweep->worker);
+    free(sweep->jobs);
+    free(sweep->results);
+    free(sweep);
+}
+
+static bool wants_injections(const struct smt_sweep_settings *settings)
+{
+    return settings->oom || settings->has_plan;
+}
+
+static enum smt_status message_run(struct smt_sweep *sweep, size_t message)
+{
+    enum smt_status status = sweep_load(sweep, message);
+
+    if (status == SMT_OK) status = sweep_clean(sweep);
+    if (status == SMT_OK && wants_injections(&sweep->settings)) {
+        if (sweep->baseline_is_sound)
+            status = sweep_inject(sweep);
+        else
+            sweep->summary.unsound_messages++;
+    }
+    return status;
+}
+
+static void truncated(struct smt_sweep *sweep, enum smt_status status)
+{
+    sweep->summary.truncated = true;
+    sweep->summary.truncated_by =
+        status == SMT_EINTERRUPTED ? "interrupted" : "a failure of the tool";
+}
+
+/* Complaints about plans that refused nothing: never a silent pass. */
+static enum smt_status emptiness_check(const struct smt_sweep *sweep)
+{
+    const struct smt_sweep_settings *settings = &sweep->settings;
+
+    if (!wants_injections(settings) || sweep->summary.injections || sweep->summary.truncated)
+        return SMT_OK;
+    if (settings->shards > 1 && sweep->messages_with_range) return SMT_OK;
+    if (settings->has_plan) return smt_fail(SMT_EINPUT, "--oom-at: no message allows this plan");
+    if (!sweep->messages_with_range && settings->range.first > 1)
+        return smt_fail(SMT_EINPUT, "--oom: no message makes as many as %llu allocations",
+                        (unsigned long long)settings->range.first);
+    if (settings->only_sites || settings->skip_sites)
+        return smt_fail(SMT_EINPUT,
+                        "--only-site/--skip-site: no allocation site is left to refuse");
+    return smt_fail(SMT_EINPUT,
+                    "--oom: nothing was refused: no message has an allocation to refuse");
+}
+
+enum smt_status smt_sweep_run(struct smt_sweep *sweep)
+{
+    enum smt_status status = SMT_OK, explained;
+    int interrupted;
+    size_t selected = 0;
+
+    tell_begin(sweep);
+    for (size_t i = 0; i < sweep->messages->count && status == SMT_OK; i++) {
+        if (!sweep_selects(sweep, i)) continue;
+        selected++;
+        status = message_run(sweep, i);
+    }
+    if (status == SMT_OK && !selected)
+        status =
+            smt_fail(SMT_EINPUT, "--range: there are only %zu messages", sweep->messages->count);
+    if (status != SMT_OK) truncated(sweep, status);
+    interrupted = smt_run_interrupted; /* what was found is explained all the same; a second signal
+                                          ends that */
+    smt_run_interrupted = 0;
+    explained = sweep_explain(sweep);
+    if (interrupted) smt_run_interrupted = 1;
+    if (status == SMT_OK && explained != SMT_OK) truncated(sweep, status = explained);
+    if (status == SMT_OK) status = emptiness_check(sweep);
+    tell_findings(sweep);
+    tell_sites(sweep);
+    tell_end(sweep);
+    return status;
+}
+
+/* A replayed run becomes a group of its own, whatever it showed. */
+static enum smt_status replay_explain(struct smt_sweep *sweep, const struct token *token,
+                                      const struct smt_job *job)
+{
+    struct smt_run_result result;
+    enum smt_status status = smt_worker_run(sweep->worker, job, 1, &result);
+
+    if (status != SMT_OK) return status;
+    sweep->summary.injections = !token->is_clean;
+    for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
+        if (result.verdicts & (1u << v)) sweep->summary.verdicts_all[v]++;
+    if (smt_verdict_naming(result.verdicts) != SMT_VERDICT_COUNT)
+        sweep->summary.verdicts[smt_verdict_naming(result.verdicts)]++;
+    group_note(sweep, job, &result, token->is_clean, token->mode, result.verdicts);
+    return sweep_explain(sweep);
+}
+
+enum smt_status smt_sweep_replay(struct smt_sweep *sweep, const char *text, bool do_break)
+{
+    struct token token;
+    struct smt_job job;
+    enum smt_status status = token_parse(text, &token);
+
+    if (status != SMT_OK) return status;
+    if (strcmp(token.parser, sweep->settings.worker.parser->name) != 0)
+        return smt_fail(SMT_EINPUT, "--replay: the token is for parser %s, not %s", token.parser,
+                        sweep->settings.worker.parser->name);
+    status = sweep_load(sweep, 0);
+    if (status == SMT_OK && !token.is_clean) status = sweep_survey(sweep);
+    if (status == SMT_OK) status = token_resolve(sweep, &token, &job);
+    if (status != SMT_OK) return status;
+    tell_begin(sweep);
+    if (do_break) {
+        struct smt_run_result result;
+
+        job.flags |= SMT_JOB_BREAK | SMT_JOB_EXPLAIN;
+        status = smt_worker_run(sweep->worker, &job, 1, &result);
+        job.flags = 0;
+    }
+    if (status == SMT_OK) status = replay_explain(sweep, &token, &job);
+    sweep->summary.messages = 1;
+    tell_findings(sweep);
+    tell_end(sweep);
+    return status;
+}
+
+const struct smt_summary *smt_sweep_summary(const struct smt_sweep *sweep)
+{
+    return &sweep->summary;
+}
+
+const struct smt_finding *smt_sweep_finding(const struct smt_sweep *sweep, size_t index)
+{
+    return index < sweep->finding_count ? &sweep->findings[index] : NULL;
+}
+
+size_t smt_sweep_finding_count(const struct smt_sweep *sweep)
+{
+    return sweep->finding_count;
+}
