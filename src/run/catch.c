@@ -124,7 +124,7 @@ static void exit_caught(int status, void *unused)
     evidence = &catching->shared->evidence;
     catching->result->fault = (struct smt_run_fault){.exited = true, .code = status};
     catching->result->last_op = catching->op;
-    smt_stack_capture(&evidence->failed_at, catching->boundary);
+    smt_stack_capture_from(&evidence->failed_at, __builtin_return_address(0), catching->boundary);
     evidence->has_failed_at = true;
     _exit(EXIT_INSIDE_RUN);
 }

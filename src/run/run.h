@@ -180,6 +180,10 @@ SMT_MUST_USE enum smt_status smt_worker_run(struct smt_worker *worker, const str
 /* Ends the child; the next job starts another one. */
 void smt_worker_replace(struct smt_worker *worker);
 
+/* Blocks that the parser's static data kept when the message in place was
+ * primed: caches, out of the arena's resets since. */
+uint64_t smt_worker_kept_blocks(const struct smt_worker *worker);
+
 /* How many children were started. */
 uint64_t smt_worker_children(const struct smt_worker *worker);
 

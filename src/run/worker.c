@@ -39,8 +39,7 @@ struct smt_worker {
     struct smt_run_result first_run; /* of a message that hangs */
     uint32_t primed_epoch;
     uint64_t children;
-    uint64_t kept_blocks; /* caches found by priming */
-    uint64_t kept_bytes;
+    uint64_t kept_blocks; /* caches found by priming for this message */
 };
 
 /* How the child came to a stop. */
@@ -118,6 +117,7 @@ enum smt_status smt_worker_load(struct smt_worker *worker, const struct smt_mess
     shared->has_baseline = false;
     shared->baseline.cpu_ns = 0;
     worker->bad_prime_hurts = worker->hangs = false;
+    worker->kept_blocks = 0;
     return SMT_OK;
 }
 
@@ -262,6 +262,8 @@ static enum child_end slot_run(struct smt_worker *worker, const struct smt_job *
         end = child_wait(worker);
     if (end == CHILD_DIED)
         child_reap(worker, &shared->results[PRIME_SLOT]);
+    else if (end == CHILD_HANGS)
+        child_end_hang(worker);
     else if (end != CHILD_DONE)
         smt_worker_replace(worker);
     shared->in_run = 0;
@@ -290,8 +292,7 @@ static enum smt_status child_prime(struct smt_worker *worker)
     worker->primed_epoch = worker->shared->epoch;
     end = slot_run(worker, &good);
     if (end == CHILD_DONE) {
-        worker->kept_blocks = result->leak.cached_blocks;
-        worker->kept_bytes = result->leak.cached_bytes;
+        worker->kept_blocks += result->leak.cached_blocks;
         end = slot_run(worker, &good);
     }
     if (end == CHILD_HANGS) {
@@ -432,6 +433,11 @@ enum smt_status smt_worker_run(struct smt_worker *worker, const struct smt_job *
 }
 
 /* --- asking --------------------------------------------------------------------------- */
+
+uint64_t smt_worker_kept_blocks(const struct smt_worker *worker)
+{
+    return worker->kept_blocks;
+}
 
 uint64_t smt_worker_children(const struct smt_worker *worker)
 {

@@ -169,9 +169,9 @@ enum smt_status sweep_clean(struct smt_sweep *sweep)
                     !(baseline.verdicts & SMT_VERDICT_BIT(HANG)),
         .runs = 2,
         .verdicts = baseline.verdicts,
-        .cached_blocks = baseline.leak.cached_blocks,
-        .cached_bytes = baseline.leak.cached_bytes,
+        .cached_blocks = smt_worker_kept_blocks(sweep->worker),
     };
+    if (clean.report.cached_blocks) clean.report.verdicts |= SMT_VERDICT_BIT(CACHED);
     group_note(sweep, &first, &baseline, true, SMT_MODE_COUNT, baseline.verdicts);
     group_note(sweep, &second, &again, true, SMT_MODE_COUNT, again.verdicts & ~baseline.verdicts);
     clean.report.verdicts |= again.verdicts;

@@ -84,6 +84,15 @@ static struct group *group_find(struct smt_sweep *sweep, const struct group_key 
     return group;
 }
 
+/* Does the message show this at this place although nothing is refused? Then
+ * no refusal is to blame for it. */
+static bool shows_when_clean(const struct smt_sweep *sweep, enum smt_verdict verdict, uint64_t place)
+{
+    const struct smt_run_result *baseline = smt_worker_baseline(sweep->worker);
+
+    return baseline->verdicts & (1u << verdict) && place_hash(baseline, verdict) == place;
+}
+
 /* The stack that the hang signal noted, while it is there. */
 static struct smt_stack *hang_keep(struct smt_sweep *sweep)
 {
@@ -109,6 +118,8 @@ void group_note(struct smt_sweep *sweep, const struct smt_job *job,
     for (uint32_t left = smt_verdict_defects(verdicts); left; left &= left - 1) {
         enum smt_verdict verdict = smt_verdict_naming(left);
         struct group_key key = {site ? site->hash : 0, place_hash(result, verdict), verdict};
+
+        if (shows_when_clean(sweep, verdict, key.place)) key.site = 0;
         struct group *group = group_find(sweep, &key);
 
         if (!group) return; /* out of memory: counted, not explained */

@@ -71,7 +71,7 @@ struct smt_message_report {
     uint32_t verdicts;                    /* of all its clean runs together */
     uint64_t runs;                        /* clean runs done */
     bool repeat_cut;                      /* --repeat stopped early for time */
-    uint64_t cached_blocks, cached_bytes; /* kept by the library */
+    uint64_t cached_blocks; /* that the library keeps: a cache */
 };
 
 /* One mode's sweep over one message. */

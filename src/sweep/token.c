@@ -65,9 +65,7 @@ enum smt_status token_format(struct smt_sweep *sweep, const struct group *group,
         smt_buffer_addf(text, "limit:%llu", (unsigned long long)plan->limit_bytes);
         return SMT_OK;
     }
-    if (!plan->rule_count || !site)
-        return smt_fail(SMT_EINPUT, "no token for a plan that refuses nothing");
-    if (plan->rule_count > 2 || (plan->rule_count == 2 && plan->rules[0].repeat != 1)) {
+    if (!site || plan->rule_count > 2 || (plan->rule_count == 2 && plan->rules[0].repeat != 1)) {
         smt_buffer_add_text(text, "at:");
         smt_fault_plan_format(plan, text);
         return SMT_OK;
