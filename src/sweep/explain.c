@@ -197,79 +197,19 @@ enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group
     return status;
 }
 
-static int group_order(struct group *a, struct group *b)
-{
-    if (a->message != b->message) return a->message < b->message ? -1 : 1;
-    if (a->key.verdict != b->key.verdict) return a->key.verdict < b->key.verdict ? -1 : 1;
-    if (a->allocation != b->allocation) return a->allocation < b->allocation ? -1 : 1;
-    return a->mode < b->mode ? -1 : a->mode > b->mode;
-}
-
-/* The finding this one is another show of, or NULL. */
-static struct smt_finding *finding_same(struct smt_sweep *sweep, const struct smt_finding *finding)
-{
-    for (size_t i = 0; i < sweep->finding_count; i++)
-        if (strcmp(sweep->findings[i].signature, finding->signature) == 0)
-            return &sweep->findings[i];
-    return NULL;
-}
-
-static bool stands_better(const struct smt_finding *a, const struct smt_finding *b)
-{
-    if (a->message_bytes != b->message_bytes) return a->message_bytes < b->message_bytes;
-    if (a->message_index != b->message_index) return a->message_index < b->message_index;
-    return a->allocation < b->allocation;
-}
-
-static enum smt_status finding_keep(struct smt_sweep *sweep, struct smt_finding *finding)
-{
-    struct smt_finding *same = finding_same(sweep, finding);
-
-    if (same) {
-        uint64_t occurrences = same->occurrences + finding->occurrences;
-
-        if (stands_better(finding, same)) {
-            struct smt_finding swap = *same;
-
-            *same = *finding;
-            *finding = swap;
-        }
-        same->occurrences = occurrences;
-        smt_finding_clear(finding);
-        return SMT_OK;
-    }
-    if (sweep->finding_count == sweep->finding_capacity) {
-        size_t capacity = sweep->finding_capacity ? 2 * sweep->finding_capacity : 64;
-        struct smt_finding *findings = realloc(sweep->findings, capacity * sizeof *findings);
-
-        if (!findings) return smt_fail(SMT_ENOMEM, "out of memory for findings");
-        sweep->findings = findings;
-        sweep->finding_capacity = capacity;
-    }
-    sweep->findings[sweep->finding_count++] = *finding;
-    return SMT_OK;
-}
-
-static int finding_order(const void *a, const void *b)
-{
-    return smt_finding_compare(a, b);
-}
-
 enum smt_status sweep_explain(struct smt_sweep *sweep)
 {
     enum smt_status status = SMT_OK;
     struct group *group, *next;
 
-    HASH_SORT(sweep->groups, group_order);
     HASH_ITER(hh, sweep->groups, group, next)
     {
-        struct smt_finding finding = {0};
-
-        if (status == SMT_OK) status = explain_group(sweep, group, &finding);
-        if (status == SMT_OK) status = finding_keep(sweep, &finding);
-        if (status != SMT_OK) smt_finding_clear(&finding);
+        if (!group->is_stale || status != SMT_OK) continue;
+        if (!group->finding) group->finding = calloc(1, sizeof *group->finding);
+        if (!group->finding) return smt_fail(SMT_ENOMEM, "out of memory for a finding");
+        smt_finding_clear(group->finding);
+        status = explain_group(sweep, group, group->finding);
+        group->is_stale = status != SMT_OK;
     }
-    if (sweep->finding_count)
-        qsort(sweep->findings, sweep->finding_count, sizeof *sweep->findings, finding_order);
     return status;
 }

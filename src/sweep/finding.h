@@ -68,6 +68,10 @@ void smt_finding_clear(struct smt_finding *finding);
 /* Worst first: by verdict, then what was lost, then how often, then signature. */
 int smt_finding_compare(const struct smt_finding *a, const struct smt_finding *b);
 
+/* Does a stand better than b for both? The smallest message by bytes, then
+ * index, then the first allocation. */
+bool smt_finding_stands_better(const struct smt_finding *a, const struct smt_finding *b);
+
 /* The innermost frames by name, "osip_via_parse < osip_message_set_via"; at
  * most `most` of them, 0 = all. */
 void smt_trace_format(const struct smt_trace *trace, size_t most, struct smt_buffer *text);

@@ -86,7 +86,8 @@ static struct group *group_find(struct smt_sweep *sweep, const struct group_key 
 
 /* Does the message show this at this place although nothing is refused? Then
  * no refusal is to blame for it. */
-static bool shows_when_clean(const struct smt_sweep *sweep, enum smt_verdict verdict, uint64_t place)
+static bool shows_when_clean(const struct smt_sweep *sweep, enum smt_verdict verdict,
+                             uint64_t place)
 {
     const struct smt_run_result *baseline = smt_worker_baseline(sweep->worker);
 
@@ -118,20 +119,22 @@ void group_note(struct smt_sweep *sweep, const struct smt_job *job,
     for (uint32_t left = smt_verdict_defects(verdicts); left; left &= left - 1) {
         enum smt_verdict verdict = smt_verdict_naming(left);
         struct group_key key = {site ? site->hash : 0, place_hash(result, verdict), verdict};
+        bool is_clean = is_clean_run || shows_when_clean(sweep, verdict, key.place);
+        struct group *group;
 
-        if (shows_when_clean(sweep, verdict, key.place)) key.site = 0;
-        struct group *group = group_find(sweep, &key);
-
+        if (is_clean) key.site = 0;
+        group = group_find(sweep, &key);
         if (!group) return; /* out of memory: counted, not explained */
         if (verdict == SMT_VERDICT_HANG && !group->hung_at) group->hung_at = hang_keep(sweep);
         group->occurrences++;
-        if (!is_smaller(sweep, group, bytes, allocation)) continue;
+        if (!is_smaller(sweep, group, bytes, is_clean ? 0 : allocation)) continue;
         group->message = sweep->message;
         group->message_bytes = bytes;
         group->mode = mode;
-        group->is_clean_run = is_clean_run;
-        group->allocation = allocation;
-        group->job = *job;
-        group->result = *result;
+        group->is_clean_run = is_clean;
+        group->allocation = is_clean ? 0 : allocation;
+        group->job = is_clean && !is_clean_run ? (struct smt_job){.flags = SMT_JOB_CHECK} : *job;
+        group->result = is_clean && !is_clean_run ? *smt_worker_baseline(sweep->worker) : *result;
+        group->is_stale = true;
     }
 }

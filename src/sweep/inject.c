@@ -155,7 +155,7 @@ bool sweep_selects(const struct smt_sweep *sweep, size_t message)
     return false;
 }
 
-static bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt)
+bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt)
 {
     const struct survey *survey = &sweep->survey;
     uint32_t site;
@@ -228,21 +228,21 @@ static void progress_tell(struct smt_sweep *sweep)
 static enum smt_status mode_sweep(struct smt_sweep *sweep, enum smt_mode mode, uint64_t first,
                                   uint64_t last)
 {
-    enum smt_status status = SMT_OK;
+    struct attempt_list list = {0};
+    enum smt_status status = attempts_choose(sweep, mode, first, last, &list);
     struct mode_tally tally;
     size_t count = 0;
 
     tally_init(&tally, sweep, mode);
-    for (uint64_t n = first; n <= last && status == SMT_OK; n++) {
-        if (!attempt_is_wanted(sweep, n)) continue;
-        sweep->jobs[count++] = mode_job(&sweep->settings, mode, n);
-        if (count < SMT_BATCH_MAX - 1) continue;
+    for (size_t i = 0; i < list.count && status == SMT_OK && !budget_is_spent(sweep); i++) {
+        sweep->jobs[count++] = mode_job(&sweep->settings, mode, list.items[i]);
+        if (count < SMT_BATCH_MAX - 1 && i + 1 < list.count) continue;
         status = batch_run(sweep, &tally, count);
         count = 0;
         progress_tell(sweep);
     }
-    if (count && status == SMT_OK) status = batch_run(sweep, &tally, count);
     tally_end(&tally, sweep);
+    free(list.items);
     return status;
 }
 
@@ -275,6 +275,7 @@ enum smt_status sweep_inject(struct smt_sweep *sweep)
     if (!settings->oom) return status;
     for (unsigned mode = 0; mode < SMT_MODE_COUNT && status == SMT_OK; mode++) {
         if (!(settings->modes & (1u << mode))) continue;
+        if (sweep->modes_left) sweep->modes_left--;
         if (mode == SMT_MODE_DOUBLE)
             status = sweep_double(sweep);
         else if (mode == SMT_MODE_LIMIT)

@@ -26,7 +26,9 @@ struct group {
     uint64_t allocation; /* refused first */
     struct smt_job job;
     struct smt_run_result result;
-    struct smt_stack *hung_at; /* HANG: not worth hanging again for; else NULL */
+    struct smt_stack *hung_at;   /* HANG: not worth hanging again for; else NULL */
+    struct smt_finding *finding; /* what explaining gave; NULL until then */
+    bool is_stale;               /* another run stands for the group since it was explained */
     UT_hash_handle hh;
 };
 
@@ -66,6 +68,8 @@ struct smt_sweep {
     bool baseline_is_sound;         /* it crashes not, hangs not, repeats exactly */
     struct smt_run_result *results; /* SMT_BATCH_MAX */
     struct smt_job *jobs;
+    uint64_t modes_left; /* mode sweeps to come: a budget is shared among them */
+    struct smt_random random;
     bool messages_with_range; /* some message had an allocation in --oom's range */
 };
 
@@ -77,6 +81,7 @@ SMT_MUST_USE enum smt_status sweep_clean(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status sweep_inject(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status sweep_survey(struct smt_sweep *sweep);
 void survey_clear(struct survey *survey);
+bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt);
 bool sweep_selects(const struct smt_sweep *sweep, size_t message);
 struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode,
                         uint64_t first);
@@ -89,12 +94,24 @@ SMT_MUST_USE enum smt_status sweep_limit(struct smt_sweep *sweep);
 struct mode_tally {
     enum smt_mode mode;
     struct smt_mode_report report;
-    struct smt_buffer signs;
+    struct smt_buffer
+        signs; /* modes that refuse one attempt each: by attempt, 0 where none was made */
+    bool by_attempt;
 };
 void tally_init(struct mode_tally *tally, struct smt_sweep *sweep, enum smt_mode mode);
 void tally_end(struct mode_tally *tally, struct smt_sweep *sweep);
 void injection_note(struct smt_sweep *sweep, struct mode_tally *tally, const struct smt_job *job,
                     const struct smt_run_result *result);
+
+/* budget.c: which attempts, in which order, when not all can be done */
+struct attempt_list {
+    uint64_t *items;
+    size_t count;
+};
+SMT_MUST_USE enum smt_status attempts_choose(struct smt_sweep *sweep, enum smt_mode mode,
+                                             uint64_t first, uint64_t last,
+                                             struct attempt_list *ret_list);
+bool budget_is_spent(struct smt_sweep *sweep);
 
 /* group.c */
 void group_note(struct smt_sweep *sweep, const struct smt_job *job,
@@ -102,8 +119,10 @@ void group_note(struct smt_sweep *sweep, const struct smt_job *job,
                 uint32_t verdicts);
 struct site *sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt);
 
-/* explain.c */
+/* explain.c: the groups for which the message at work stands now */
 SMT_MUST_USE enum smt_status sweep_explain(struct smt_sweep *sweep);
+/* findings.c: one finding a signature, worst first */
+SMT_MUST_USE enum smt_status findings_collect(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group,
                                            struct smt_finding *ret_finding);
 /* describe.c */

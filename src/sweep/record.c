@@ -10,15 +10,44 @@ void tally_init(struct mode_tally *tally, struct smt_sweep *sweep, enum smt_mode
     tally->report.index = sweep->message + 1;
     tally->report.mode = mode;
     tally->report.allocations = smt_worker_baseline(sweep->worker)->heap.attempts;
+    tally->by_attempt =
+        mode != SMT_MODE_DOUBLE && mode != SMT_MODE_LIMIT && !sweep->settings.has_plan;
     smt_buffer_init(&tally->signs);
+}
+
+static void sign_put(struct mode_tally *tally, uint64_t attempt, char sign)
+{
+    static const char none[256];
+
+    if (!tally->by_attempt || !attempt) {
+        smt_buffer_add(&tally->signs, &sign, 1);
+        return;
+    }
+    while (tally->signs.size < attempt && !tally->signs.failed)
+        smt_buffer_add(&tally->signs, none,
+                       attempt - tally->signs.size < 256 ? attempt - tally->signs.size : 256);
+    if (!tally->signs.failed) tally->signs.data[attempt - 1] = sign;
+}
+
+/* Closes the gaps where nothing was refused. */
+static void signs_pack(struct mode_tally *tally)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < tally->signs.size; i++)
+        if (tally->signs.data[i]) tally->signs.data[kept++] = tally->signs.data[i];
+    if (tally->signs.data) tally->signs.data[kept] = 0;
+    tally->signs.size = kept;
 }
 
 void tally_end(struct mode_tally *tally, struct smt_sweep *sweep)
 {
+    signs_pack(tally);
     tally->report.signs = tally->signs.data ? tally->signs.data : "";
     if (tally->mode != SMT_MODE_DOUBLE && tally->mode != SMT_MODE_LIMIT &&
         tally->report.allocations > tally->report.injections)
         tally->report.skipped = tally->report.allocations - tally->report.injections;
+    sweep->summary.skipped_injections += tally->report.skipped;
     for (size_t i = 0; i < sweep->sink_count; i++)
         if (sweep->sinks[i]->mode) sweep->sinks[i]->mode(sweep->sinks[i], &tally->report);
     smt_buffer_clear(&tally->signs);
@@ -48,19 +77,19 @@ void injection_note(struct smt_sweep *sweep, struct mode_tally *tally, const str
     enum smt_verdict naming = smt_verdict_naming(result->verdicts);
     uint64_t allocation = result->heap.first_refused;
     struct site *site;
-    char sign[2] = "?";
+    char sign = '?';
 
     if (!allocation && job->plan.rule_count) allocation = job->plan.rules[0].first;
     tally->report.injections++;
     sweep->summary.injections++;
     if (naming != SMT_VERDICT_COUNT) {
-        sign[0] = smt_verdicts[naming].sign;
+        sign = smt_verdicts[naming].sign;
         tally->report.counts[naming]++;
         sweep->summary.verdicts[naming]++;
     }
     for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
         if (result->verdicts & (1u << v)) sweep->summary.verdicts_all[v]++;
-    smt_buffer_add(&tally->signs, sign, 1);
+    sign_put(tally, job->plan.rule_count ? job->plan.rules[0].first : 0, sign);
     site = sweep_site_of(sweep, allocation);
     if (site) site->refused[tally->mode]++;
     group_note(sweep, job, result, false, tally->mode, result->verdicts);

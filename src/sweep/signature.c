@@ -95,8 +95,13 @@ void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, co
     hash = XXH3_64bits_withSeed(place, strlen(place), hash);
     if (failed && failed->identity)
         hash = XXH3_64bits_withSeed(failed->identity, strlen(failed->identity), hash);
-    if (finding->block_count && finding->verdict != SMT_VERDICT_BAD_FREE)
-        hash = trace_hash(&finding->blocks[0].allocated_at, hash);
+    if (finding->block_count && finding->verdict != SMT_VERDICT_BAD_FREE) {
+        /* the function alone: what groups are made by, so that every show of a group agrees */
+        const struct smt_frame *owner = trace_parser_frame(sweep, &finding->blocks[0].allocated_at);
+
+        if (owner && owner->identity)
+            hash = XXH3_64bits_withSeed(owner->identity, strlen(owner->identity), hash + 1);
+    }
     snprintf(finding->signature, sizeof finding->signature, "%s/%s/%016llx", finding->parser,
              verdict, (unsigned long long)hash);
 }

@@ -22,6 +22,16 @@ static void tell_begin(struct smt_sweep *sweep)
         if (sweep->sinks[i]->begin) sweep->sinks[i]->begin(sweep->sinks[i], &run);
 }
 
+/* Was everything run that the known findings may have come from? */
+static bool sweep_is_whole(const struct smt_sweep *sweep)
+{
+    const struct smt_sweep_settings *settings = &sweep->settings;
+
+    return settings->oom && !sweep->summary.truncated && !sweep->summary.budget_spent &&
+           !settings->messages && !settings->only_sites && !settings->skip_sites &&
+           settings->shards < 2 && settings->range.first <= 1 && settings->range.last == UINT64_MAX;
+}
+
 static void tell_findings(struct smt_sweep *sweep)
 {
     for (size_t n = 0; n < sweep->finding_count; n++)
@@ -54,6 +64,18 @@ static void tell_sites(struct smt_sweep *sweep)
             if (sweep->sinks[i]->site) sweep->sinks[i]->site(sweep->sinks[i], &report);
         trace_clear(&report.trace);
     }
+}
+
+/* Which findings are new; which of the known ones are gone, as far as a whole
+ * sweep can tell. */
+static void known_mark(struct smt_sweep *sweep)
+{
+    struct smt_known *known = sweep->settings.known;
+
+    for (size_t n = 0; known && n < sweep->finding_count; n++)
+        sweep->findings[n].is_known = smt_known_see(known, sweep->findings[n].signature);
+    for (size_t n = 0; known && sweep_is_whole(sweep) && n < known->count; n++)
+        if (!known->rows[n].was_seen) sweep->summary.fixed_findings++;
 }
 
 static void tell_end(struct smt_sweep *sweep)
@@ -107,6 +129,8 @@ void smt_sweep_free(struct smt_sweep *sweep)
     HASH_ITER(hh, sweep->groups, group, next_group)
     {
         HASH_DEL(sweep->groups, group);
+        if (group->finding) smt_finding_clear(group->finding);
+        free(group->finding);
         free(group->hung_at);
         free(group);
     }
@@ -131,7 +155,8 @@ static bool wants_injections(const struct smt_sweep_settings *settings)
 
 static enum smt_status message_run(struct smt_sweep *sweep, size_t message)
 {
-    enum smt_status status = sweep_load(sweep, message);
+    enum smt_status status = sweep_load(sweep, message), explained;
+    int interrupted;
 
     if (status == SMT_OK) status = sweep_clean(sweep);
     if (status == SMT_OK && wants_injections(&sweep->settings)) {
@@ -140,7 +165,12 @@ static enum smt_status message_run(struct smt_sweep *sweep, size_t message)
         else
             sweep->summary.unsound_messages++;
     }
-    return status;
+    /* what was found is explained also after an interrupt; a second one ends that */
+    interrupted = smt_run_interrupted;
+    smt_run_interrupted = 0;
+    explained = sweep_explain(sweep);
+    if (interrupted) smt_run_interrupted = 1;
+    return status == SMT_OK ? explained : status;
 }
 
 static void truncated(struct smt_sweep *sweep, enum smt_status status)
@@ -157,6 +187,7 @@ static enum smt_status emptiness_check(const struct smt_sweep *sweep)
 
     if (!wants_injections(settings) || sweep->summary.injections || sweep->summary.truncated)
         return SMT_OK;
+    if (sweep->summary.unsound_messages) return SMT_OK; /* those are findings */
     if (settings->shards > 1 && sweep->messages_with_range) return SMT_OK;
     if (settings->has_plan) return smt_fail(SMT_EINPUT, "--oom-at: no message allows this plan");
     if (!sweep->messages_with_range && settings->range.first > 1)
@@ -171,10 +202,13 @@ static enum smt_status emptiness_check(const struct smt_sweep *sweep)
 
 enum smt_status smt_sweep_run(struct smt_sweep *sweep)
 {
-    enum smt_status status = SMT_OK, explained;
-    int interrupted;
+    enum smt_status status = SMT_OK, collected;
     size_t selected = 0;
 
+    smt_random_init(&sweep->random, sweep->settings.seed);
+    for (size_t i = 0; i < sweep->messages->count; i++)
+        if (sweep_selects(sweep, i))
+            sweep->modes_left += (uint64_t)__builtin_popcount(sweep->settings.modes);
     tell_begin(sweep);
     for (size_t i = 0; i < sweep->messages->count && status == SMT_OK; i++) {
         if (!sweep_selects(sweep, i)) continue;
@@ -185,13 +219,10 @@ enum smt_status smt_sweep_run(struct smt_sweep *sweep)
         status =
             smt_fail(SMT_EINPUT, "--range: there are only %zu messages", sweep->messages->count);
     if (status != SMT_OK) truncated(sweep, status);
-    interrupted = smt_run_interrupted; /* what was found is explained all the same; a second signal
-                                          ends that */
-    smt_run_interrupted = 0;
-    explained = sweep_explain(sweep);
-    if (interrupted) smt_run_interrupted = 1;
-    if (status == SMT_OK && explained != SMT_OK) truncated(sweep, status = explained);
     if (status == SMT_OK) status = emptiness_check(sweep);
+    collected = findings_collect(sweep);
+    if (status == SMT_OK) status = collected;
+    known_mark(sweep);
     tell_findings(sweep);
     tell_sites(sweep);
     tell_end(sweep);
@@ -212,7 +243,8 @@ static enum smt_status replay_explain(struct smt_sweep *sweep, const struct toke
     if (smt_verdict_naming(result.verdicts) != SMT_VERDICT_COUNT)
         sweep->summary.verdicts[smt_verdict_naming(result.verdicts)]++;
     group_note(sweep, job, &result, token->is_clean, token->mode, result.verdicts);
-    return sweep_explain(sweep);
+    status = sweep_explain(sweep);
+    return status == SMT_OK ? findings_collect(sweep) : status;
 }
 
 enum smt_status smt_sweep_replay(struct smt_sweep *sweep, const char *text, bool do_break)

@@ -11,6 +11,7 @@
 #define SMT_SWEEP_SWEEP_H
 
 #include "sweep/finding.h"
+#include "sweep/known.h"
 
 enum smt_mode {
     SMT_MODE_TRANSIENT,
@@ -68,9 +69,9 @@ struct smt_message_report {
     size_t bytes;
     const struct smt_run_result *baseline;
     bool accepted;
-    uint32_t verdicts;                    /* of all its clean runs together */
-    uint64_t runs;                        /* clean runs done */
-    bool repeat_cut;                      /* --repeat stopped early for time */
+    uint32_t verdicts;      /* of all its clean runs together */
+    uint64_t runs;          /* clean runs done */
+    bool repeat_cut;        /* --repeat stopped early for time */
     uint64_t cached_blocks; /* that the library keeps: a cache */
 };
 

@@ -1,0 +1,85 @@
+/* sweep/findings.c - from groups to findings: one a signature, worst first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sweep/inside.h"
+
+static int finding_order(const void *a, const void *b)
+{
+    return smt_finding_compare(a, b);
+}
+
+/* The finding this one is another show of, or NULL. */
+static struct smt_finding *finding_same(struct smt_sweep *sweep, const struct smt_finding *finding)
+{
+    for (size_t i = 0; i < sweep->finding_count; i++)
+        if (strcmp(sweep->findings[i].signature, finding->signature) == 0)
+            return &sweep->findings[i];
+    return NULL;
+}
+
+bool smt_finding_stands_better(const struct smt_finding *a, const struct smt_finding *b)
+{
+    if (a->message_bytes != b->message_bytes) return a->message_bytes < b->message_bytes;
+    if (a->message_index != b->message_index) return a->message_index < b->message_index;
+    return a->allocation < b->allocation;
+}
+
+static void finding_swap(struct smt_finding *a, struct smt_finding *b)
+{
+    struct smt_finding other = *a;
+
+    *a = *b;
+    *b = other;
+}
+
+/* Moves the finding into the list. */
+static enum smt_status finding_keep(struct smt_sweep *sweep, struct smt_finding *finding)
+{
+    struct smt_finding *same = finding_same(sweep, finding);
+
+    if (same) {
+        uint64_t occurrences = same->occurrences + finding->occurrences;
+
+        if (smt_finding_stands_better(finding, same)) finding_swap(finding, same);
+        same->occurrences = occurrences;
+        smt_finding_clear(finding);
+        return SMT_OK;
+    }
+    if (sweep->finding_count == sweep->finding_capacity) {
+        size_t capacity = sweep->finding_capacity ? 2 * sweep->finding_capacity : 64;
+        struct smt_finding *findings = realloc(sweep->findings, capacity * sizeof *findings);
+
+        if (!findings) return smt_fail(SMT_ENOMEM, "out of memory for findings");
+        sweep->findings = findings;
+        sweep->finding_capacity = capacity;
+    }
+    sweep->findings[sweep->finding_count++] = *finding;
+    *finding = (struct smt_finding){0};
+    return SMT_OK;
+}
+
+static int group_order(struct group *a, struct group *b)
+{
+    if (a->message != b->message) return a->message < b->message ? -1 : 1;
+    if (a->key.verdict != b->key.verdict) return a->key.verdict < b->key.verdict ? -1 : 1;
+    if (a->allocation != b->allocation) return a->allocation < b->allocation ? -1 : 1;
+    return a->mode < b->mode ? -1 : a->mode > b->mode;
+}
+
+enum smt_status findings_collect(struct smt_sweep *sweep)
+{
+    enum smt_status status = SMT_OK;
+    struct group *group, *next;
+
+    HASH_SORT(sweep->groups, group_order);
+    HASH_ITER(hh, sweep->groups, group, next)
+    {
+        if (!group->finding || status != SMT_OK) continue;
+        group->finding->occurrences = group->occurrences;
+        status = finding_keep(sweep, group->finding);
+    }
+    if (sweep->finding_count)
+        qsort(sweep->findings, sweep->finding_count, sizeof *sweep->findings, finding_order);
+    return status;
+}
