@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 static struct {
-    struct smt_module modules[SMT_MODULE_MAX]; /* ascending, disjoint */
+    struct smt_module *modules; /* SMT_MODULE_MAX, ascending, disjoint; mapped, not static: static
+                                   data is what a scan for leaks reads */
     size_t count;
     uint64_t generation;
     unsigned long long loaded, unloaded; /* the dynamic linker's own counters */
@@ -133,6 +135,13 @@ void smt_module_refresh(void)
 
     dl_iterate_phdr(counters_compare, &changed);
     if (!changed && table.generation) return;
+    if (!table.modules) {
+        void *memory = mmap(NULL, SMT_MODULE_MAX * sizeof *table.modules, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (memory == MAP_FAILED) return;
+        table.modules = memory;
+    }
     table.count = 0;
     dl_iterate_phdr(module_add, NULL);
     qsort(table.modules, table.count, sizeof *table.modules, by_start);
