@@ -13,7 +13,6 @@
 #define RANGE_BYTES_MOST  (64ull << 30)
 #define RANGE_BYTES_LEAST (256ull << 20)
 #define BLOCKS_MOST       (32u << 20)
-#define RESIDENT_BYTES    (16u << 20) /* of the range, kept from run to run */
 
 struct smt_heap *smt_heap_current;
 
@@ -72,10 +71,10 @@ void smt_heap_use(struct smt_heap *heap)
     smt_heap_current = heap;
 }
 
-/* Gives back what the last run touched beyond a resident part. */
+/* Gives back what the last run touched beyond a quarantine's worth. */
 static void range_trim(struct smt_heap *heap)
 {
-    uintptr_t from = align_up(heap->mark, CHUNK_BYTES) + RESIDENT_BYTES;
+    uintptr_t from = align_up(heap->mark, CHUNK_BYTES) + heap->quarantine_bytes;
 
     if (heap->bump > from) madvise((void *)from, heap->bump - from, MADV_DONTNEED);
     if (heap->evicted_any) {
@@ -272,6 +271,11 @@ __attribute__((noinline)) static void *allocate_slowly(struct smt_heap *heap, si
 
     if (settings->prefix_hashes && heap->attempt <= settings->prefix_capacity)
         settings->prefix_hashes[heap->attempt - 1] = heap->hash;
+    if (settings->turn) {
+        const struct smt_fault_plan *plan = settings->turn->before(settings->turn, heap->attempt);
+
+        if (plan) smt_fault_arm(&heap->fault, plan);
+    }
     if (attempt_is_refused(heap, size_bytes)) return allocation_refuse(heap, caller);
     if (heap->libc_backend) {
         memory = libc_allocate(heap, size_bytes, caller);

@@ -78,6 +78,12 @@ struct smt_heap_observer {
                   const struct smt_block *block, uintptr_t caller);
 };
 
+/* Asked before an attempt is decided; a plan it returns is armed from this
+ * attempt on (borrowed), NULL changes nothing. */
+struct smt_heap_turn {
+    const struct smt_fault_plan *(*before)(struct smt_heap_turn *turn, uint64_t attempt);
+};
+
 /* How one run is done. Zero is a plain clean run without checks. */
 struct smt_heap_settings {
     bool check_content; /* fences, fill, poison */
@@ -87,6 +93,7 @@ struct smt_heap_settings {
     const struct smt_fault_plan *plan; /* NULL refuses nothing; borrowed for the run */
     struct smt_guard_plan guard;
     struct smt_heap_observer *observer; /* NULL: nobody watches */
+    struct smt_heap_turn *turn;         /* NULL: the plan stays */
     uint64_t *prefix_hashes;            /* [n-1] receives the sequence hash before attempt n */
     uint64_t prefix_capacity;
 };

@@ -97,7 +97,7 @@ static void fault_caught(int signal, siginfo_t *info, void *context)
     if (catching->result->fault.signal) return; /* while leaving one: let it come again and kill */
     fault_note(&catching->result->fault, signal, info, context);
     if (catching->job->flags & SMT_JOB_EXPLAIN) evidence_note(context);
-    siglongjmp(catching->escape, 1);
+    siglongjmp(catching->escape, ESCAPE_FAULT);
 }
 
 static void hang_caught(int signal, siginfo_t *info, void *context)

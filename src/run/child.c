@@ -108,6 +108,12 @@ static bool jobs_do(struct run_context *context)
 
     while (shared->job_current < shared->job_end) {
         struct smt_run_result *result = &shared->results[shared->job_current], after;
+        uint32_t end;
+
+        if (run_branches_pay(context, shared->job_current, &end)) {
+            run_branches(context, shared->job_current, end);
+            continue;
+        }
 
         run_job(context, &shared->jobs[shared->job_current], result);
         if (result->fault.signal && !result->left_state && shared->has_baseline) {

@@ -59,12 +59,12 @@ __attribute__((noinline)) static int op_call(struct run_context *context, enum s
 /* One operation; false when the run ends with it. */
 static bool op_run(struct run_context *context, enum smt_op op)
 {
-    struct smt_run_result *result = context->result;
     const struct smt_run_result *baseline = &context->shared->baseline;
-    bool was_refused = result->refused_op != SMT_OP_COUNT, refused;
-    int code;
+    struct smt_run_result *result;
+    bool was_refused = context->result->refused_op != SMT_OP_COUNT, refused;
+    int code = op_call(context, op);
 
-    code = op_call(context, op);
+    result = context->result; /* a branch (branch.c) came out of the call with its own */
     result->codes[op] = code;
     result->ops_done |= 1u << op;
     refused = !context->clean_plan && refusals(context);
@@ -94,7 +94,7 @@ __attribute__((noinline)) static void run_ops(struct run_context *context)
     op_call(context, SMT_OP_COUNT);
 }
 
-static void result_init(struct smt_run_result *result)
+void run_result_init(struct smt_run_result *result)
 {
     memset(result, 0, sizeof *result);
     result->refused_op = result->failed_op = result->last_op = SMT_OP_COUNT;
@@ -112,6 +112,7 @@ static void heap_arm(struct run_context *context)
         .guard = job->guard,
         .observer = run_observer(context),
         .plan = &context->plan,
+        .turn = context->branch.is_walking ? &context->branch.turn : NULL,
     };
 
     context->plan = job->plan;
@@ -125,27 +126,26 @@ static void heap_arm(struct run_context *context)
 }
 
 /* One run. Everything that must survive the jump lives in context. */
-__attribute__((noinline)) static void run_once(struct run_context *context)
+__attribute__((noinline)) void run_once(struct run_context *context)
 {
+    int escaped;
+
     const struct smt_worker_settings *settings = context->settings;
     bool at_head = context->job->guard.mode == SMT_GUARD_HEAD;
 
-    result_init(context->result);
+    run_result_init(context->result);
     heap_arm(context);
     memset(context->state, 0, settings->parser->state_size_bytes);
     context->input.data = at_head ? context->message.at_head : context->message.at_tail;
     context->input.size_bytes = context->message.size_bytes;
     context->shared->progress++;
     context->shared->in_run = 1;
-    if (settings->in_process || sigsetjmp(context->escape, 0) == 0) {
-        run_ops(context);
-        context->shared->in_run = 0;
-        run_judge(context, false);
-    } else {
-        context->shared->in_run = 0;
-        context->result->last_op = context->op;
-        run_judge(context, true);
-    }
+    escaped = settings->in_process ? 0 : sigsetjmp(context->escape, 0);
+    if (!escaped) run_ops(context);
+    context->shared->in_run = 0;
+    if (escaped == ESCAPE_ABANDON) return;
+    if (escaped) context->result->last_op = context->op;
+    run_judge(context, escaped);
 }
 
 static void recording_begin(struct run_context *context)

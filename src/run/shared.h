@@ -20,6 +20,8 @@
 #define JOB_SLOTS       (SMT_BATCH_MAX + 1)
 #define PRIME_SLOT      SMT_BATCH_MAX
 #define EXIT_INSIDE_RUN 93
+#define ESCAPE_FAULT    1 /* siglongjmp values */
+#define ESCAPE_ABANDON  2
 #define PAGE_BYTES      4096u
 
 /* Recorded fields: for each an entry head, path, value. */
@@ -40,6 +42,7 @@ struct run_shared {
     volatile uint32_t in_run;
     volatile uint32_t hang_noted;
     volatile uint32_t epoch; /* of the message in mail */
+    volatile pid_t runner;   /* the process at work: the child or a branch of it; 0: the child */
     size_t mail_bytes;
     struct smt_job jobs[JOB_SLOTS];
     struct smt_run_result results[JOB_SLOTS];
@@ -66,6 +69,14 @@ struct run_message {
     uint32_t epoch;
 };
 
+/* Jobs done as branches of one walk; see branch.c. */
+struct run_branch {
+    struct smt_heap_turn turn;
+    bool is_walking;
+    uint32_t next, end;           /* jobs */
+    struct smt_run_result walked; /* what the walk has done so far */
+};
+
 /* Of the process that does the runs. */
 struct run_context {
     const struct smt_worker_settings *settings;
@@ -84,6 +95,9 @@ struct run_context {
     uintptr_t stack_low;  /* lowest address the stack may grow to */
     struct smt_fault_plan plan;
     struct smt_heap_observer observer;
+    struct run_branch branch;
+    uint64_t fork_ns; /* measured for the message of fork_epoch */
+    uint32_t fork_epoch;
 };
 
 /* child.c: serves jobs until the socket closes; never returns. */
@@ -91,7 +105,16 @@ _Noreturn void run_child(struct run_context *context, int socket);
 /* Makes the parser ready, once a process; and puts the mail in place. */
 enum smt_status run_prepare(struct run_context *context);
 
+/* branch.c */
+bool run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_end);
+void run_branches(struct run_context *context, uint32_t from, uint32_t end);
+
+/* worker.c: fills in the result of a run during which its process ended */
+void run_death_note(struct smt_run_result *result, enum smt_op op, int wait_status);
+
 /* execute.c */
+void run_once(struct run_context *context);
+void run_result_init(struct smt_run_result *result);
 void run_job(struct run_context *context, const struct smt_job *job, struct smt_run_result *result);
 
 /* catch.c */

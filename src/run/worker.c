@@ -87,6 +87,8 @@ enum smt_status smt_worker_new(const struct smt_worker_settings *settings,
 void smt_worker_replace(struct smt_worker *worker)
 {
     if (!worker->child) return;
+    if (worker->shared->runner) kill(worker->shared->runner, SIGKILL);
+    worker->shared->runner = 0;
     kill(worker->child, SIGKILL);
     waitpid(worker->child, NULL, 0);
     close(worker->socket);
@@ -155,6 +157,15 @@ static enum smt_status child_start(struct smt_worker *worker)
     return SMT_OK;
 }
 
+/* Who is doing the run: the child, or the branch it waits for. */
+static pid_t runner_pid(const struct smt_worker *worker)
+{
+    pid_t runner = worker->shared->runner;
+
+    return runner ? runner : worker->child;
+}
+
+/* CPU time of a process; 0 when it is gone. */
 static uint64_t child_cpu_ns(pid_t child)
 {
     struct timespec used;
@@ -168,9 +179,10 @@ static uint64_t child_cpu_ns(pid_t child)
 static void child_end_hang(struct smt_worker *worker)
 {
     struct timespec pause = {0, 5000000};
+    pid_t runner = runner_pid(worker);
 
     worker->shared->hang_noted = 0;
-    kill(worker->child, SMT_HANG_SIGNAL);
+    kill(runner, SMT_HANG_SIGNAL);
     for (int waited = 0; waited < HANG_NOTE_MS && !worker->shared->hang_noted; waited += 5)
         nanosleep(&pause, NULL);
     smt_worker_replace(worker);
@@ -179,7 +191,7 @@ static void child_end_hang(struct smt_worker *worker)
 /* Waits until the child answers, dies or exceeds its limit. */
 static enum child_end child_wait(struct smt_worker *worker)
 {
-    uint64_t progress = worker->shared->progress, cpu_start = child_cpu_ns(worker->child);
+    uint64_t progress = worker->shared->progress, cpu_start = child_cpu_ns(runner_pid(worker));
     uint64_t wall_start = smt_clock_ns(), limit = smt_worker_limit_ns(worker);
     struct pollfd wait = {.fd = worker->socket, .events = POLLIN};
     char answer;
@@ -194,17 +206,16 @@ static enum child_end child_wait(struct smt_worker *worker)
         }
         if (worker->shared->progress != progress) {
             progress = worker->shared->progress;
-            cpu_start = child_cpu_ns(worker->child);
+            cpu_start = child_cpu_ns(runner_pid(worker));
             wall_start = smt_clock_ns();
-        } else if (child_cpu_ns(worker->child) - cpu_start > limit ||
+        } else if (child_cpu_ns(runner_pid(worker)) > cpu_start + limit ||
                    smt_clock_ns() - wall_start > WALL_FACTOR * limit) {
             return CHILD_HANGS;
         }
     }
 }
 
-/* The run during which the child ended. */
-static void death_note(struct smt_worker *worker, struct smt_run_result *result, int wait_status)
+void run_death_note(struct smt_run_result *result, enum smt_op op, int wait_status)
 {
     result->done = true;
     result->left_state = true;
@@ -214,7 +225,7 @@ static void death_note(struct smt_worker *worker, struct smt_run_result *result,
             WTERMSIG(wait_status) == SIGKILL || WTERMSIG(wait_status) == SIGTERM;
     } else if (WEXITSTATUS(wait_status) != EXIT_INSIDE_RUN) { /* _exit() asks nobody */
         result->fault.code = WEXITSTATUS(wait_status);
-        result->last_op = worker->context.op;
+        result->last_op = op;
     }
     if (WIFEXITED(wait_status)) result->fault.exited = true;
     result->verdicts |= SMT_VERDICT_BIT(CRASH);
@@ -240,7 +251,7 @@ static bool child_reap(struct smt_worker *worker, struct smt_run_result *result)
     worker->child = 0;
     if (!worker->shared->in_run) return false;
     worker->shared->in_run = 0;
-    death_note(worker, result, wait_status);
+    run_death_note(result, worker->context.op, wait_status);
     return true;
 }
 
