@@ -22,6 +22,8 @@
 #include <stddef.h>
 
 #include "base/base.h"
+#include "message/model.h"
+#include "message/view.h"
 
 /* The largest input. SIP over UDP ends at 64 KiB and servers refuse TCP
  * messages of a few; 64 MiB leaves room for captures to be split and for size
