@@ -1,0 +1,11 @@
+/* cli/sipmemtest_mutate.h - `sipmemtest mutate`: the mutator's face for people.
+ *
+ * argv[0] is the subcommand. Messages go to standard output or to files, every
+ * other word to standard error. Returns the exit status; --help and usage
+ * errors leave through argp, with 0 and 2. */
+#ifndef SMT_CLI_SIPMEMTEST_MUTATE_H
+#define SMT_CLI_SIPMEMTEST_MUTATE_H
+
+int smt_sipmemtest_mutate(int argc, char **argv);
+
+#endif
