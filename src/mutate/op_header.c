@@ -118,7 +118,7 @@ static size_t find_list(struct smt_mutation_site *site, struct smt_slice *ret_it
 
         if (!value.size || !memchr(value.data, ',', value.size)) continue;
         while (items < 64 && smt_view_item(value, &at, &item))
-            if (smt_site_draw(site, ++items) == 0) *ret_item = item;
+            if (smt_site_draw(site, ++items) == 0 || items == 1) *ret_item = item;
         if (items > 1) return index;
     }
     return SMT_MODEL_NONE;

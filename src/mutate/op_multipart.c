@@ -185,7 +185,7 @@ static bool find_part(struct smt_mutation_site *site, bool want_close,
     if (!smt_view_boundary(site->model, &boundary)) return false;
     while (seen < 64 && smt_view_part(site->model->body, boundary, &at, &part)) {
         if (part.is_close != want_close) continue;
-        if (smt_site_draw(site, ++seen) == 0) *ret_part = part;
+        if (smt_site_draw(site, ++seen) == 0 || seen == 1) *ret_part = part;
     }
     return seen > 0;
 }

@@ -80,14 +80,15 @@ static const char *const whole[] = {
     "",
 };
 
-/* A line at random, and the one behind it (empty at the end). */
+/* A line at random; false when there is none. */
 static bool find_line(struct smt_mutation_site *site, struct smt_view_line *ret_line)
 {
-    struct smt_view_line line;
+    struct smt_view_line line, chosen = {0};
     size_t at = 0, seen = 0;
 
     while (seen < 256 && smt_view_line(site->model->body, &at, &line))
-        if (smt_site_draw(site, ++seen) == 0) *ret_line = line;
+        if (smt_site_draw(site, ++seen) == 0) chosen = line;
+    *ret_line = chosen;
     return seen > 0;
 }
 

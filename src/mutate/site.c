@@ -193,6 +193,7 @@ bool smt_site_parameter(struct smt_mutation_site *site, size_t where,
     size_t at = 0, seen = 0;
 
     while (seen < 64 && smt_view_parameter(text, &at, &view))
-        if (smt_site_draw(site, ++seen) == 0) *ret_parameter = view; /* reservoir of one */
+        if (smt_site_draw(site, ++seen) == 0 || seen == 1)
+            *ret_parameter = view; /* reservoir of one */
     return seen > 0;
 }
