@@ -195,7 +195,7 @@ bool smt_model_delete_item(struct smt_model *model, size_t where, size_t item)
             view.size++;
         else if (view.data > text.data)
             view.data--, view.size++;
-        return cut(model, where, view);
+        return view.size && cut(model, where, view); /* an empty text has one empty item */
     }
     return false;
 }

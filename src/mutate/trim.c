@@ -25,8 +25,7 @@ struct smt_trim {
 };
 
 enum trim_answer {
-    TRIM_NO,   /* no edit of this number: the stage is over */
-    TRIM_SKIP, /* nothing to do here, later numbers may have */
+    TRIM_NO, /* no edit of this number or a later one: the stage is over */
     TRIM_DONE
 };
 
@@ -100,14 +99,16 @@ static enum trim_answer trim_parameter(struct smt_trim *trim)
     return trim_each(trim, smt_model_delete_parameter);
 }
 
+/* Values of one byte are passed over here, not by the caller, which would split
+ * the message anew for each. */
 static enum trim_answer trim_half(struct smt_trim *trim)
 {
-    size_t size;
+    for (; trim->number < trim->model.header_count; trim->number++) {
+        size_t size = smt_model_text(&trim->model, trim->number).size;
 
-    if (trim->number >= trim->model.header_count) return TRIM_NO;
-    size = smt_model_text(&trim->model, trim->number).size;
-    if (size < 2) return TRIM_SKIP;
-    return smt_model_shorten(&trim->model, trim->number, size / 2) ? TRIM_DONE : TRIM_NO;
+        if (size > 1 && smt_model_shorten(&trim->model, trim->number, size / 2)) return TRIM_DONE;
+    }
+    return TRIM_NO;
 }
 
 static enum trim_answer (*const stages[])(struct smt_trim *) = {
@@ -186,10 +187,8 @@ static bool trim_edit(struct smt_trim *trim)
             trim_advance(trim);
             continue;
         }
-        if (answer == TRIM_DONE) {
-            if (trim->length_is_exact) smt_model_fix_length(&trim->model);
-            if (!trim->model.failed && smt_model_size(&trim->model) < trim->best_bytes) return true;
-        }
+        if (trim->length_is_exact) smt_model_fix_length(&trim->model);
+        if (!trim->model.failed && smt_model_size(&trim->model) < trim->best_bytes) return true;
         trim->number++;
     }
     return false;

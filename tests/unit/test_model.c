@@ -250,6 +250,7 @@ static void edits_out_of_range_are_refused(void **state)
     assert_false(smt_model_delete_item(&model, 0, 2));
     assert_false(smt_model_delete_parameter(&model, 0, 1));
     assert_false(smt_model_delete_part(&model, 0));
+    assert_false(smt_model_delete_item(&model, 7, 0));
     assert_false(smt_model_delete_body_line(&model, 1));
     assert_false(smt_model_shorten(&model, 0, 6));
 
