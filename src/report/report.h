@@ -3,7 +3,9 @@
  * findings (sweep/sweep.h, the sink) and nothing else.
  *
  * A report is a sink of the sweep. Writing problems (disk full, closed pipe)
- * are kept and told once, by smt_report_close(). */
+ * are kept and told once, by smt_report_close(); after the first nothing more
+ * is written. A reader that goes away raises SIGPIPE: programs that want to
+ * end with a sentence ignore that signal. One thread per report. */
 #ifndef SMT_REPORT_REPORT_H
 #define SMT_REPORT_REPORT_H
 
@@ -23,15 +25,14 @@ struct smt_report;
 
 struct smt_report_format {
     const char *name;
-    const char *summary; /* one line */
-    /* Allocates a sink that writes to `out`; its end() writes what is left. */
-    enum smt_status (*make)(FILE *out, const struct smt_report_settings *settings,
-                            struct smt_sink **ret_sink);
-    void (*free)(struct smt_sink *sink);
+    const char *summary;                  /* one line */
+    struct smt_sink callbacks;            /* end() writes what is left */
+    size_t size_bytes;                    /* of the format's state, which begins with its sink */
+    void (*clear)(struct smt_sink *sink); /* frees what the state holds; NULL: nothing */
 };
 
-/* The table, ended by a row whose name is NULL. */
-extern const struct smt_report_format smt_report_formats[];
+/* The table, ended by NULL. */
+extern const struct smt_report_format *const smt_report_formats[];
 
 /* Opens `spec`: a format's name, or NAME:FILE; without FILE standard output.
  * The file is made at once, so that a folder that is not there is said before
@@ -40,9 +41,13 @@ SMT_MUST_USE enum smt_status smt_report_open(const char *spec,
                                              const struct smt_report_settings *settings,
                                              struct smt_report **ret_report);
 
+/* Does this report go to standard output? Two of them would mix. */
+bool smt_report_is_on_stdout(const struct smt_report *report);
+
 struct smt_sink *smt_report_sink(struct smt_report *report);
 
-/* Flushes and closes; SMT_EIO when anything could not be written. */
+/* Flushes, closes and frees; SMT_EIO when anything could not be written. NULL
+ * is SMT_OK. */
 SMT_MUST_USE enum smt_status smt_report_close(struct smt_report *report);
 
 #endif

@@ -1,0 +1,76 @@
+/* report/inside.h - inside report/: what formats share.
+ *
+ * Text in results is of two kinds. Names (messages, functions, files) are
+ * bytes as they are; show_bytes() makes printable UTF-8 of them. Sentences and
+ * differences were written by us, with foreign bytes escaped already;
+ * show_text() alters only what could still harm a terminal or a document. */
+#ifndef SMT_REPORT_INSIDE_H
+#define SMT_REPORT_INSIDE_H
+
+#include "report/report.h"
+
+/* The head of every format's state. */
+struct report_sink {
+    struct smt_sink sink;
+    FILE *out;
+    struct smt_report_settings settings;
+    bool out_of_memory; /* something is missing from the report */
+};
+
+/* report.c's rows */
+extern const struct smt_report_format report_text, report_json, report_junit, report_tap,
+    report_sarif, report_html, report_github;
+
+/* Writes the buffer and clears it; notes when it is incomplete. */
+void report_write(struct report_sink *report, struct smt_buffer *text);
+
+/* show.c */
+void show_bytes(const char *bytes, struct smt_buffer *text);
+void show_text(const char *escaped, struct smt_buffer *text);
+
+/* "via.c:42", or "libx.so.1+0x1b2e0". */
+void show_place(const struct smt_frame *frame, struct smt_buffer *text);
+
+/* The function's name, "?" for none. */
+void show_function(const struct smt_frame *frame, struct smt_buffer *text);
+
+/* "24 leak, 69 wrong-code": what is not 0, worst first. */
+void show_counts(const uint64_t *counts, struct smt_buffer *text);
+
+/* "CORRUPT, LEAK": the set's defects in capitals. */
+void show_verdicts(uint32_t set, struct smt_buffer *text);
+
+/* "transient", "window:4". */
+void show_mode(enum smt_mode mode, const struct smt_sweep_settings *settings,
+               struct smt_buffer *text);
+
+/* "lost: Route[1]", "changed: Via[0] ;branch: "was" -> "now"". */
+void show_diff(const struct smt_diff *diff, struct smt_buffer *text);
+const char *show_diff_kind(enum smt_diff_kind kind);
+
+/* The command that repeats a finding's run, ready for a shell. */
+void show_replay(const struct smt_finding *finding, struct smt_buffer *text);
+
+/* "block 37 (24 bytes): byte 24 is 0x41, was 0xfd". */
+void show_block(const struct smt_finding_block *block, struct smt_buffer *text);
+
+/* Is it known which byte of the block was bad? */
+bool block_has_bad_byte(const struct smt_finding_block *block);
+
+/* The bytes in rows of 16, the first bad one in brackets, the block's bounds
+ * marked by bars; each row starts with `indent` and ends with a newline. */
+void show_hexdump(const struct smt_finding_block *block, const char *indent,
+                  struct smt_buffer *text);
+
+/* "3 times", "once". */
+void show_times(uint64_t count, struct smt_buffer *text);
+
+/* "1 message", "2 messages". */
+void show_count(uint64_t count, const char *noun, struct smt_buffer *text);
+
+/* Why the sweep is incomplete and what is missing, without a full stop;
+ * nothing when it is complete. A spent budget is not truncation. */
+void show_truncation(const struct smt_summary *summary, size_t messages, struct smt_buffer *text);
+void show_budget(const struct smt_summary *summary, struct smt_buffer *text);
+
+#endif

@@ -1,0 +1,360 @@
+/* report/json.c - JSON lines: the contract other programs rely on.
+ *
+ * One object a line, flushed at once, so that a run that was killed leaves what
+ * it had. Keys are in a fixed order; nothing but `seconds` and the `run` line
+ * depends on machine or time. Absent is what is unknown or does not apply. */
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "report/inside.h"
+
+/* --- pieces ------------------------------------------------------------------ */
+
+/* Text to a JSON string; the buffer is cleared. */
+static json_t *string_take(struct smt_buffer *text)
+{
+    json_t *string = text->failed ? NULL : json_stringn(text->data ? text->data : "", text->size);
+
+    smt_buffer_clear(text);
+    return string;
+}
+
+static json_t *bytes_json(const char *bytes)
+{
+    struct smt_buffer text;
+
+    smt_buffer_init(&text);
+    show_bytes(bytes, &text);
+    return string_take(&text);
+}
+
+static json_t *text_json(const char *escaped)
+{
+    struct smt_buffer text;
+
+    smt_buffer_init(&text);
+    show_text(escaped, &text);
+    return string_take(&text);
+}
+
+static json_t *number_json(uint64_t number)
+{
+    return json_integer((json_int_t)number);
+}
+
+static json_t *frame_json(const struct smt_frame *frame)
+{
+    json_t *object = json_object();
+    char offset[32];
+
+    snprintf(offset, sizeof offset, "0x%llx", (unsigned long long)frame->offset);
+    if (frame->module) json_object_set_new(object, "module", bytes_json(frame->module));
+    json_object_set_new(object, "offset", json_string(offset));
+    if (frame->function) json_object_set_new(object, "function", bytes_json(frame->function));
+    if (frame->file) json_object_set_new(object, "file", bytes_json(frame->file));
+    if (frame->file && frame->line > 0)
+        json_object_set_new(object, "line", json_integer(frame->line));
+    return object;
+}
+
+static json_t *trace_json(const struct smt_trace *trace)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < trace->count; i++)
+        json_array_append_new(array, frame_json(&trace->frames[i]));
+    return array;
+}
+
+/* {"leak":24,...}: what is not 0, worst first. */
+static json_t *counts_json(const uint64_t *counts)
+{
+    json_t *object = json_object();
+
+    for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
+        if (counts[v]) json_object_set_new(object, smt_verdicts[v].name, number_json(counts[v]));
+    return object;
+}
+
+static json_t *verdicts_json(uint32_t set)
+{
+    json_t *array = json_array();
+
+    for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
+        if (set & (1u << v)) json_array_append_new(array, json_string(smt_verdicts[v].name));
+    return array;
+}
+
+/* {"transient":31,...} */
+static json_t *modes_json(const uint64_t *refused)
+{
+    json_t *object = json_object();
+
+    for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++)
+        if (refused[mode])
+            json_object_set_new(object, smt_mode_name(mode), number_json(refused[mode]));
+    return object;
+}
+
+static json_t *line_new(const char *type)
+{
+    json_t *line = json_object();
+
+    json_object_set_new(line, "type", json_string(type));
+    return line;
+}
+
+static void line_write(struct smt_sink *sink, json_t *line)
+{
+    struct report_sink *report = (struct report_sink *)sink;
+    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+
+    if (text) {
+        fputs(text, report->out);
+        putc('\n', report->out);
+        fflush(report->out);
+    } else {
+        report->out_of_memory = true;
+    }
+    free(text);
+    json_decref(line);
+}
+
+/* --- lines ------------------------------------------------------------------- */
+
+static json_t *mode_list_json(const struct smt_sweep_settings *settings)
+{
+    json_t *array = json_array();
+
+    for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++) {
+        struct smt_buffer name;
+
+        if (!settings->oom || !(settings->modes & (1u << mode))) continue;
+        smt_buffer_init(&name);
+        show_mode(mode, settings, &name);
+        json_array_append_new(array, string_take(&name));
+    }
+    return array;
+}
+
+static json_t *ops_json(unsigned ops)
+{
+    json_t *array = json_array();
+
+    for (unsigned op = 0; op < SMT_OP_COUNT; op++)
+        if (ops & (1u << op)) json_array_append_new(array, json_string(smt_op_name(op)));
+    return array;
+}
+
+static void run_line(struct smt_sink *sink, const struct smt_sweep_run *run)
+{
+    const struct smt_sweep_settings *settings = run->settings;
+    json_t *line = line_new("run");
+
+    json_object_set_new(line, "schema", json_integer(1));
+    json_object_set_new(line, "version", json_string(SMT_VERSION));
+    json_object_set_new(line, "parser", bytes_json(run->parser));
+    json_object_set_new(line, "parser_version", bytes_json(run->parser_version));
+    if (run->build_id) json_object_set_new(line, "build_id", bytes_json(run->build_id));
+    json_object_set_new(line, "messages", number_json(run->messages));
+    if (settings) {
+        json_object_set_new(line, "ops", ops_json(settings->worker.ops));
+        json_object_set_new(line, "repeat", number_json(settings->repeat));
+        json_object_set_new(line, "modes", mode_list_json(settings));
+        if (settings->shards) {
+            json_object_set_new(line, "shard", json_integer(settings->shard));
+            json_object_set_new(line, "shards", json_integer(settings->shards));
+        }
+        if (settings->budget_injections || settings->budget_ns)
+            json_object_set_new(line, "seed", number_json(settings->seed));
+    }
+    line_write(sink, line);
+}
+
+static json_t *baseline_json(const struct smt_message_report *message)
+{
+    const struct smt_run_result *baseline = message->baseline;
+    json_t *object = json_object(), *codes = json_object();
+
+    json_object_set_new(object, "code", json_integer(baseline->codes[SMT_OP_PARSE]));
+    json_object_set_new(object, "accepted", json_boolean(message->accepted));
+    for (unsigned op = 0; op < SMT_OP_COUNT; op++)
+        if (baseline->ops_done & (1u << op))
+            json_object_set_new(codes, smt_op_name(op), json_integer(baseline->codes[op]));
+    json_object_set_new(object, "codes", codes);
+    json_object_set_new(object, "allocations", number_json(baseline->heap.attempts));
+    return object;
+}
+
+static void message_line(struct smt_sink *sink, const struct smt_message_report *message)
+{
+    json_t *line = line_new("message");
+
+    json_object_set_new(line, "index", number_json(message->index));
+    json_object_set_new(line, "name", bytes_json(message->name));
+    json_object_set_new(line, "bytes", number_json(message->bytes));
+    if (message->baseline) json_object_set_new(line, "baseline", baseline_json(message));
+    json_object_set_new(line, "verdicts", verdicts_json(message->verdicts));
+    json_object_set_new(line, "runs", number_json(message->runs));
+    if (message->repeat_cut) json_object_set_new(line, "repeat_cut", json_true());
+    if (message->cached_blocks)
+        json_object_set_new(line, "cached_blocks", number_json(message->cached_blocks));
+    line_write(sink, line);
+}
+
+static void mode_line(struct smt_sink *sink, const struct smt_mode_report *mode)
+{
+    json_t *line = line_new("mode");
+
+    json_object_set_new(line, "index", number_json(mode->index));
+    json_object_set_new(line, "mode", json_string(smt_mode_name(mode->mode)));
+    json_object_set_new(line, "allocations", number_json(mode->allocations));
+    json_object_set_new(line, "injections", number_json(mode->injections));
+    json_object_set_new(line, "skipped", number_json(mode->skipped));
+    json_object_set_new(line, "signs", json_string(mode->signs));
+    json_object_set_new(line, "verdicts", counts_json(mode->counts));
+    line_write(sink, line);
+}
+
+static json_t *block_json(const struct smt_finding_block *block)
+{
+    json_t *object = json_object();
+    char hex[2 * SMT_HEXDUMP_BYTES + 1] = "";
+
+    for (size_t i = 0; i < block->byte_count && i < SMT_HEXDUMP_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", block->bytes[i]);
+    json_object_set_new(object, "allocation", number_json(block->allocation));
+    json_object_set_new(object, "size", number_json(block->size_bytes));
+    json_object_set_new(object, "allocated_at", trace_json(&block->allocated_at));
+    if (block->freed_at.count)
+        json_object_set_new(object, "freed_at", trace_json(&block->freed_at));
+    if (block_has_bad_byte(block))
+        json_object_set_new(object, "bad_offset", json_integer(block->bad_offset));
+    if (block->is_damaged) {
+        json_object_set_new(object, "last_bad_offset", json_integer(block->last_bad_offset));
+        json_object_set_new(object, "expected", json_integer(block->expected));
+        json_object_set_new(object, "found", json_integer(block->found));
+    }
+    json_object_set_new(object, "hex", json_string(hex));
+    json_object_set_new(object, "hex_offset", json_integer(block->bytes_from));
+    return object;
+}
+
+static json_t *diff_json(const struct smt_diff *diff)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "kind", json_string(show_diff_kind(diff->kind)));
+    json_object_set_new(object, "where", text_json(diff->where));
+    if (diff->was) json_object_set_new(object, "was", text_json(diff->was));
+    if (diff->now) json_object_set_new(object, "now", text_json(diff->now));
+    return object;
+}
+
+/* What the contract does not name comes last. */
+static void finding_extras(json_t *line, const struct smt_finding *finding)
+{
+    json_object_set_new(line, "summary", text_json(finding->summary));
+    if (finding->second_at.count)
+        json_object_set_new(line, "second_at", trace_json(&finding->second_at));
+    if (finding->leaked_blocks) {
+        json_object_set_new(line, "leaked_blocks", number_json(finding->leaked_blocks));
+        json_object_set_new(line, "leaked_bytes", number_json(finding->leaked_bytes));
+    }
+    json_object_set_new(line, "message_index", number_json(finding->message_index));
+    json_object_set_new(line, "message_bytes", number_json(finding->message_bytes));
+    json_object_set_new(line, "known", json_boolean(finding->is_known));
+    if (finding->is_unconfirmed) json_object_set_new(line, "unconfirmed", json_true());
+}
+
+static void finding_line(struct smt_sink *sink, const struct smt_finding *finding)
+{
+    json_t *line = line_new("finding"), *blocks = json_array(), *diff = json_array();
+
+    json_object_set_new(line, "signature", bytes_json(finding->signature));
+    json_object_set_new(line, "verdict", json_string(smt_verdicts[finding->verdict].name));
+    json_object_set_new(line, "message", bytes_json(finding->message));
+    json_object_set_new(line, "parser", bytes_json(finding->parser));
+    if (finding->mode) {
+        json_object_set_new(line, "mode", bytes_json(finding->mode));
+        json_object_set_new(line, "allocation", number_json(finding->allocation));
+    }
+    json_object_set_new(line, "occurrences", number_json(finding->occurrences));
+    json_object_set_new(line, "replay", text_json(finding->replay));
+    if (finding->mode) json_object_set_new(line, "injected_at", trace_json(&finding->injected_at));
+    json_object_set_new(line, "failed_at", trace_json(&finding->failed_at));
+    for (size_t i = 0; i < finding->block_count; i++)
+        json_array_append_new(blocks, block_json(&finding->blocks[i]));
+    json_object_set_new(line, "blocks", blocks);
+    for (size_t i = 0; i < finding->diff.count; i++)
+        json_array_append_new(diff, diff_json(&finding->diff.items[i]));
+    json_object_set_new(line, "diff", diff);
+    finding_extras(line, finding);
+    line_write(sink, line);
+}
+
+static void site_line(struct smt_sink *sink, const struct smt_site_report *site)
+{
+    json_t *line = line_new("site");
+    char hash[20];
+
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)site->hash);
+    json_object_set_new(line, "site", json_string(hash));
+    json_object_set_new(line, "seen", number_json(site->seen));
+    json_object_set_new(line, "refused", modes_json(site->refused));
+    json_object_set_new(line, "at", trace_json(&site->trace));
+    line_write(sink, line);
+}
+
+static json_t *coverage_json(const struct smt_summary *summary)
+{
+    json_t *object = json_object();
+    uint64_t refused[SMT_MODE_COUNT];
+
+    for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++)
+        refused[mode] = summary->sites_refused[mode];
+    json_object_set_new(object, "seen", number_json(summary->sites));
+    json_object_set_new(object, "refused", modes_json(refused));
+    return object;
+}
+
+static void summary_line(struct smt_sink *sink, const struct smt_summary *summary)
+{
+    json_t *line = line_new("summary");
+
+    json_object_set_new(line, "messages", number_json(summary->messages));
+    json_object_set_new(line, "injections", number_json(summary->injections));
+    json_object_set_new(line, "verdicts", counts_json(summary->verdicts));
+    json_object_set_new(line, "verdicts_all", counts_json(summary->verdicts_all));
+    json_object_set_new(line, "clean_runs", number_json(summary->clean_runs));
+    json_object_set_new(line, "unique_findings", number_json(summary->findings));
+    json_object_set_new(line, "new_findings", number_json(summary->new_findings));
+    json_object_set_new(line, "known_findings", number_json(summary->known_findings));
+    json_object_set_new(line, "fixed_findings", number_json(summary->fixed_findings));
+    json_object_set_new(line, "unusable_inputs", number_json(summary->unusable_inputs));
+    json_object_set_new(line, "unsound_messages", number_json(summary->unsound_messages));
+    json_object_set_new(line, "sites", coverage_json(summary));
+    json_object_set_new(line, "truncated", json_boolean(summary->truncated));
+    if (summary->truncated)
+        json_object_set_new(line, "truncated_by", text_json(summary->truncated_by));
+    json_object_set_new(line, "budget_spent", json_boolean(summary->budget_spent));
+    json_object_set_new(line, "skipped_injections", number_json(summary->skipped_injections));
+    json_object_set_new(line, "seconds", json_real(summary->seconds));
+    line_write(sink, line);
+}
+
+const struct smt_report_format report_json = {
+    .name = "json",
+    .summary = "JSON lines, for programs and for merge",
+    .callbacks =
+        {
+            .begin = run_line,
+            .message = message_line,
+            .mode = mode_line,
+            .finding = finding_line,
+            .site = site_line,
+            .end = summary_line,
+        },
+    .size_bytes = sizeof(struct report_sink),
+};

@@ -1,0 +1,252 @@
+/* report/show.c - the words that all formats share. */
+#include <ctype.h>
+#include <string.h>
+
+#include "report/inside.h"
+
+void show_bytes(const char *bytes, struct smt_buffer *text)
+{
+    if (bytes) smt_buffer_add_escaped(text, bytes, strlen(bytes));
+}
+
+void show_text(const char *escaped, struct smt_buffer *text)
+{
+    while (escaped && *escaped) {
+        size_t plain = strcspn(escaped, "\\");
+
+        smt_buffer_add_escaped(text, escaped, plain);
+        escaped += plain;
+        if (*escaped) smt_buffer_add(text, escaped++, 1);
+    }
+}
+
+void show_place(const struct smt_frame *frame, struct smt_buffer *text)
+{
+    show_bytes(frame->file ? frame->file : frame->module ? frame->module : "?", text);
+    if (frame->file && frame->line)
+        smt_buffer_addf(text, ":%d", frame->line);
+    else if (!frame->file)
+        smt_buffer_addf(text, "+0x%llx", (unsigned long long)frame->offset);
+}
+
+void show_function(const struct smt_frame *frame, struct smt_buffer *text)
+{
+    show_bytes(frame->function ? frame->function : "?", text);
+}
+
+void show_counts(const uint64_t *counts, struct smt_buffer *text)
+{
+    const char *between = "";
+
+    for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++) {
+        if (!counts[v]) continue;
+        smt_buffer_addf(text, "%s%llu %s", between, (unsigned long long)counts[v],
+                        smt_verdicts[v].name);
+        between = ", ";
+    }
+    if (!*between) smt_buffer_add_text(text, "none");
+}
+
+void show_verdicts(uint32_t set, struct smt_buffer *text)
+{
+    uint32_t defects = smt_verdict_defects(set);
+    const char *between = "";
+
+    for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++) {
+        if (!(defects & (1u << v))) continue;
+        smt_buffer_add_text(text, between);
+        for (const char *c = smt_verdicts[v].name; *c; c++)
+            smt_buffer_addf(text, "%c", toupper((unsigned char)*c));
+        between = ", ";
+    }
+}
+
+void show_mode(enum smt_mode mode, const struct smt_sweep_settings *settings,
+               struct smt_buffer *text)
+{
+    smt_buffer_add_text(text, smt_mode_name(mode));
+    if (mode == SMT_MODE_WINDOW && settings)
+        smt_buffer_addf(text, ":%llu", (unsigned long long)settings->window);
+}
+
+const char *show_diff_kind(enum smt_diff_kind kind)
+{
+    static const char *const kinds[] = {"lost", "changed", "gained"};
+
+    return kinds[kind];
+}
+
+static void show_quoted(const char *escaped, struct smt_buffer *text)
+{
+    smt_buffer_add_text(text, "\"");
+    show_text(escaped, text);
+    smt_buffer_add_text(text, "\"");
+}
+
+void show_diff(const struct smt_diff *diff, struct smt_buffer *text)
+{
+    smt_buffer_addf(text, "%s: ", show_diff_kind(diff->kind));
+    show_text(diff->where, text);
+    if (!diff->was && !diff->now) return;
+    smt_buffer_add_text(text, ": ");
+    if (diff->was) show_quoted(diff->was, text);
+    if (diff->was && diff->now) smt_buffer_add_text(text, " -> ");
+    if (diff->now) show_quoted(diff->now, text);
+}
+
+/* --- the replay command ------------------------------------------------------ */
+
+/* Plain when the shell reads it as it is, '...' when that is enough, else
+ * $'...', whose escapes are those of smt_buffer_add_escaped(). */
+static void show_shell_word(const char *word, struct smt_buffer *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_./:,+@%=-#";
+    struct smt_buffer escaped;
+
+    if (*word && *word != '#' && strspn(word, plain) == strlen(word)) {
+        smt_buffer_add_text(text, word);
+        return;
+    }
+    smt_buffer_init(&escaped);
+    show_bytes(word, &escaped);
+    if (!escaped.failed && (!escaped.data || strcmp(escaped.data, word) == 0) &&
+        !strchr(word, '\'')) {
+        smt_buffer_addf(text, "'%s'", word);
+    } else if (!escaped.failed) {
+        smt_buffer_add_text(text, "$'");
+        for (const char *c = escaped.data; *c; c++)
+            smt_buffer_addf(text, *c == '\'' ? "\\%c" : "%c", *c);
+        smt_buffer_add_text(text, "'");
+    }
+    text->failed |= escaped.failed;
+    smt_buffer_clear(&escaped);
+}
+
+void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
+{
+    const char *name = finding->message ? finding->message : "FILE";
+
+    smt_buffer_add_text(text, "sipmemtest ");
+    if (finding->parser && strcmp(finding->parser, smt_parsers[0]->name) != 0) {
+        smt_buffer_add_text(text, "--parser ");
+        show_shell_word(finding->parser, text);
+        smt_buffer_add_text(text, " ");
+    }
+    smt_buffer_add_text(text, "--replay ");
+    show_shell_word(finding->replay ? finding->replay : "", text);
+    smt_buffer_add_text(text, " ");
+    if (name[0] == '-' && name[1]) smt_buffer_add_text(text, "./");
+    show_shell_word(name, text);
+}
+
+/* --- blocks ------------------------------------------------------------------ */
+
+bool block_has_bad_byte(const struct smt_finding_block *block)
+{
+    return block->is_damaged || block->bad_offset != 0;
+}
+
+void show_block(const struct smt_finding_block *block, struct smt_buffer *text)
+{
+    smt_buffer_addf(text, "block %llu (", (unsigned long long)block->allocation);
+    show_count(block->size_bytes, "byte", text);
+    smt_buffer_add_text(text, ")");
+    if (block->is_damaged)
+        smt_buffer_addf(text, ": byte %+td is 0x%02x, was 0x%02x", block->bad_offset, block->found,
+                        block->expected);
+    else if (block->bad_offset)
+        smt_buffer_addf(text, ": accessed at byte %+td", block->bad_offset);
+}
+
+/* What stands in front of the byte at `offset`. A row is
+ *
+ *     +16  00 00 00 00 00 00 00 00|fd fd[41]fd fd  |............|
+ */
+static char hexdump_separator(const struct smt_finding_block *block, ptrdiff_t offset)
+{
+    if (block_has_bad_byte(block)) {
+        if (offset == block->bad_offset) return '[';
+        if (offset == block->bad_offset + 1) return ']';
+    }
+    return offset == 0 || offset == (ptrdiff_t)block->size_bytes ? '|' : ' ';
+}
+
+static bool hexdump_has(const struct smt_finding_block *block, ptrdiff_t offset)
+{
+    return offset >= block->bytes_from && offset - block->bytes_from < (ptrdiff_t)block->byte_count;
+}
+
+static void hexdump_row(const struct smt_finding_block *block, ptrdiff_t row,
+                        struct smt_buffer *text)
+{
+    smt_buffer_addf(text, "%+6td ", row);
+    for (ptrdiff_t at = row; at < row + 16; at++) {
+        if (hexdump_has(block, at))
+            smt_buffer_addf(text, "%c%02x", hexdump_separator(block, at),
+                            block->bytes[at - block->bytes_from]);
+        else
+            smt_buffer_addf(text, "%c  ",
+                            hexdump_has(block, at - 1) ? hexdump_separator(block, at) : ' ');
+    }
+    smt_buffer_addf(text, "%c  ",
+                    hexdump_has(block, row + 15) && //
+                            hexdump_separator(block, row + 16) == ']'
+                        ? ']'
+                        : ' ');
+    for (ptrdiff_t at = row; at < row + 16 && at < block->bytes_from + (ptrdiff_t)block->byte_count;
+         at++) {
+        unsigned char byte = hexdump_has(block, at) ? block->bytes[at - block->bytes_from] : ' ';
+
+        smt_buffer_addf(text, "%c", byte < 0x20 || byte > 0x7E ? '.' : byte);
+    }
+    smt_buffer_add_text(text, "\n");
+}
+
+void show_hexdump(const struct smt_finding_block *block, const char *indent,
+                  struct smt_buffer *text)
+{
+    ptrdiff_t row = block->bytes_from - ((block->bytes_from % 16) + 16) % 16;
+
+    for (; row < block->bytes_from + (ptrdiff_t)block->byte_count; row += 16) {
+        smt_buffer_add_text(text, indent);
+        hexdump_row(block, row, text);
+    }
+}
+
+/* --- numbers and sentences --------------------------------------------------- */
+
+void show_times(uint64_t count, struct smt_buffer *text)
+{
+    if (count == 1)
+        smt_buffer_add_text(text, "once");
+    else
+        smt_buffer_addf(text, "%llu times", (unsigned long long)count);
+}
+
+void show_count(uint64_t count, const char *noun, struct smt_buffer *text)
+{
+    smt_buffer_addf(text, "%llu %s%s", (unsigned long long)count, noun, count == 1 ? "" : "s");
+}
+
+void show_truncation(const struct smt_summary *summary, size_t messages, struct smt_buffer *text)
+{
+    if (!summary->truncated) return;
+    smt_buffer_addf(text, "stopped early: %s",
+                    summary->truncated_by ? summary->truncated_by : "reason unknown");
+    if (messages)
+        smt_buffer_addf(text, "; %zu of %zu messages were run", summary->messages, messages);
+    if (summary->skipped_injections) {
+        smt_buffer_add_text(text, "; ");
+        show_count(summary->skipped_injections, "injection", text);
+        smt_buffer_add_text(text, " left out");
+    }
+}
+
+void show_budget(const struct smt_summary *summary, struct smt_buffer *text)
+{
+    if (!summary->budget_spent) return;
+    smt_buffer_add_text(text, "the budget ran out; ");
+    show_count(summary->skipped_injections, "injection", text);
+    smt_buffer_add_text(text, " left out");
+}

@@ -1,0 +1,27 @@
+/* report/text.h - inside the text format: its state and colours. */
+#ifndef SMT_REPORT_TEXT_H
+#define SMT_REPORT_TEXT_H
+
+#include "report/inside.h"
+
+enum style { STYLE_BAD, STYLE_GOOD, STYLE_BOLD, STYLE_FAINT, STYLE_COUNT };
+
+struct text_report {
+    struct report_sink base;
+    const struct smt_sweep_settings *run_settings; /* of begin(); NULL before */
+    size_t messages;                               /* of the whole run */
+    size_t findings;                               /* told so far */
+};
+
+/* Switches a style on and off; nothing without colours. */
+void text_style(const struct text_report *report, enum style style, struct smt_buffer *text);
+void text_plain(const struct text_report *report, struct smt_buffer *text);
+
+/* A stack, a frame a line; `most` frames unless verbose, and how many more. */
+void text_trace(const struct text_report *report, const struct smt_trace *trace, size_t most,
+                struct smt_buffer *text);
+
+/* text_finding.c */
+void text_finding(struct smt_sink *sink, const struct smt_finding *finding);
+
+#endif

@@ -1,0 +1,146 @@
+/* report/text_finding.c - one finding, as a person reads it: what, where memory
+ * was refused, where it went wrong, what it did, how to see it again. */
+#include <string.h>
+
+#include "report/text.h"
+
+#define FRAMES_MOST 5  /* of a stack, unless verbose */
+#define BLOCKS_MOST 3  /* of a finding, unless verbose */
+#define DIFFS_MOST  12 /* of a finding, unless verbose */
+#define NAME_WIDTH  34 /* of a function, before its place */
+
+void text_trace(const struct text_report *report, const struct smt_trace *trace, size_t most,
+                struct smt_buffer *text)
+{
+    size_t shown = report->base.settings.verbose || trace->count <= most + 1 ? trace->count : most;
+
+    for (size_t i = 0; i < shown; i++) {
+        struct smt_buffer name;
+
+        smt_buffer_init(&name);
+        show_function(&trace->frames[i], &name);
+        smt_buffer_addf(text, "      #%-2zu %-*s ", i, NAME_WIDTH, name.data ? name.data : "?");
+        text_style(report, STYLE_FAINT, text);
+        show_place(&trace->frames[i], text);
+        text_plain(report, text);
+        smt_buffer_add_text(text, "\n");
+        smt_buffer_clear(&name);
+    }
+    if (shown < trace->count)
+        smt_buffer_addf(text, "      ... and %zu more\n", trace->count - shown);
+}
+
+static void headline_add(const struct text_report *report, const struct smt_finding *finding,
+                         struct smt_buffer *text)
+{
+    smt_buffer_addf(text, "%zu) ", report->findings);
+    text_style(report, STYLE_BAD, text);
+    show_verdicts(1u << finding->verdict, text);
+    if (!smt_verdicts[finding->verdict].is_defect)
+        smt_buffer_add_text(text, smt_verdicts[finding->verdict].name);
+    text_plain(report, text);
+    smt_buffer_add_text(text, " ");
+    show_times(finding->occurrences, text);
+    smt_buffer_add_text(text, finding->occurrences == 1 ? ", in " : ", shown by ");
+    show_bytes(finding->message, text);
+    if (finding->is_known) smt_buffer_add_text(text, " (known)");
+    if (finding->is_unconfirmed)
+        smt_buffer_add_text(text, " (unconfirmed: a fresh process did not show it again)");
+    smt_buffer_add_text(text, "\n");
+    if (finding->summary && *finding->summary) {
+        smt_buffer_add_text(text, "   ");
+        text_style(report, STYLE_BOLD, text);
+        show_text(finding->summary, text);
+        text_plain(report, text);
+        smt_buffer_add_text(text, "\n");
+    }
+}
+
+static void stack_add(const struct text_report *report, const char *heading,
+                      const struct smt_trace *trace, size_t most, struct smt_buffer *text)
+{
+    if (!trace->count) return;
+    smt_buffer_addf(text, "   %s\n", heading);
+    text_trace(report, trace, most, text);
+}
+
+static void stacks_add(const struct text_report *report, const struct smt_finding *finding,
+                       struct smt_buffer *text)
+{
+    if (finding->mode) {
+        smt_buffer_addf(text, "   refused: allocation %llu (%s)\n",
+                        (unsigned long long)finding->allocation, finding->mode);
+        text_trace(report, &finding->injected_at, FRAMES_MOST, text);
+    }
+    stack_add(report, "refused again:", &finding->second_at, FRAMES_MOST, text);
+    stack_add(report, "failed:", &finding->failed_at, FRAMES_MOST, text);
+}
+
+static void diffs_add(const struct text_report *report, const struct smt_finding *finding,
+                      struct smt_buffer *text)
+{
+    size_t count = finding->diff.count,
+           shown = report->base.settings.verbose || count <= DIFFS_MOST + 1 ? count : DIFFS_MOST;
+
+    for (size_t i = 0; i < shown; i++) {
+        smt_buffer_add_text(text, "   ");
+        show_diff(&finding->diff.items[i], text);
+        smt_buffer_add_text(text, "\n");
+    }
+    if (shown < count) smt_buffer_addf(text, "   ... and %zu more differences\n", count - shown);
+}
+
+/* Bytes are worth their room when a clean run went wrong, or on request. */
+static bool block_wants_bytes(const struct text_report *report, const struct smt_finding *finding,
+                              const struct smt_finding_block *block)
+{
+    if (!block->byte_count) return false;
+    return report->base.settings.verbose || (!finding->mode && block_has_bad_byte(block));
+}
+
+static void blocks_add(const struct text_report *report, const struct smt_finding *finding,
+                       struct smt_buffer *text)
+{
+    size_t count = finding->block_count,
+           shown = report->base.settings.verbose || count <= BLOCKS_MOST ? count : BLOCKS_MOST;
+
+    for (size_t i = 0; i < shown; i++) {
+        const struct smt_finding_block *block = &finding->blocks[i];
+
+        smt_buffer_add_text(text, "   ");
+        show_block(block, text);
+        smt_buffer_add_text(text, block->allocated_at.count ? ", allocated:\n" : "\n");
+        text_trace(report, &block->allocated_at, FRAMES_MOST, text);
+        stack_add(report, "released:", &block->freed_at, FRAMES_MOST, text);
+        if (block_wants_bytes(report, finding, block)) show_hexdump(block, "      ", text);
+    }
+    if (shown < count) smt_buffer_addf(text, "   ... and %zu more blocks\n", count - shown);
+}
+
+void text_finding(struct smt_sink *sink, const struct smt_finding *finding)
+{
+    struct text_report *report = (struct text_report *)sink;
+    struct smt_buffer text;
+
+    smt_buffer_init(&text);
+    if (!report->findings) {
+        smt_buffer_add_text(&text, report->base.settings.quiet ? "" : "\n");
+        text_style(report, STYLE_BOLD, &text);
+        smt_buffer_add_text(&text, "Findings, worst first");
+        text_plain(report, &text);
+        smt_buffer_add_text(&text, "\n");
+    }
+    report->findings++;
+    smt_buffer_add_text(&text, "\n");
+    headline_add(report, finding, &text);
+    stacks_add(report, finding, &text);
+    diffs_add(report, finding, &text);
+    blocks_add(report, finding, &text);
+    smt_buffer_add_text(&text, "   signature: ");
+    show_bytes(finding->signature, &text);
+    smt_buffer_add_text(&text, "\n   replay: ");
+    show_replay(finding, &text);
+    smt_buffer_add_text(&text, "\n");
+    report_write(&report->base, &text);
+    fflush(report->base.out);
+}
