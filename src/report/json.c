@@ -249,6 +249,7 @@ static json_t *diff_json(const struct smt_diff *diff)
     json_object_set_new(object, "where", text_json(diff->where));
     if (diff->was) json_object_set_new(object, "was", text_json(diff->was));
     if (diff->now) json_object_set_new(object, "now", text_json(diff->now));
+    json_object_set_new(object, "weight", json_integer(diff->weight));
     return object;
 }
 

@@ -83,6 +83,7 @@ static void text_message(struct smt_sink *sink, const struct smt_message_report 
     bool is_bad = smt_verdict_defects(message->verdicts);
     struct smt_buffer text;
 
+    report->verdicts |= message->verdicts;
     if (report->base.settings.quiet) return;
     smt_buffer_init(&text);
     smt_buffer_addf(&text, "%zu) ", message->index);
@@ -151,6 +152,8 @@ static void text_mode(struct smt_sink *sink, const struct smt_mode_report *mode)
     struct text_report *report = (struct text_report *)sink;
     struct smt_buffer text;
 
+    for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
+        if (mode->counts[v]) report->verdicts |= 1u << v;
     if (report->base.settings.quiet) return;
     smt_buffer_init(&text);
     smt_buffer_add_text(&text, "   OOM ");
@@ -204,11 +207,11 @@ static void summary_findings(const struct text_report *report, const struct smt_
                              struct smt_buffer *text)
 {
     const struct smt_sweep_settings *settings = report->run_settings;
-    bool is_bad = summary->new_findings;
+    bool is_good = !summary->new_findings && !summary->truncated && !summary->unusable_inputs;
 
-    text_style(report, is_bad ? STYLE_BAD : STYLE_GOOD, text);
+    text_style(report, summary->new_findings ? STYLE_BAD : is_good ? STYLE_GOOD : STYLE_BOLD, text);
     if (!summary->findings)
-        smt_buffer_add_text(text, "no findings");
+        smt_buffer_add_text(text, summary->truncated ? "no findings so far" : "no findings");
     else
         show_count(summary->findings, "unique finding", text);
     text_plain(report, text);
@@ -270,12 +273,24 @@ static void summary_gaps(const struct text_report *report, const struct smt_summ
     }
 }
 
+/* What the words and signs above mean, for who meets them the first time. */
+static void legend_add(const struct text_report *report, struct smt_buffer *text)
+{
+    if (report->base.settings.quiet || !smt_verdict_defects(report->verdicts)) return;
+    smt_buffer_add_text(text, "\nSigns and verdicts\n");
+    for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
+        if (report->verdicts & (1u << v))
+            smt_buffer_addf(text, "   %c  %-15s %s\n", smt_verdicts[v].sign, smt_verdicts[v].name,
+                            smt_verdicts[v].text);
+}
+
 static void text_end(struct smt_sink *sink, const struct smt_summary *summary)
 {
     struct text_report *report = (struct text_report *)sink;
     struct smt_buffer text;
 
     smt_buffer_init(&text);
+    legend_add(report, &text);
     smt_buffer_add_text(&text, report->base.settings.quiet && !report->findings ? "" : "\n");
     show_count(summary->messages, "message", &text);
     smt_buffer_add_text(&text, ", ");

@@ -11,6 +11,7 @@ struct text_report {
     const struct smt_sweep_settings *run_settings; /* of begin(); NULL before */
     size_t messages;                               /* of the whole run */
     size_t findings;                               /* told so far */
+    uint32_t verdicts;                             /* that the reader has met */
 };
 
 /* Switches a style on and off; nothing without colours. */

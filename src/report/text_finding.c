@@ -4,30 +4,47 @@
 
 #include "report/text.h"
 
-#define FRAMES_MOST 5  /* of a stack, unless verbose */
-#define BLOCKS_MOST 3  /* of a finding, unless verbose */
-#define DIFFS_MOST  12 /* of a finding, unless verbose */
-#define NAME_WIDTH  34 /* of a function, before its place */
+#define FRAMES_MOST    5  /* of a stack, unless verbose */
+#define FRAMES_OF_MANY 3  /* of a stack, when there are several blocks */
+#define BLOCKS_MOST    3  /* of a finding, unless verbose */
+#define DIFFS_MOST     12 /* of a finding, unless verbose */
+#define NAME_WIDTH     34 /* of a function, before its place */
+
+/* How many frames from `at` on are the same call: recursion. */
+static size_t frames_alike(const struct smt_trace *trace, size_t at)
+{
+    size_t count = 1;
+
+    while (at + count < trace->count &&
+           trace->frames[at + count].offset == trace->frames[at].offset &&
+           trace->frames[at + count].module == trace->frames[at].module)
+        count++;
+    return count;
+}
 
 void text_trace(const struct text_report *report, const struct smt_trace *trace, size_t most,
                 struct smt_buffer *text)
 {
-    size_t shown = report->base.settings.verbose || trace->count <= most + 1 ? trace->count : most;
+    size_t lines = 0, at = 0;
 
-    for (size_t i = 0; i < shown; i++) {
+    while (at < trace->count && (report->base.settings.verbose || lines < most ||
+                                 (lines == most && at + 1 == trace->count))) {
+        size_t alike = frames_alike(trace, at);
         struct smt_buffer name;
 
         smt_buffer_init(&name);
-        show_function(&trace->frames[i], &name);
-        smt_buffer_addf(text, "      #%-2zu %-*s ", i, NAME_WIDTH, name.data ? name.data : "?");
+        show_function(&trace->frames[at], &name);
+        smt_buffer_addf(text, "      #%-2zu %-*s ", at, NAME_WIDTH, name.data ? name.data : "?");
         text_style(report, STYLE_FAINT, text);
-        show_place(&trace->frames[i], text);
+        show_place(&trace->frames[at], text);
         text_plain(report, text);
+        if (alike > 1) smt_buffer_addf(text, " (%zu frames)", alike);
         smt_buffer_add_text(text, "\n");
         smt_buffer_clear(&name);
+        lines++;
+        at += alike;
     }
-    if (shown < trace->count)
-        smt_buffer_addf(text, "      ... and %zu more\n", trace->count - shown);
+    if (at < trace->count) smt_buffer_addf(text, "      ... and %zu more\n", trace->count - at);
 }
 
 static void headline_add(const struct text_report *report, const struct smt_finding *finding,
@@ -102,7 +119,8 @@ static void blocks_add(const struct text_report *report, const struct smt_findin
                        struct smt_buffer *text)
 {
     size_t count = finding->block_count,
-           shown = report->base.settings.verbose || count <= BLOCKS_MOST ? count : BLOCKS_MOST;
+           shown = report->base.settings.verbose || count <= BLOCKS_MOST ? count : BLOCKS_MOST,
+           frames = count == 1 ? FRAMES_MOST : FRAMES_OF_MANY;
 
     for (size_t i = 0; i < shown; i++) {
         const struct smt_finding_block *block = &finding->blocks[i];
@@ -110,11 +128,14 @@ static void blocks_add(const struct text_report *report, const struct smt_findin
         smt_buffer_add_text(text, "   ");
         show_block(block, text);
         smt_buffer_add_text(text, block->allocated_at.count ? ", allocated:\n" : "\n");
-        text_trace(report, &block->allocated_at, FRAMES_MOST, text);
-        stack_add(report, "released:", &block->freed_at, FRAMES_MOST, text);
+        text_trace(report, &block->allocated_at, frames, text);
+        stack_add(report, "released:", &block->freed_at, frames, text);
         if (block_wants_bytes(report, finding, block)) show_hexdump(block, "      ", text);
     }
-    if (shown < count) smt_buffer_addf(text, "   ... and %zu more blocks\n", count - shown);
+    if (shown == count) return;
+    smt_buffer_add_text(text, "   ... and ");
+    show_count(count - shown, "more block", text);
+    smt_buffer_add_text(text, "\n");
 }
 
 void text_finding(struct smt_sink *sink, const struct smt_finding *finding)
@@ -131,6 +152,7 @@ void text_finding(struct smt_sink *sink, const struct smt_finding *finding)
         smt_buffer_add_text(&text, "\n");
     }
     report->findings++;
+    report->verdicts |= 1u << finding->verdict;
     smt_buffer_add_text(&text, "\n");
     headline_add(report, finding, &text);
     stacks_add(report, finding, &text);
