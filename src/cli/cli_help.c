@@ -44,8 +44,7 @@ static void option_write(const struct smt_cli_option *row, FILE *out)
     int at = row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name)
                          : fprintf(out, "      --%s", row->name);
 
-    if (row->arg)
-        at += fprintf(out, row->flags & SMT_CLI_OPTIONAL ? "[=%s]" : "=%s", row->arg);
+    if (row->arg) at += fprintf(out, row->flags & SMT_CLI_OPTIONAL ? "[=%s]" : "=%s", row->arg);
     text_wrap(out, at >= TEXT_COLUMN - 1 ? TEXT_COLUMN : (size_t)at, TEXT_COLUMN, row->text);
 }
 

@@ -133,8 +133,7 @@ static void bash_case(FILE *out, const struct smt_cli_option *row)
         fputs("        action=-d\n", out);
     else
         fprintf(out, "        words='%s'\n", words.data ? words.data : "");
-    if (row->flags & SMT_CLI_LIST)
-        fputs("        [[ $word == *,* ]] && before=${word%,*},\n", out);
+    if (row->flags & SMT_CLI_LIST) fputs("        [[ $word == *,* ]] && before=${word%,*},\n", out);
     fputs("        ;;\n", out);
     smt_buffer_clear(&words);
 }
@@ -165,7 +164,8 @@ static void bash_write(const struct smt_cli_program *program, FILE *out)
           out);
     for (const struct smt_cli_option *row = program->options; row->name || row->text; row++)
         bash_case(out, row);
-    fputs("    *) taken= ;;\n    esac\n    if [[ ! $taken ]]; then\n        before= action=-f\n", out);
+    fputs("    *) taken= ;;\n    esac\n    if [[ ! $taken ]]; then\n        before= action=-f\n",
+          out);
     if (program->subcommands && program->subcommands->name) {
         fputs("        [[ $COMP_CWORD == 1 ]] && words='", out);
         for (const struct smt_cli_subcommand *row = program->subcommands; row->name; row++)

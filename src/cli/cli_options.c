@@ -133,8 +133,8 @@ static enum smt_status long_option_diagnose(const struct smt_cli_program *progra
         status = smt_fail(SMT_EUSAGE, "%.*s: no such option; did you mean --%s? --help lists all",
                           (int)length + 2, word, near->name);
     else if (count == 0)
-        status = smt_fail(SMT_EUSAGE, "%.*s: no such option; --help lists all", (int)length + 2,
-                          word);
+        status =
+            smt_fail(SMT_EUSAGE, "%.*s: no such option; --help lists all", (int)length + 2, word);
     else if (count > 1)
         status = smt_fail(SMT_EUSAGE, "%.*s: may mean %s", (int)length + 2, word,
                           names.data ? names.data : "");
@@ -155,8 +155,7 @@ static enum smt_status word_diagnose(const struct smt_cli_program *program, cons
     for (const char *letter = word + 1; *letter; letter++) {
         const struct smt_cli_option *row = option_of_key(program, *letter);
 
-        if (!row)
-            return smt_fail(SMT_EUSAGE, "-%c: no such option; --help lists all", *letter);
+        if (!row) return smt_fail(SMT_EUSAGE, "-%c: no such option; --help lists all", *letter);
         if (row->arg && !letter[1])
             return smt_fail(SMT_EUSAGE, "-%c: needs %s behind it", *letter, row->arg);
         if (row->arg) break;

@@ -36,8 +36,8 @@ SMT_CLI_SETTER(smt_cli_set_number)
 SMT_CLI_SETTER(smt_cli_set_size)
 {
     if (!smt_number_parse_size(arg, place(options, row)))
-        return smt_fail(SMT_EUSAGE, "--%s: '%s' is no size in bytes, as 4096, 64k or 3m",
-                        row->name, arg);
+        return smt_fail(SMT_EUSAGE, "--%s: '%s' is no size in bytes, as 4096, 64k or 3m", row->name,
+                        arg);
     return SMT_OK;
 }
 

@@ -1,0 +1,46 @@
+/* cli/sipmemtest.c - the `sipmemtest` program: options in, exit status out. */
+#include <string.h>
+
+#include "cli/sipmemtest.h"
+
+/* Flushes standard output; a full disk is not to look like success. */
+static int output_end(int exit_status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return exit_status;
+    fprintf(stderr, "sipmemtest: standard output: cannot write; is the disk full?\n");
+    return smt_status_exit(SMT_EIO);
+}
+
+static int act(const struct smt_sipmemtest_options *options)
+{
+    enum smt_status status = options->action(options, stdout);
+
+    if (status != SMT_OK) smt_cli_complain(&smt_sipmemtest_program);
+    return output_end(smt_status_exit(status));
+}
+
+int main(int argc, char **argv)
+{
+    struct smt_sipmemtest_options options;
+    enum smt_status status;
+    int exit_status;
+
+    if (argc < 2) {
+        smt_cli_write_usage(&smt_sipmemtest_program, stderr);
+        return smt_status_exit(SMT_EUSAGE);
+    }
+    for (const struct smt_cli_subcommand *row = smt_sipmemtest_program.subcommands; row->name;
+         row++)
+        if (strcmp(argv[1], row->name) == 0) return row->run(argc - 1, argv + 1);
+    status = smt_sipmemtest_options_load(&options, argc, argv);
+    if (status != SMT_OK) {
+        smt_cli_complain(&smt_sipmemtest_program);
+        exit_status = smt_status_exit(status);
+    } else if (options.action) {
+        exit_status = act(&options);
+    } else {
+        exit_status = output_end(smt_sipmemtest_run(&options));
+    }
+    smt_sipmemtest_options_clear(&options);
+    return exit_status;
+}
