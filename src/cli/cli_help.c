@@ -15,7 +15,7 @@ void smt_cli_add_words(const struct smt_cli_option *row, struct smt_buffer *word
 /* Writes text from `column` on, wrapped; the cursor is at `at`. */
 static void text_wrap(FILE *out, size_t at, size_t column, const char *text)
 {
-    if (at >= column) {
+    if (at && at >= column) {
         fputc('\n', out);
         at = 0;
     }

@@ -88,7 +88,7 @@ static const struct smt_cli_option *option_near(const struct smt_cli_program *pr
                                                 const char *name, size_t length)
 {
     const struct smt_cli_option *nearest = NULL;
-    unsigned least = 4;
+    unsigned least = length < 6 ? (unsigned)length / 2 + 1 : 4; /* near: under that far */
 
     for (const struct smt_cli_option *row = program->options; row->name || row->text; row++) {
         unsigned distance;

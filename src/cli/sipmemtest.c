@@ -3,20 +3,15 @@
 
 #include "cli/sipmemtest.h"
 
-/* Flushes standard output; a full disk is not to look like success. */
-static int output_end(int exit_status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout)) return exit_status;
-    fprintf(stderr, "sipmemtest: standard output: cannot write; is the disk full?\n");
-    return smt_status_exit(SMT_EIO);
-}
-
+/* A full disk is not to look like success. */
 static int act(const struct smt_sipmemtest_options *options)
 {
     enum smt_status status = options->action(options, stdout);
 
+    if (status == SMT_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        status = smt_fail(SMT_EIO, "standard output: cannot write; is the disk full?");
     if (status != SMT_OK) smt_cli_complain(&smt_sipmemtest_program);
-    return output_end(smt_status_exit(status));
+    return smt_status_exit(status);
 }
 
 int main(int argc, char **argv)
@@ -39,7 +34,7 @@ int main(int argc, char **argv)
     } else if (options.action) {
         exit_status = act(&options);
     } else {
-        exit_status = output_end(smt_sipmemtest_run(&options));
+        exit_status = smt_sipmemtest_run(&options); /* its reports tell what they cannot write */
     }
     smt_sipmemtest_options_clear(&options);
     return exit_status;

@@ -241,6 +241,8 @@ static void sweep_run(struct session *session)
                                  : smt_sweep_run(sweep);
         smt_cli_progress_erase(&session->progress);
     }
+    if (status == SMT_EINTERRUPTED)
+        status = smt_fail(status, "interrupted; what was found until then is reported");
     complain(session, status);
     if (status == SMT_OK && options->update_known)
         complain(session, known_write(session, sweep));
