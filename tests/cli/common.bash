@@ -1,0 +1,40 @@
+# Shared by the command-line tests: where the programs and the messages are.
+SMT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SMT_BIN=${SMT_BIN:-$SMT_ROOT/build/release/src}
+corpus=$SMT_ROOT/corpus
+invite=$corpus/invite.sip
+selftest=$SMT_ROOT/tests/selftest
+
+# sipmemtest ARGUMENT...: sets $status, $out (standard output) and $err.
+sipmemtest()
+{
+    status=0
+    "$SMT_BIN/sipmemtest" "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    out=$(tr -d '\0' <"$BATS_TEST_TMPDIR/out")
+    err=$(<"$BATS_TEST_TMPDIR/err")
+}
+
+# exits N: says what was printed when the status is another one
+exits()
+{
+    [ "$status" = "$1" ] && return
+    printf 'exit status %s, not %s\n--- stdout\n%s\n--- stderr\n%s\n' "$status" "$1" "$out" "$err"
+    return 1
+}
+
+# complains TEXT: one line "sipmemtest: ...TEXT...", and exit status 2
+complains()
+{
+    exits 2 || return 1
+    [[ $err == "sipmemtest: "*"$1"* && $err != *$'\n'* ]] && return
+    printf 'no single line with "%s" in:\n%s\n' "$1" "$err"
+    return 1
+}
+
+# contains TEXT WHOLE
+contains()
+{
+    [[ $2 == *"$1"* ]] && return
+    printf 'no "%s" in:\n%s\n' "$1" "$2"
+    return 1
+}
