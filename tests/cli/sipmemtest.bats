@@ -1,0 +1,425 @@
+# The command line of sipmemtest: what goes in, what comes out, exit statuses.
+load common
+
+# All long options that --help shows.
+long_options()
+{
+    "$SMT_BIN/sipmemtest" --help | grep -oE '^ +(-[a-zA-Z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'
+}
+
+# --- help, version, lists ---------------------------------------------------------------
+
+@test "no_arguments_show_short_usage_on_standard_error" {
+    sipmemtest
+
+    exits 2
+    [ -z "$out" ]
+    contains "Usage: sipmemtest" "$err"
+    contains "--help" "$err"
+    [ "$(wc -l <<<"$err")" -le 3 ]
+}
+
+@test "help_goes_to_standard_output_with_examples_last" {
+    sipmemtest --help
+
+    exits 0
+    [ -z "$err" ]
+    contains "Refused allocations:" "$out"
+    contains "--replay TOKEN" "${out##*Examples:}"
+    [[ ! $out =~ print-man ]]
+}
+
+@test "help_fits_a_terminal_of_100_columns" {
+    sipmemtest --help
+
+    [ -z "$(grep -E '^.{101}' <<<"$out")" ]
+}
+
+@test "version_tells_every_parsers_version_and_build_id" {
+    sipmemtest --version
+
+    exits 0
+    contains "sipmemtest " "$out"
+    [[ $out =~ "parser osip: version "[0-9].*"libosipparser2.so".*"build-id "[0-9a-f]{8,} ]]
+    contains "parser selftest: version" "$out"
+}
+
+@test "listed_parsers_can_be_chosen" {
+    sipmemtest --list-parsers
+    names=$(awk '{print $1}' <<<"$out")
+
+    [ -n "$names" ]
+    for name in $names; do
+        sipmemtest --parser "$name" --repeat 2 "$invite"
+        exits 0
+    done
+}
+
+@test "listed_formats_can_be_chosen" {
+    sipmemtest --list-formats
+    names=$(awk '{print $1}' <<<"$out")
+
+    contains text "$names"
+    for name in $names; do
+        sipmemtest --format "$name:$BATS_TEST_TMPDIR/report" --repeat 2 "$invite"
+        exits 0
+        [ -z "$out" ]
+    done
+}
+
+# --- the option table -------------------------------------------------------------------
+
+@test "every_option_of_help_is_in_man_page_and_completion" {
+    man=$("$SMT_BIN/sipmemtest" --print-man | sed 's/\\-/-/g; s/\\f.//g')
+    completion=$("$SMT_BIN/sipmemtest" --print-completion=bash)
+
+    [ "$(long_options | wc -l)" -ge 30 ]
+    for option in $(long_options); do
+        contains "$option" "$man"
+        contains " $option" "$completion"
+    done
+}
+
+@test "every_option_of_help_is_known_to_the_parser" {
+    for option in $(long_options); do
+        sipmemtest "$option" --no-such-option
+        [[ $err != *"$option: no such option"* ]]
+    done
+}
+
+@test "man_page_has_its_sections_and_no_warnings" {
+    command -v groff >/dev/null || skip "no groff"
+    "$SMT_BIN/sipmemtest" --print-man >"$BATS_TEST_TMPDIR/sipmemtest.1"
+
+    warnings=$(groff -man -ww -Tutf8 "$BATS_TEST_TMPDIR/sipmemtest.1" 2>&1 >/dev/null)
+
+    [ -z "$warnings" ]
+    for section in NAME SYNOPSIS DESCRIPTION OPTIONS VERDICTS "EXIT STATUS" EXAMPLES "SEE ALSO"; do
+        grep -qx ".SH $section" "$BATS_TEST_TMPDIR/sipmemtest.1"
+    done
+    grep -q 'swallowed' "$BATS_TEST_TMPDIR/sipmemtest.1"
+}
+
+# complete WORD...: what bash offers for the last word
+complete_words()
+{
+    bash -c 'compopt() { :; }; eval "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+             _sipmemtest; printf "%s\n" "${COMPREPLY[@]}"' \
+        - "$("$SMT_BIN/sipmemtest" --print-completion=bash)" "$@"
+}
+
+@test "completion_offers_options_words_and_list_elements" {
+    [ "$(complete_words sipmemtest --list-p)" = --list-parsers ]
+    [ "$(complete_words sipmemtest --crlf = st)" = strict ]
+    [ "$(complete_words sipmemtest --ops parse,cl)" = parse,clone ]
+    [ "$(complete_words sipmemtest --parser self)" = selftest ]
+    [ "$(cd "$corpus" && complete_words sipmemtest --oom invite.s)" = invite.sip ]
+}
+
+# --- wrong command lines -------------------------------------------------------------------
+
+@test "unknown_options_are_named_and_the_near_one_is_offered" {
+    sipmemtest --massage-file "$invite"
+    complains "--massage-file: no such option; did you mean --message-file?"
+
+    sipmemtest -qZ "$invite"
+    complains "-Z: no such option"
+
+    sipmemtest --mess x
+    complains "--mess: may mean --message-file, --message-data"
+}
+
+@test "missing_and_superfluous_arguments_are_said" {
+    sipmemtest --parser
+    complains "--parser: needs NAME"
+
+    sipmemtest --quiet=3 "$invite"
+    complains "--quiet: takes no argument"
+}
+
+@test "unknown_words_are_answered_with_the_known_ones" {
+    sipmemtest --parser nope "$invite"
+    complains "known: osip, selftest"
+
+    sipmemtest --ops parse,fold "$invite"
+    complains "unknown operation 'fold'; known: parse, sdp, clone"
+
+    sipmemtest --check fences,page "$invite"
+    complains "unknown check 'page'; known: fences, pages, uninit, all"
+
+    sipmemtest --oom --oom-mode often "$invite"
+    complains "known: transient, persistent, window:K"
+
+    sipmemtest --format yaml "$invite"
+    complains "text"
+
+    sipmemtest --crlf=lf "$invite"
+    complains "keep, fix or strict"
+
+    sipmemtest --color=blue "$invite"
+    complains "known: auto always never"
+}
+
+@test "bad_values_are_quoted_with_an_example" {
+    for words in "--repeat -1" "--timeout 0" "--timeout 1e3" "--heap-limit 3q" "--range 0" \
+        "--range 1," "--range 3-1" "--shard 3/2" "--shard 0/2" "--oom=9-3" "--oom=0" \
+        "--oom=1:" "--oom-trace=3" "--oom-budget 0" "--oom-budget s" "--seed x" \
+        "--mem-check-content=2" "--oom-at 0" "--oom-at 7,3"; do
+        # shellcheck disable=SC2086 # option and value
+        sipmemtest $words "$invite"
+        complains "${words%%[ =]*}"
+    done
+}
+
+@test "options_without_effect_are_refused" {
+    for words in "--oom-mode transient" "--oom-trace" "--oom-budget 5" "--seed 3" \
+        "--only-site x" "--skip-site x" "--shard 1/2" "--break" "--update-known" \
+        "--oom --oom-at 3" "--oom --replay osip:clean" "--heap=libc --check=pages" "-q -v"; do
+        # shellcheck disable=SC2086 # options
+        sipmemtest $words "$invite"
+        complains "--"
+    done
+    sipmemtest --oom
+    complains "no message"
+}
+
+@test "two_formats_do_not_share_standard_output" {
+    sipmemtest --format text --format json "$invite"
+
+    complains "both go to standard output"
+}
+
+@test "what_follows_two_dashes_is_no_option" {
+    sipmemtest -- --oom
+
+    complains "--oom: cannot open"
+}
+
+# --- messages --------------------------------------------------------------------------------
+
+# bats test_tags=sanitizers
+@test "a_message_comes_from_file_data_standard_input_or_argument" {
+    sipmemtest --repeat 2 --message-file "$invite" \
+        --message-data 'OPTIONS sip:a SIP/2.0\r\n\r\n' "$corpus/bye-basic.sip" - <"$invite"
+
+    exits 0
+    [ -z "$err" ]
+    contains "1) $invite" "$out"
+    contains "2) data:1" "$out"
+    contains "3) $corpus/bye-basic.sip" "$out"
+    contains "4) -" "$out"
+}
+
+@test "a_message_without_end_of_line_and_with_nul_is_run" {
+    sipmemtest --repeat 2 --message-data 'OPTIONS sip:a\0b SIP/2.0\r\nX: \x41\\'
+
+    exits 0
+    contains "1) data:1" "$out"
+}
+
+@test "a_directory_is_read_in_sorted_order" {
+    mkdir -p "$BATS_TEST_TMPDIR/messages/a"
+    cp "$invite" "$BATS_TEST_TMPDIR/messages/b.sip"
+    cp "$invite" "$BATS_TEST_TMPDIR/messages/a/z.sip"
+
+    sipmemtest --repeat 2 "$BATS_TEST_TMPDIR/messages"
+
+    exits 0
+    [[ $out == *"1) "*"/a/z.sip"*"2) "*"/b.sip"* ]]
+}
+
+@test "unusable_inputs_are_said_and_the_others_run" {
+    : >"$BATS_TEST_TMPDIR/empty.sip"
+    mkdir "$BATS_TEST_TMPDIR/folder"
+    head -c 67108865 /dev/zero >"$BATS_TEST_TMPDIR/large.sip"
+
+    sipmemtest --repeat 2 /no/such/file "$BATS_TEST_TMPDIR/empty.sip" \
+        "$BATS_TEST_TMPDIR/folder" "$BATS_TEST_TMPDIR/large.sip" --message-data 'a\q' \
+        --message-file "$corpus" "$invite"
+
+    exits 2
+    [ "$(wc -l <<<"$err")" = 6 ]
+    contains "/no/such/file: cannot open" "$err"
+    contains "empty.sip: empty message" "$err"
+    contains "folder" "$err"
+    contains "large.sip: larger than the limit" "$err"
+    contains "column 2" "$err"
+    contains "is a directory" "$err"
+    contains "1) $invite" "$out"
+}
+
+@test "a_second_standard_input_is_an_empty_message" {
+    sipmemtest --repeat 2 - - <"$invite"
+
+    complains "standard input: empty message"
+    contains "1) -" "$out"
+}
+
+@test "strict_line_ends_leave_out_the_message_and_exit_2" {
+    sipmemtest --repeat 2 --crlf=strict "$corpus/ends-lf-only.sip" "$invite"
+
+    complains "ends-lf-only.sip: line 1"
+    contains "1) $invite" "$out"
+}
+
+@test "split_runs_every_message_of_a_stream" {
+    cat "$corpus/bye-basic.sip" "$corpus/cancel-basic.sip" >"$BATS_TEST_TMPDIR/stream"
+
+    sipmemtest --repeat 2 --split "$BATS_TEST_TMPDIR/stream"
+
+    exits 0
+    contains "stream#1" "$out"
+    contains "stream#2" "$out"
+}
+
+@test "range_chooses_messages_by_number" {
+    sipmemtest --repeat 2 --range 1,3-4 "$invite" "$corpus/bye-basic.sip" "$corpus/ack-basic.sip"
+
+    exits 0
+    contains "1) $invite" "$out"
+    contains "3) $corpus/ack-basic.sip" "$out"
+    [[ $out != *bye-basic* ]]
+
+    sipmemtest --range 5 "$invite"
+    complains "--range"
+}
+
+# --- findings and exit status ------------------------------------------------------------------
+
+# bats test_tags=sanitizers
+@test "a_clean_message_exits_0_with_nothing_on_standard_error" {
+    sipmemtest --parser selftest --repeat 3 "$selftest/healthy-minimal.sip"
+
+    exits 0
+    [ -z "$err" ]
+}
+
+# bats test_tags=sanitizers
+@test "a_finding_exits_1" {
+    sipmemtest --parser selftest --repeat 3 "$selftest/bug-leak.sip"
+
+    exits 1
+    contains leak "$out"
+    [ -z "$err" ]
+}
+
+@test "the_highest_exit_status_wins" {
+    sipmemtest --parser selftest --repeat 3 "$selftest/bug-leak.sip" /no/such/file
+    exits 2
+    contains leak "$out"
+
+    sipmemtest --repeat 3 /no/such/file --format "text:/no/such/folder/report" "$invite"
+    exits 3
+}
+
+@test "oom_takes_a_range_in_both_spellings" {
+    sipmemtest --repeat 3 --oom=1:7-10 --oom-mode transient "$invite"
+    first=$out
+    exits 1
+    contains "OOM transient" "$out"
+
+    sipmemtest --repeat 3 --oom=7-10 --oom-mode transient "$invite"
+    exits 1
+    [ "${first% in *}" = "${out% in *}" ]
+}
+
+@test "a_range_past_every_allocation_exits_2" {
+    sipmemtest --repeat 3 --oom=100000-100001 "$invite"
+
+    exits 2
+    contains "--oom" "$err"
+}
+
+# bats test_tags=sanitizers
+@test "content_check_0_removes_fences_from_the_checks" {
+    sipmemtest --parser selftest --repeat 3 --check=fences "$selftest/bug-overflow-1.sip"
+    exits 1
+
+    sipmemtest --parser selftest --repeat 3 --check=fences --mem-check-content=0 \
+        "$selftest/bug-overflow-1.sip"
+    exits 0
+}
+
+@test "one_plan_runs_once" {
+    sipmemtest --repeat 3 --oom-at 37 "$invite"
+
+    exits 1
+    contains "OOM" "$out"
+}
+
+@test "libc_heap_in_process_runs_clean" {
+    sipmemtest --repeat 3 --heap=libc --in-process "$invite"
+
+    exits 0
+}
+
+@test "a_replayed_finding_exits_1" {
+    sipmemtest --parser selftest --repeat 3 --oom "$selftest/bug-leak-on-error.sip"
+    token=$(grep -oE 'selftest:(transient|persistent):[0-9a-f.]+' <<<"$out" | head -1)
+    [ -n "$token" ]
+
+    sipmemtest --parser selftest --replay "$token" "$selftest/bug-leak-on-error.sip"
+    exits 1
+    contains leak "$out"
+
+    sipmemtest --parser selftest --replay "$token" "$invite" "$invite"
+    complains "--range"
+}
+
+@test "known_findings_exit_0_and_new_ones_1" {
+    known=$BATS_TEST_TMPDIR/known
+    sipmemtest --parser selftest --known "$known" "$selftest/bug-leak.sip"
+    complains "$known"
+
+    sipmemtest --parser selftest --known "$known" --update-known "$selftest/bug-leak.sip"
+    exits 0
+    grep -q '^selftest/leak/' "$known"
+
+    sipmemtest --parser selftest --known "$known" "$selftest/bug-leak.sip"
+    exits 0
+
+    sipmemtest --parser selftest --known "$known" "$selftest/bug-leak.sip" "$selftest/bug-crash.sip"
+    exits 1
+}
+
+# --- streams ---------------------------------------------------------------------------------------
+
+@test "a_full_disk_exits_3" {
+    status=0
+    "$SMT_BIN/sipmemtest" --repeat 3 "$invite" >/dev/full 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    [ "$status" = 3 ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/err")" = 1 ]
+
+    status=0
+    "$SMT_BIN/sipmemtest" --help >/dev/full 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    [ "$status" = 3 ]
+}
+
+@test "a_progress_bar_is_not_written_into_files" {
+    sipmemtest --repeat 3 --oom "$invite"
+
+    [ -z "$err" ]
+}
+
+@test "a_progress_bar_is_erased_before_lines" {
+    sipmemtest --repeat 3 --oom --progress=always "$corpus"/inv*.sip "$corpus"/header*.sip
+
+    exits 1
+    contains $'\r[' "$err"
+    [ "${err: -4}" = $'\r\033[K' ]
+    [[ $out != *$'\r'* ]]
+}
+
+@test "an_interrupt_writes_what_was_found" {
+    "$SMT_BIN/sipmemtest" --oom "$corpus" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    pid=$!
+    # interrupt once a sweep has begun to show results; set ends a wait for nothing
+    until grep -q . "$BATS_TEST_TMPDIR/out"; do kill -0 "$pid"; done
+    kill -TERM "$pid"
+    status=0
+    wait "$pid" || status=$?
+
+    [ "$status" = 130 ]
+    grep -q TRUNCATED "$BATS_TEST_TMPDIR/out"
+    grep -q '^sipmemtest: interrupted' "$BATS_TEST_TMPDIR/err"
+}
