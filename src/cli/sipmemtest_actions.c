@@ -49,8 +49,9 @@ static enum smt_status parsers_print(const struct smt_sipmemtest_options *option
 static enum smt_status formats_print(const struct smt_sipmemtest_options *options, FILE *out)
 {
     (void)options;
-    for (const struct smt_report_format *row = smt_report_formats; row->name; row++)
-        fprintf(out, "%-12s %s\n", row->name, row->summary);
+    for (size_t i = 0; smt_report_formats[i]; i++)
+        fprintf(out, "%-12s %s%s\n", smt_report_formats[i]->name, smt_report_formats[i]->summary,
+                i ? "" : " (default)");
     return SMT_OK;
 }
 

@@ -253,8 +253,8 @@ static SMT_CLI_SETTER(set_break)
 
 static void formats_add(struct smt_buffer *words)
 {
-    for (const struct smt_report_format *row = smt_report_formats; row->name; row++)
-        smt_buffer_addf(words, "%s ", row->name);
+    for (size_t i = 0; smt_report_formats[i]; i++)
+        smt_buffer_addf(words, "%s ", smt_report_formats[i]->name);
 }
 
 /* --- the table ------------------------------------------------------------------------------ */
