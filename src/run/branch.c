@@ -28,7 +28,7 @@
 #include "run/shared.h"
 
 #define WALK_LEAST_NS 500000u /* shorter prefixes are not even considered */
-#define FORK_FACTOR   2u      /* pages copied on write come on top of the fork */
+#define FORK_FACTOR   4u      /* pages copied on write come on top of the fork */
 #define JOBS_LEAST    4u
 
 static bool job_can_branch(const struct smt_job *job)
@@ -37,28 +37,36 @@ static bool job_can_branch(const struct smt_job *job)
            job->fill == SMT_FILL_BYTE && !job->other_first && job->guard.mode == SMT_GUARD_NONE;
 }
 
-/* What a fork costs now, with the last run's pages in place. */
-static uint64_t fork_ns(struct run_context *context)
+/* Times a fork, with a run's pages in place, and a clean run; once a message. */
+static void pace_measure(struct run_context *context)
 {
-    uint64_t start = smt_clock_ns();
+    static const struct smt_job check = {.flags = SMT_JOB_CHECK};
+    struct run_pace *pace = &context->pace;
+    struct smt_run_result result;
+    uint64_t start;
     pid_t process;
 
-    if (context->fork_epoch == context->shared->epoch) return context->fork_ns;
+    if (pace->epoch == context->shared->epoch) return;
+    run_job(context, &check, &result);
+    start = smt_clock_ns();
+    run_job(context, &check, &result);
+    pace->run_ns = smt_clock_ns() - start;
+    start = smt_clock_ns();
     process = fork();
     if (process == 0) _exit(0);
     if (process > 0) waitpid(process, NULL, 0);
-    context->fork_ns = process > 0 ? smt_clock_ns() - start : UINT64_MAX / FORK_FACTOR;
-    context->fork_epoch = context->shared->epoch;
-    return context->fork_ns;
+    pace->fork_ns = process > 0 ? smt_clock_ns() - start : UINT64_MAX / FORK_FACTOR;
+    pace->epoch = context->shared->epoch;
 }
 
 static bool prefix_pays(struct run_context *context, uint64_t attempt)
 {
     const struct smt_run_result *baseline = &context->shared->baseline;
-    double prefix_ns =
-        (double)baseline->cpu_ns * (double)attempt / (double)(baseline->heap.attempts + 1);
 
-    return prefix_ns > WALK_LEAST_NS && prefix_ns > (double)(FORK_FACTOR * fork_ns(context));
+    if (baseline->cpu_ns < WALK_LEAST_NS) return false;
+    pace_measure(context);
+    return (double)context->pace.run_ns * (double)attempt / (double)(baseline->heap.attempts + 1) >
+           (double)(FORK_FACTOR * context->pace.fork_ns);
 }
 
 bool run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_end)

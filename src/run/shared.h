@@ -77,6 +77,12 @@ struct run_branch {
     struct smt_run_result walked; /* what the walk has done so far */
 };
 
+/* What decides whether branches pay; measured once a message. */
+struct run_pace {
+    uint64_t run_ns, fork_ns;
+    uint32_t epoch;
+};
+
 /* Of the process that does the runs. */
 struct run_context {
     const struct smt_worker_settings *settings;
@@ -96,8 +102,7 @@ struct run_context {
     struct smt_fault_plan plan;
     struct smt_heap_observer observer;
     struct run_branch branch;
-    uint64_t fork_ns; /* measured for the message of fork_epoch */
-    uint32_t fork_epoch;
+    struct run_pace pace;
 };
 
 /* child.c: serves jobs until the socket closes; never returns. */
