@@ -37,6 +37,8 @@ struct smt_sipmemtest_options {
     bool do_break;
     const char *known; /* path */
     bool update_known;
+    const char *save_findings; /* folder */
+    bool minimize;
 
     struct smt_cli_texts formats;
     bool quiet, verbose, debug;

@@ -63,6 +63,8 @@ static enum smt_status together_check(const struct smt_sipmemtest_options *optio
         {options->heap && options->has_checks,
          "--check: the C library's heap has no checks of ours; leave out --heap=libc"},
         {options->update_known && !options->known, "--update-known: which file? add --known FILE"},
+        {options->minimize && !options->save_findings,
+         "--minimize: where to? add --save-findings DIR"},
         {options->known && options->replay, "--known: has no part in --replay; leave it out"},
         {options->quiet && options->verbose, "--quiet, --verbose: take one of them"},
     };

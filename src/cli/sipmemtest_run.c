@@ -202,6 +202,40 @@ static bool has_new_defect(const struct smt_sweep *sweep)
     return false;
 }
 
+/* One finding into its folder, its message made as small as it goes if wanted. */
+static enum smt_status finding_save(const struct session *session, struct smt_sweep *sweep,
+                                    const struct smt_message_list *messages,
+                                    const struct smt_finding *finding)
+{
+    const struct smt_sipmemtest_options *options = session->options;
+    const struct smt_message *message = &messages->items[finding->message_index - 1];
+    struct smt_buffer smallest;
+    char *token = NULL;
+    enum smt_status status;
+
+    if (!options->minimize)
+        return smt_report_save_finding(options->save_findings, finding, finding->replay,
+                                       message->data, message->size_bytes);
+    smt_buffer_init(&smallest);
+    status = smt_sweep_minimize(sweep, finding, &smallest, &token);
+    if (status == SMT_OK)
+        status = smt_report_save_finding(options->save_findings, finding, token, smallest.data,
+                                         smallest.size);
+    free(token);
+    smt_buffer_clear(&smallest);
+    return status;
+}
+
+static enum smt_status findings_save(const struct session *session, struct smt_sweep *sweep,
+                                     const struct smt_message_list *messages)
+{
+    enum smt_status status = SMT_OK;
+
+    for (size_t i = 0; i < smt_sweep_finding_count(sweep) && status == SMT_OK; i++)
+        status = finding_save(session, sweep, messages, smt_sweep_finding(sweep, i));
+    return status;
+}
+
 /* --replay is about one message: the only one, or the only one in --range. */
 static enum smt_status replay_choose(const struct session *session,
                                      struct smt_message_list *ret_one)
@@ -244,6 +278,8 @@ static void sweep_run(struct session *session)
     if (status == SMT_EINTERRUPTED)
         status = smt_fail(status, "interrupted; what was found until then is reported");
     complain(session, status);
+    if (sweep && options->save_findings)
+        complain(session, findings_save(session, sweep, &messages));
     if (status == SMT_OK && options->update_known)
         complain(session, known_write(session, sweep));
     else if (sweep && has_new_defect(sweep))

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "report/inside.h"
+#include "report/json.h"
 
 /* --- pieces ------------------------------------------------------------------ */
 
@@ -269,7 +270,7 @@ static void finding_extras(json_t *line, const struct smt_finding *finding)
     if (finding->is_unconfirmed) json_object_set_new(line, "unconfirmed", json_true());
 }
 
-static void finding_line(struct smt_sink *sink, const struct smt_finding *finding)
+json_t *json_finding(const struct smt_finding *finding)
 {
     json_t *line = line_new("finding"), *blocks = json_array(), *diff = json_array();
 
@@ -292,7 +293,12 @@ static void finding_line(struct smt_sink *sink, const struct smt_finding *findin
         json_array_append_new(diff, diff_json(&finding->diff.items[i]));
     json_object_set_new(line, "diff", diff);
     finding_extras(line, finding);
-    line_write(sink, line);
+    return line;
+}
+
+static void finding_line(struct smt_sink *sink, const struct smt_finding *finding)
+{
+    line_write(sink, json_finding(finding));
 }
 
 static void site_line(struct smt_sink *sink, const struct smt_site_report *site)

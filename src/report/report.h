@@ -50,4 +50,11 @@ struct smt_sink *smt_report_sink(struct smt_report *report);
  * is SMT_OK. */
 SMT_MUST_USE enum smt_status smt_report_close(struct smt_report *report);
 
+/* Saves a finding as DIRECTORY/PARSER-VERDICT-HASH/: message.sip (these bytes),
+ * token (what --replay takes for them), finding.json. Makes the folders. */
+SMT_MUST_USE enum smt_status smt_report_save_finding(const char *directory,
+                                                     const struct smt_finding *finding,
+                                                     const char *token, const void *message,
+                                                     size_t message_bytes);
+
 #endif

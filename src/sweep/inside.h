@@ -73,6 +73,9 @@ struct smt_sweep {
     bool messages_with_range; /* some message had an allocation in --oom's range */
 };
 
+/* sweep.c: drops groups and findings; sites and worker stay */
+void sweep_forget(struct smt_sweep *sweep);
+
 /* clean.c */
 SMT_MUST_USE enum smt_status sweep_load(struct smt_sweep *sweep, size_t message);
 SMT_MUST_USE enum smt_status sweep_clean(struct smt_sweep *sweep);

@@ -120,13 +120,11 @@ enum smt_status smt_sweep_new(const struct smt_sweep_settings *settings,
     return SMT_OK;
 }
 
-void smt_sweep_free(struct smt_sweep *sweep)
+void sweep_forget(struct smt_sweep *sweep)
 {
-    struct group *group, *next_group;
-    struct site *site, *next_site;
+    struct group *group, *next;
 
-    if (!sweep) return;
-    HASH_ITER(hh, sweep->groups, group, next_group)
+    HASH_ITER(hh, sweep->groups, group, next)
     {
         HASH_DEL(sweep->groups, group);
         if (group->finding) smt_finding_clear(group->finding);
@@ -134,12 +132,21 @@ void smt_sweep_free(struct smt_sweep *sweep)
         free(group->hung_at);
         free(group);
     }
-    HASH_ITER(hh, sweep->sites, site, next_site)
+    for (size_t i = 0; i < sweep->finding_count; i++) smt_finding_clear(&sweep->findings[i]);
+    sweep->finding_count = 0;
+}
+
+void smt_sweep_free(struct smt_sweep *sweep)
+{
+    struct site *site, *next;
+
+    if (!sweep) return;
+    sweep_forget(sweep);
+    HASH_ITER(hh, sweep->sites, site, next)
     {
         HASH_DEL(sweep->sites, site);
         free(site);
     }
-    for (size_t i = 0; i < sweep->finding_count; i++) smt_finding_clear(&sweep->findings[i]);
     free(sweep->findings);
     survey_clear(&sweep->survey);
     smt_worker_free(sweep->worker);

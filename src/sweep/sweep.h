@@ -145,6 +145,13 @@ SMT_MUST_USE enum smt_status smt_sweep_run(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status smt_sweep_replay(struct smt_sweep *sweep, const char *token,
                                               bool do_break);
 
+/* Adds to ret_message the smallest message found that shows the finding's
+ * signature (at worst the one it came from), and gives that one's token, which
+ * the caller frees. */
+SMT_MUST_USE enum smt_status smt_sweep_minimize(struct smt_sweep *sweep,
+                                                const struct smt_finding *finding,
+                                                struct smt_buffer *ret_message, char **ret_replay);
+
 const struct smt_summary *smt_sweep_summary(const struct smt_sweep *sweep);
 const struct smt_finding *smt_sweep_finding(const struct smt_sweep *sweep, size_t index);
 size_t smt_sweep_finding_count(const struct smt_sweep *sweep);
