@@ -79,11 +79,11 @@ bool smt_mutate_length_doubled(struct smt_mutation_site *site)
 {
     static const char *const names[] = {"Content-Length", "l", "content-length", "L"};
     struct smt_model *model = site->model;
+    const char *name = SMT_SITE_ONE_OF(site, names), *length = SMT_SITE_ONE_OF(site, lengths);
 
     if (smt_site_chance(site, 50)) site->intents |= SMT_INTENT_LENGTH;
     return smt_model_insert_header(model, smt_site_draw(site, model->header_count + 1),
-                                   smt_slice_text(SMT_SITE_ONE_OF(site, names)),
-                                   smt_slice_text(SMT_SITE_ONE_OF(site, lengths)));
+                                   smt_slice_text(name), smt_slice_text(length));
 }
 
 bool smt_mutate_body_delete(struct smt_mutation_site *site)

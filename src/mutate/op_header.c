@@ -189,7 +189,9 @@ bool smt_mutate_header_name_case(struct smt_mutation_site *site)
 
 bool smt_mutate_header_name_other(struct smt_mutation_site *site)
 {
-    return rename_header(site, smt_site_header(site), smt_slice_text(smt_site_sample(site)->name));
+    size_t index = smt_site_header(site);
+
+    return rename_header(site, index, smt_slice_text(smt_site_sample(site)->name));
 }
 
 bool smt_mutate_header_unknown(struct smt_mutation_site *site)
@@ -218,8 +220,9 @@ bool smt_mutate_header_empty(struct smt_mutation_site *site)
 
 bool smt_mutate_header_blank(struct smt_mutation_site *site)
 {
-    return smt_model_set_text(site->model, smt_site_header(site),
-                              smt_slice_text(SMT_SITE_ONE_OF(site, voids)));
+    size_t index = smt_site_header(site);
+
+    return smt_model_set_text(site->model, index, smt_slice_text(SMT_SITE_ONE_OF(site, voids)));
 }
 
 /* Mostly tens, now and then as many as fit: a parser's limits are at 2^n too. */

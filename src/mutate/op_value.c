@@ -61,12 +61,16 @@ static bool insert_at_token(struct smt_mutation_site *site, size_t where, const 
 
 bool smt_mutate_escape_broken(struct smt_mutation_site *site)
 {
-    return insert_at_token(site, smt_site_where(site), SMT_SITE_ONE_OF(site, broken_escapes));
+    size_t where = smt_site_where(site);
+
+    return insert_at_token(site, where, SMT_SITE_ONE_OF(site, broken_escapes));
 }
 
 bool smt_mutate_escape_nul(struct smt_mutation_site *site)
 {
-    return insert_at_token(site, smt_site_where(site), SMT_SITE_ONE_OF(site, nul_escapes));
+    size_t where = smt_site_where(site);
+
+    return insert_at_token(site, where, SMT_SITE_ONE_OF(site, nul_escapes));
 }
 
 bool smt_mutate_quote_wrap(struct smt_mutation_site *site)
@@ -140,8 +144,9 @@ bool smt_mutate_value_splice(struct smt_mutation_site *site)
 
 bool smt_mutate_value_sample(struct smt_mutation_site *site)
 {
-    return smt_model_set_text(site->model, smt_site_header(site),
-                              smt_slice_text(smt_site_sample(site)->value));
+    size_t index = smt_site_header(site);
+
+    return smt_model_set_text(site->model, index, smt_slice_text(smt_site_sample(site)->value));
 }
 
 bool smt_mutate_value_cut(struct smt_mutation_site *site)
@@ -154,7 +159,9 @@ bool smt_mutate_value_cut(struct smt_mutation_site *site)
 
 bool smt_mutate_value_8bit(struct smt_mutation_site *site)
 {
-    return insert_at_token(site, smt_site_where(site), SMT_SITE_ONE_OF(site, eight_bits));
+    size_t where = smt_site_where(site);
+
+    return insert_at_token(site, where, SMT_SITE_ONE_OF(site, eight_bits));
 }
 
 bool smt_mutate_value_nul(struct smt_mutation_site *site)

@@ -2,7 +2,9 @@
  *
  * A site is one mutation under way: the model of the message, the random
  * numbers, room left to grow. An operation reads the model through views, builds
- * new text in `text`, edits the model. It draws every choice from the site. */
+ * new text in `text`, edits the model. It draws every choice from the site, and
+ * never two in one argument list: C leaves their order to the compiler, and the
+ * same seed would give other bytes. */
 #ifndef SMT_MUTATE_OPERATION_H
 #define SMT_MUTATE_OPERATION_H
 

@@ -417,76 +417,6 @@ static void cross_takes_from_both(void **state)
     assert_in_range(from_second, 100, 499);
 }
 
-/* Good is what has `needle`; the rest goes. */
-static size_t trim_to(struct text message, const char *needle, char *ret_best, size_t capacity,
-                      size_t *ret_runs)
-{
-    struct smt_trim *trim = smt_trim_new();
-    size_t steps, step = 0, size;
-    const uint8_t *bytes;
-
-    assert_non_null(trim);
-    steps = smt_trim_start(trim, message.data, message.size);
-    for (*ret_runs = 0; step < steps; ++*ret_runs) {
-        size = smt_trim_next(trim, &bytes);
-        step = smt_trim_accept(trim, memmem(bytes, size, needle, strlen(needle)) != NULL);
-    }
-    size = smt_trim_best(trim, &bytes);
-    assert_true(size < capacity);
-    if (size) memcpy(ret_best, bytes, size);
-    ret_best[size] = '\0';
-    smt_trim_free(trim);
-    return size;
-}
-
-static void trim_keeps_what_is_interesting(void **state)
-{
-    char best[4096];
-    size_t runs;
-    (void)state;
-
-    trim_to(SDP_MESSAGE, "tag=1", best, sizeof best, &runs);
-    assert_string_equal(best, "INVITE sip:bob@b.example;transport=udp SIP/2.0\r\n"
-                              "From: \"A\" <sip:alice@a.example>;tag=1\r\n\r\n");
-    assert_true(runs < 60);
-
-    trim_to(MULTIPART_MESSAGE, "X: 1", best, sizeof best, &runs);
-    assert_string_equal(best, "SIP/2.0 200 OK\r\n\r\nX: 1\r\n");
-}
-
-static void trim_keeps_an_exact_length_exact(void **state)
-{
-    static const char message[] = "S\r\nA: 1\r\nContent-Length: 12\r\n\r\nv=0\r\no=1\r\nxx";
-    char best[512];
-    size_t runs;
-    (void)state;
-
-    trim_to(text_of(message, sizeof message - 1), "o=1\r\n", best, sizeof best, &runs);
-    assert_string_equal(best, "S\r\n\r\no=1\r\n");
-
-    trim_to(text_of(message, sizeof message - 1), "Length: 7\r\n\r\no=1\r\nxx", best, sizeof best,
-            &runs);
-    assert_string_equal(best, "S\r\nContent-Length: 7\r\n\r\no=1\r\nxx");
-}
-
-static void trim_of_random_bytes_ends(void **state)
-{
-    static const char letters[] = "\r\n :;,a-";
-    struct smt_random random;
-    char data[600], best[700];
-    size_t runs;
-    (void)state;
-    smt_random_init(&random, 3);
-
-    for (int i = 0; i < 50; i++) {
-        for (size_t k = 0; k < sizeof data; k++)
-            data[k] = letters[smt_random_below(&random, sizeof letters - 1)];
-        trim_to(text_of(data, smt_random_below(&random, sizeof data)), i % 2 ? "" : "a", best,
-                sizeof best, &runs);
-        assert_true(runs <= 4096);
-    }
-}
-
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -506,9 +436,6 @@ int main(void)
         TEST(fix_makes_a_message_whole),
         TEST(most_lengths_stay_exact),
         TEST(cross_takes_from_both),
-        TEST(trim_keeps_what_is_interesting),
-        TEST(trim_keeps_an_exact_length_exact),
-        TEST(trim_of_random_bytes_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
