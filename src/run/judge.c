@@ -87,6 +87,8 @@ static uint32_t leak_verdict(struct run_context *context)
     smt_reach_mark(context->heap);
     for (uint64_t i = 0; (block = smt_heap_block(context->heap, i)); i++) {
         if (block->flags & SMT_BLOCK_FREED) continue;
+        /* a block released by a wrong pointer stays: that is the bad free's doing, no leak */
+        if (block->attempt == context->result->heap.bad_free_attempt) continue;
         if (block->flags & SMT_BLOCK_REACHED) {
             leak->cached_blocks++;
             leak->cached_bytes += block->size_bytes;
