@@ -193,8 +193,9 @@ static inline void *block_add(struct smt_heap *heap, uintptr_t address, size_t s
 static inline void *range_allocate(struct smt_heap *heap, size_t size_bytes, uintptr_t caller)
 {
     uintptr_t address = heap->bump + FRONT_BYTES;
+    size_t room = heap->end - heap->bump;
 
-    if (UNLIKELY(size_bytes >= heap->end - heap->bump - FRONT_BYTES - 2 * TAIL_BYTES ||
+    if (UNLIKELY(size_bytes >= room || block_span(size_bytes) > room ||
                  heap->block_count >= heap->block_capacity)) {
         if (size_bytes < (heap->end - heap->base) / 2) heap->exhausted = true;
         errno = ENOMEM;
