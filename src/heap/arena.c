@@ -454,6 +454,20 @@ static void *libc_reallocate(struct smt_heap *heap, void *block, size_t size_byt
     return moved;
 }
 
+static void release(struct smt_heap *heap, void *memory, uintptr_t caller)
+{
+    struct smt_block *block;
+
+    if (!memory) return;
+    if (heap->libc_backend) {
+        heap->live_blocks--;
+        free(memory);
+        return;
+    }
+    block = block_for_release(heap, (uintptr_t)memory, caller);
+    if (block) block_release(heap, block, caller);
+}
+
 void *smt_heap_realloc(void *old, size_t size_bytes)
 {
     struct smt_heap *heap = smt_heap_current;
@@ -468,7 +482,7 @@ void *smt_heap_realloc(void *old, size_t size_bytes)
         return moved;
     }
     if (!size_bytes) { /* as glibc: frees, returns NULL, errno untouched */
-        smt_heap_release(old);
+        release(heap, old, caller);
         return NULL;
     }
     if (heap->libc_backend) {
@@ -491,16 +505,5 @@ void *smt_heap_realloc(void *old, size_t size_bytes)
 
 void smt_heap_release(void *memory)
 {
-    struct smt_heap *heap = smt_heap_current;
-    uintptr_t caller = CALLER;
-    struct smt_block *block;
-
-    if (!memory) return;
-    if (heap->libc_backend) {
-        heap->live_blocks--;
-        free(memory);
-        return;
-    }
-    block = block_for_release(heap, (uintptr_t)memory, caller);
-    if (block) block_release(heap, block, caller);
+    release(smt_heap_current, memory, CALLER);
 }
