@@ -86,8 +86,8 @@ static void range_trim(struct smt_heap *heap)
     }
 }
 
-/* 0xA5 in the heap's usual fill; another fence byte with every other fill, so
- * that bytes read from beside a block show in the fill differential too. */
+/* Fences differ from every fill, and with the fill, so that bytes read from
+ * beside a block, or from a freed one, show in the fill differential too. */
 static uint64_t fence_word(enum smt_fill fill)
 {
     static const unsigned char bytes[] = {
@@ -138,6 +138,18 @@ void smt_heap_keep(struct smt_heap *heap)
 
 /* --- allocating ------------------------------------------------------------ */
 
+/* Words are aligned wherever the filling begins: realloc keeps what was there. */
+static void address_fill(uintptr_t from, uintptr_t to)
+{
+    while (from < to) {
+        uintptr_t next = (from | 7) + 1, end = next < to ? next : to;
+        uint64_t word = ~(uint64_t)(next - 8);
+
+        memcpy((void *)from, (const char *)&word + (from & 7), end - from);
+        from = end;
+    }
+}
+
 static void payload_fill(uintptr_t address, size_t size_bytes, enum smt_fill fill)
 {
     if (fill == SMT_FILL_BYTE) {
@@ -145,11 +157,7 @@ static void payload_fill(uintptr_t address, size_t size_bytes, enum smt_fill fil
     } else if (fill == SMT_FILL_ZERO) {
         memset((void *)address, 0, size_bytes);
     } else {
-        for (size_t at = 0; at < size_bytes; at += 8) {
-            uint64_t word = ~(uint64_t)(address + at);
-
-            memcpy((void *)(address + at), &word, size_bytes - at < 8 ? size_bytes - at : 8);
-        }
+        address_fill(address, address + size_bytes);
     }
 }
 

@@ -9,7 +9,7 @@
  *  a block (everything but the payload is fence and is checked)
  *  +-----------------+-------------+----------------+--------+-------------+
  *  | tag             | front fence | payload        | slack  | tail fence  |
- *  | index ^ size, 8 | 8 bytes     | size_bytes     | 0..15  | 16 bytes    |
+ *  | index, size: 8  | 8 bytes     | size_bytes     | 0..15  | 16 bytes    |
  *  +-----------------+-------------+----------------+--------+-------------+
  *                                  ^ 16-aligned, what the parser gets
  *
