@@ -13,6 +13,7 @@
 #define RANGE_BYTES_MOST  (64ull << 30)
 #define RANGE_BYTES_LEAST (256ull << 20)
 #define BLOCKS_MOST       (32u << 20)
+#define RESIDENT_RECORDS  (4u << 20) /* bytes of block records, kept from run to run */
 
 struct smt_heap *smt_heap_current;
 
@@ -24,30 +25,52 @@ static void *reserve(size_t size_bytes, int protection)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+static void heap_unreserve(struct smt_heap *heap)
+{
+    size_t chunks = (heap->end - heap->base) / CHUNK_BYTES + 1;
+
+    munmap((void *)heap->base, heap->end - heap->base);
+    if (heap->blocks) munmap(heap->blocks, (size_t)heap->block_capacity * sizeof *heap->blocks);
+    if (heap->evicted_of_chunk)
+        munmap(heap->evicted_of_chunk, chunks * sizeof *heap->evicted_of_chunk);
+    smt_zone_free(&heap->zone);
+}
+
+/* Reserves a range of `size` bytes and the tables that go with it, or nothing. */
+static bool heap_reserve(struct smt_heap *heap, size_t size)
+{
+    int access = PROT_READ | PROT_WRITE;
+
+    heap->base = (uintptr_t)reserve(size, access);
+    if (!heap->base) return false;
+    heap->end = heap->base + size;
+    heap->block_capacity = (uint32_t)(size / 48 < BLOCKS_MOST ? size / 48 : BLOCKS_MOST);
+    heap->blocks = reserve((size_t)heap->block_capacity * sizeof *heap->blocks, access);
+    heap->evicted_of_chunk =
+        reserve((size / CHUNK_BYTES + 1) * sizeof *heap->evicted_of_chunk, access);
+    if (heap->blocks && heap->evicted_of_chunk && smt_zone_new(&heap->zone)) return true;
+    heap_unreserve(heap);
+    return false;
+}
+
 enum smt_status smt_heap_new(size_t quarantine_bytes, bool libc_backend, struct smt_heap **ret_heap)
 {
     struct smt_heap *heap = calloc(1, sizeof *heap);
     size_t size = libc_backend ? HEAP_PAGE : RANGE_BYTES_MOST;
-    void *range = NULL;
 
     if (!heap) return smt_fail(SMT_ENOMEM, "out of memory for the heap's own records");
-    for (; size && !(range = reserve(size, PROT_READ | PROT_WRITE)); size /= 2)
-        if (size <= RANGE_BYTES_LEAST) break;
-    heap->block_capacity = (uint32_t)(size / 48 < BLOCKS_MOST ? size / 48 : BLOCKS_MOST);
-    heap->blocks =
-        reserve((size_t)heap->block_capacity * sizeof *heap->blocks, PROT_READ | PROT_WRITE);
-    heap->evicted_of_chunk =
-        reserve((size / CHUNK_BYTES + 1) * sizeof *heap->evicted_of_chunk, PROT_READ | PROT_WRITE);
-    heap->base = heap->mark = heap->bump = (uintptr_t)range;
-    heap->end = heap->base + size;
+    while (!heap_reserve(heap, size)) {
+        if (size <= RANGE_BYTES_LEAST) {
+            free(heap);
+            return smt_fail(SMT_ENOMEM,
+                            "cannot reserve %zu bytes of addresses for the heap (see ulimit -v)",
+                            (size_t)RANGE_BYTES_LEAST);
+        }
+        size /= 2;
+    }
+    heap->mark = heap->bump = heap->base;
     heap->quarantine_bytes = quarantine_bytes;
     heap->libc_backend = libc_backend;
-    if (!range || !heap->blocks || !heap->evicted_of_chunk || !smt_zone_new(&heap->zone)) {
-        smt_heap_free(heap);
-        return smt_fail(SMT_ENOMEM,
-                        "cannot reserve %zu bytes of addresses for the heap (see ulimit -v)",
-                        (size_t)RANGE_BYTES_LEAST);
-    }
     smt_heap_begin(heap, &(struct smt_heap_settings){0});
     *ret_heap = heap;
     return SMT_OK;
@@ -57,12 +80,7 @@ void smt_heap_free(struct smt_heap *heap)
 {
     if (!heap) return;
     if (smt_heap_current == heap) smt_heap_current = NULL;
-    if (heap->base) munmap((void *)heap->base, heap->end - heap->base);
-    if (heap->blocks) munmap(heap->blocks, (size_t)heap->block_capacity * sizeof *heap->blocks);
-    if (heap->evicted_of_chunk)
-        munmap(heap->evicted_of_chunk,
-               ((heap->end - heap->base) / CHUNK_BYTES + 1) * sizeof *heap->evicted_of_chunk);
-    smt_zone_free(&heap->zone);
+    heap_unreserve(heap);
     free(heap);
 }
 
@@ -75,8 +93,12 @@ void smt_heap_use(struct smt_heap *heap)
 static void range_trim(struct smt_heap *heap)
 {
     uintptr_t from = align_up(heap->mark, CHUNK_BYTES) + heap->quarantine_bytes;
+    uintptr_t records = align_up((uintptr_t)(heap->blocks + heap->first_block), HEAP_PAGE),
+              records_end = (uintptr_t)(heap->blocks + heap->block_count);
 
     if (heap->bump > from) madvise((void *)from, heap->bump - from, MADV_DONTNEED);
+    records += RESIDENT_RECORDS;
+    if (records_end > records) madvise((void *)records, records_end - records, MADV_DONTNEED);
     if (heap->evicted_any) {
         size_t first = (heap->mark - heap->base) / CHUNK_BYTES;
 
