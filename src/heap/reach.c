@@ -7,7 +7,7 @@
 
 struct reach {
     struct smt_heap *heap;
-    uintptr_t range_from, range_bytes; /* where this run's blocks lie */
+    uintptr_t range_from, range_bytes; /* where blocks lie, kept ones too: they lead on */
     uintptr_t zone_from, zone_bytes;
     uint32_t *waiting; /* reached blocks whose contents were not read yet */
     uint32_t waiting_count;
@@ -21,11 +21,10 @@ static void pointer_follow(struct reach *reach, uintptr_t value)
     struct smt_block *block;
 
     block = (struct smt_block *)smt_heap_block_at(heap, value, &guard_page);
-    if (!block || block < heap->blocks + heap->first_block) return;
-    if (block->flags & (SMT_BLOCK_FREED | SMT_BLOCK_REACHED)) return;
+    if (!block || block->flags & (SMT_BLOCK_FREED | SMT_BLOCK_REACHED)) return;
     if (value != block->address && value - block->address >= block->size_bytes) return;
     block->flags |= SMT_BLOCK_REACHED;
-    reach->reached++;
+    if (block >= heap->blocks + heap->first_block) reach->reached++;
     reach->waiting[reach->waiting_count++] = (uint32_t)(block - heap->blocks);
 }
 
@@ -74,16 +73,15 @@ uint64_t smt_reach_mark(struct smt_heap *heap)
 {
     struct reach reach = {
         .heap = heap,
-        .range_from = heap->mark,
-        .range_bytes = heap->bump - heap->mark,
+        .range_from = heap->base,
+        .range_bytes = heap->bump - heap->base,
         .zone_from = heap->zone.base,
         .zone_bytes = heap->zone.bump - heap->zone.base,
     };
 
     if (heap->libc_backend) return 0;
-    for (uint32_t i = heap->first_block; i < heap->block_count; i++)
-        heap->blocks[i].flags &= ~SMT_BLOCK_REACHED;
-    reach.waiting = malloc((heap->block_count - heap->first_block + 1) * sizeof *reach.waiting);
+    for (uint32_t i = 0; i < heap->block_count; i++) heap->blocks[i].flags &= ~SMT_BLOCK_REACHED;
+    reach.waiting = malloc(((size_t)heap->block_count + 1) * sizeof *reach.waiting);
     if (!reach.waiting) return 0;
     dl_iterate_phdr(object_scan, &reach);
     while (reach.waiting_count) {

@@ -2,8 +2,8 @@
  *
  * Mark and sweep over the blocks of one run: roots are the writable data of
  * every loaded object and the calling thread's thread-local storage; interior
- * pointers count; what a reached block points to is reached too. Stacks are no
- * roots: the run is over. */
+ * pointers count; what a reached block points to is reached too, and kept blocks
+ * lead on: a cache may have grown. Stacks are no roots: the run is over. */
 #ifndef SMT_HEAP_REACH_H
 #define SMT_HEAP_REACH_H
 

@@ -1,0 +1,181 @@
+/* heap/reach: what static data still leads to, and what nothing leads to. */
+#include "heap_fixture.h"
+
+static void *volatile root;
+static __thread void *volatile thread_root;
+
+static int reach_tear_down(void **state)
+{
+    root = thread_root = NULL;
+    return heap_tear_down(state);
+}
+
+static bool is_reached(uint64_t index)
+{
+    return smt_heap_block(heap, index)->flags & SMT_BLOCK_REACHED;
+}
+
+static void nothing_reaches_a_forgotten_block(void **state)
+{
+    (void)state;
+    plain_begin();
+    smt_heap_malloc(24);
+
+    assert_int_equal(smt_reach_mark(heap), 0);
+
+    assert_false(is_reached(0));
+}
+
+static void a_static_pointer_reaches(void **state)
+{
+    (void)state;
+    plain_begin();
+    root = smt_heap_malloc(24);
+    smt_heap_malloc(24);
+
+    assert_int_equal(smt_reach_mark(heap), 1);
+
+    assert_true(is_reached(0));
+    assert_false(is_reached(1));
+}
+
+static void an_interior_pointer_reaches(void **state)
+{
+    (void)state;
+    plain_begin();
+    root = (char *)smt_heap_malloc(24) + 23;
+
+    assert_int_equal(smt_reach_mark(heap), 1);
+}
+
+static void a_pointer_to_the_end_does_not_reach(void **state)
+{
+    (void)state;
+    plain_begin();
+    root = (char *)smt_heap_malloc(24) + 24;
+
+    assert_int_equal(smt_reach_mark(heap), 0);
+}
+
+static void a_thread_local_pointer_reaches(void **state)
+{
+    (void)state;
+    plain_begin();
+    thread_root = smt_heap_malloc(24);
+
+    assert_int_equal(smt_reach_mark(heap), 1);
+}
+
+static void blocks_of_size_0_can_be_reached(void **state)
+{
+    (void)state;
+    plain_begin();
+    root = smt_heap_malloc(0);
+
+    assert_int_equal(smt_reach_mark(heap), 1);
+}
+
+static void a_chain_is_reached_to_its_end(void **state)
+{
+    void *volatile *last = &root;
+
+    (void)state;
+    plain_begin();
+    for (int i = 0; i < 1000; i++) {
+        *last = smt_heap_calloc(1, 24);
+        last = (void *volatile *)*last + 2;
+    }
+
+    assert_int_equal(smt_reach_mark(heap), 1000);
+}
+
+static void a_cycle_alone_is_not_reached(void **state)
+{
+    (void)state;
+    plain_begin();
+    void **a = smt_heap_calloc(1, 8), **b = smt_heap_calloc(1, 8);
+    *a = b;
+    *b = a;
+
+    assert_int_equal(smt_reach_mark(heap), 0);
+    root = a;
+    assert_int_equal(smt_reach_mark(heap), 2);
+    root = NULL;
+    assert_int_equal(smt_reach_mark(heap), 0);
+}
+
+static void a_freed_block_is_not_reached_nor_followed(void **state)
+{
+    (void)state;
+    smt_heap_begin(heap, &(struct smt_heap_settings){0}); /* freed contents stay */
+    void **freed = smt_heap_calloc(1, 8);
+    *freed = smt_heap_malloc(8);
+    root = freed;
+    smt_heap_release(freed);
+
+    assert_int_equal(smt_reach_mark(heap), 0);
+}
+
+static void guarded_blocks_are_reached_and_followed(void **state)
+{
+    (void)state;
+    run_begin((struct smt_heap_settings){.guard = {SMT_GUARD_TAIL, 1, 2, .least_alignment = 1}});
+    void **first = smt_heap_calloc(1, 8);
+    void **second = smt_heap_calloc(1, 8);
+    *second = smt_heap_malloc(5); /* plain */
+    *first = second;
+    root = first;
+
+    assert_int_equal(smt_reach_mark(heap), 3);
+}
+
+static void a_kept_block_leads_on(void **state)
+{
+    (void)state;
+    plain_begin();
+    void **kept = smt_heap_calloc(1, 16);
+    root = kept;
+    smt_heap_keep(heap);
+    plain_begin();
+    kept[1] = smt_heap_malloc(24); /* the cache grew */
+    smt_heap_malloc(24);
+
+    assert_int_equal(smt_reach_mark(heap), 1);
+
+    assert_true(is_reached(0));
+    assert_false(is_reached(1));
+}
+
+static void a_forgotten_kept_block_does_not_lead_on(void **state)
+{
+    (void)state;
+    plain_begin();
+    void **kept = smt_heap_calloc(1, 16);
+    smt_heap_keep(heap);
+    plain_begin();
+    kept[1] = smt_heap_malloc(24);
+
+    assert_int_equal(smt_reach_mark(heap), 0);
+}
+
+#define REACH_TEST(test) cmocka_unit_test_setup_teardown(test, heap_set_up, reach_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        REACH_TEST(nothing_reaches_a_forgotten_block),
+        REACH_TEST(a_static_pointer_reaches),
+        REACH_TEST(an_interior_pointer_reaches),
+        REACH_TEST(a_pointer_to_the_end_does_not_reach),
+        REACH_TEST(a_thread_local_pointer_reaches),
+        REACH_TEST(blocks_of_size_0_can_be_reached),
+        REACH_TEST(a_chain_is_reached_to_its_end),
+        REACH_TEST(a_cycle_alone_is_not_reached),
+        REACH_TEST(a_freed_block_is_not_reached_nor_followed),
+        REACH_TEST(guarded_blocks_are_reached_and_followed),
+        REACH_TEST(a_kept_block_leads_on),
+        REACH_TEST(a_forgotten_kept_block_does_not_lead_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
