@@ -104,7 +104,9 @@ void smt_zone_protect(struct smt_heap *heap, const struct smt_block *block)
     uintptr_t first, end;
 
     smt_zone_pages(heap, block, &first, &end);
-    mprotect((void *)first, end - first, PROT_NONE);
+    /* fresh pages in one call: nobody may read the old ones any more */
+    mmap((void *)first, end - first, PROT_NONE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
 uint32_t smt_zone_find(const struct heap_zone *zone, uintptr_t address)
