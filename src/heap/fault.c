@@ -54,44 +54,49 @@ static bool rule_add(struct smt_fault_plan *plan, const char *text, size_t lengt
         if (!smt_number_parse(dash + 1, &end) || end < rule.first) return false;
         rule.repeat = end - rule.first + 1;
     }
-    if (last && (last->repeat == SMT_FAULT_FOREVER || rule.first < last->first + last->repeat))
+    if (last && (rule.first < last->first || rule.first - last->first < last->repeat))
         return false;
     plan->rules[plan->rule_count++] = rule;
     return true;
 }
 
-enum smt_status smt_fault_plan_parse(const char *text, struct smt_fault_plan *ret_plan)
+/* The rules between commas; `:persistent` makes the last one endless, which must
+ * be a single number: a range has an end. */
+static bool rules_add(struct smt_fault_plan *plan, const char *text)
 {
     static const char persistent[] = ":persistent";
+    size_t length = strlen(text), suffix = strlen(persistent);
+    bool forever = length > suffix && strcmp(text + length - suffix, persistent) == 0;
+    struct smt_fault_rule *last;
+
+    if (forever) length -= suffix;
+    for (size_t at = 0; at <= length;) {
+        const char *comma = memchr(text + at, ',', length - at);
+        size_t part = comma ? (size_t)(comma - text) - at : length - at;
+
+        if (!rule_add(plan, text + at, part)) return false;
+        at += part + 1;
+    }
+    last = &plan->rules[plan->rule_count - 1];
+    if (forever && last->repeat != 1) return false;
+    if (forever) last->repeat = SMT_FAULT_FOREVER;
+    return true;
+}
+
+enum smt_status smt_fault_plan_parse(const char *text, struct smt_fault_plan *ret_plan)
+{
     struct smt_fault_plan plan = {0};
-    size_t length = strlen(text);
-    bool forever = false;
 
     if (strncmp(text, "limit=", 6) == 0) {
         if (!smt_number_parse_size(text + 6, &plan.limit_bytes) || !plan.limit_bytes)
             return smt_fail(SMT_EUSAGE,
                             "bad heap limit '%s': a size above 0 is needed, as limit=64k", text);
-        *ret_plan = plan;
-        return SMT_OK;
+    } else if (!rules_add(&plan, text)) {
+        return smt_fail(SMT_EUSAGE,
+                        "bad allocation list '%s': at most %d rising numbers or ranges from 1 up, "
+                        "as 7 or 3,9-12 or 7:persistent",
+                        text, SMT_FAULT_RULES_MAX);
     }
-    if (length > strlen(persistent) &&
-        strcmp(text + length - strlen(persistent), persistent) == 0) {
-        forever = true;
-        length -= strlen(persistent);
-    }
-    for (size_t at = 0; at <= length;) {
-        const char *comma = memchr(text + at, ',', length - at);
-        size_t part = comma ? (size_t)(comma - text) - at : length - at;
-
-        if (!rule_add(&plan, text + at, part))
-            return smt_fail(
-                SMT_EUSAGE,
-                "bad allocation list '%s': at most %d rising numbers or ranges from 1 up, "
-                "as 7 or 3,9-12 or 7:persistent",
-                text, SMT_FAULT_RULES_MAX);
-        at += part + 1;
-    }
-    if (forever) plan.rules[plan.rule_count - 1].repeat = SMT_FAULT_FOREVER;
     *ret_plan = plan;
     return SMT_OK;
 }
