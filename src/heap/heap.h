@@ -6,6 +6,7 @@
 
 #include "heap/arena.h"
 #include "heap/fault.h"
+#include "heap/image.h"
 #include "heap/reach.h"
 #include "heap/stack.h"
 #include "heap/symbol.h"

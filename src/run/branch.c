@@ -1,20 +1,22 @@
 /* run/branch.c - many injections out of one walk.
  *
- * An injected run repeats the clean run up to its refusal. For long messages
- * that prefix is nearly all of the cost, so the child walks it once and forks at
- * each allocation that a job wants refused: the branch arms the job's plan, goes
- * on from there, judges itself and ends; the walk waits for it and goes on.
+ * An injected run repeats the clean run up to its refusal. The child walks that
+ * prefix once and branches off at each allocation that a job wants refused: the
+ * branch arms the job's plan, goes on from there and judges itself; then the
+ * walk goes on.
  *
  *   walk    ---1----2----3----4----5---|  abandoned behind the last job
  *                    \         \
  *   branches          x---!     x-----------|
  *
- * A branch is a process of its own: it cannot harm the walk, so what it left in
- * the parser's static data matters only to itself. If that data differs from
- * before, a clean run in the branch tells whether it is poisoned.
+ * In place: the parser is put back to a checkpoint (checkpoint.c) after each
+ * branch; costs a copy of what the run has used so far. Forked: the branch is a
+ * process; costs a fork, but no copy of much memory. Neither can leave anything
+ * behind for the next. If the parser's static data differs after a branch from
+ * what it was before the walk, a clean run tells whether it is poisoned.
  *
- * Worth it when the prefix costs more than a fork, which grows with the memory
- * a run touches: a fork is timed once a message (docs/performance.md). */
+ * Which of them pays, if any, is decided by what they cost on this message
+ * (docs/performance.md). */
 #include <link.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,11 +27,14 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "run/checkpoint.h"
 #include "run/shared.h"
 
-#define WALK_LEAST_NS 500000u /* shorter prefixes are not even considered */
-#define FORK_FACTOR   4u      /* pages copied on write come on top of the fork */
-#define JOBS_LEAST    4u
+#define FORK_WALK_LEAST_NS  500000u /* shorter runs are never forked for */
+#define FORK_FACTOR         4u      /* pages copied on write come on top of the fork */
+#define IN_PLACE_BYTES_MOST (4u << 20)
+#define CHECKPOINT_NS       1500 /* of a checkpoint without the copy of the range */
+#define JOBS_LEAST          4u
 
 static bool job_can_branch(const struct smt_job *job)
 {
@@ -37,54 +42,82 @@ static bool job_can_branch(const struct smt_job *job)
            job->fill == SMT_FILL_BYTE && !job->other_first && job->guard.mode == SMT_GUARD_NONE;
 }
 
-/* Times a fork, with a run's pages in place, and a clean run; once a message. */
+/* Times a clean run; once a message. */
 static void pace_measure(struct run_context *context)
 {
     static const struct smt_job check = {.flags = SMT_JOB_CHECK};
-    struct run_pace *pace = &context->pace;
     struct smt_run_result result;
     uint64_t start;
+
+    if (context->pace.epoch == context->shared->epoch) return;
+    run_job(context, &check, &result);
+    start = smt_clock_ns();
+    run_job(context, &check, &result);
+    context->pace =
+        (struct run_pace){.run_ns = smt_clock_ns() - start, .epoch = context->shared->epoch};
+}
+
+/* Times a fork, with a run's pages in place; once a message. */
+static void fork_measure(struct run_context *context)
+{
+    uint64_t start = smt_clock_ns();
     pid_t process;
 
-    if (pace->epoch == context->shared->epoch) return;
-    run_job(context, &check, &result);
-    start = smt_clock_ns();
-    run_job(context, &check, &result);
-    pace->run_ns = smt_clock_ns() - start;
-    start = smt_clock_ns();
+    if (context->pace.fork_ns) return;
     process = fork();
     if (process == 0) _exit(0);
     if (process > 0) waitpid(process, NULL, 0);
-    pace->fork_ns = process > 0 ? smt_clock_ns() - start : UINT64_MAX / FORK_FACTOR;
-    pace->epoch = context->shared->epoch;
+    context->pace.fork_ns = process > 0 ? smt_clock_ns() - start : UINT64_MAX / FORK_FACTOR;
 }
 
-static bool prefix_pays(struct run_context *context, uint64_t attempt)
+enum branch_kind { BRANCH_NONE, BRANCH_IN_PLACE, BRANCH_FORK };
+
+/* A checkpoint copies the used part of the range twice, at about 8 bytes a
+ * nanosecond, and little else. */
+static bool checkpoint_pays(struct run_context *context, double prefix_ns)
+{
+    struct run_branch *branch = &context->branch;
+    const struct smt_heap_stats *heap = &context->shared->baseline.heap;
+
+    if (branch->has_no_checkpoint || heap->used_bytes > IN_PLACE_BYTES_MOST) return false;
+    if (prefix_ns < CHECKPOINT_NS + (double)heap->used_bytes / 4) return false;
+    if (!branch->checkpoint) branch->checkpoint = run_checkpoint_new(context);
+    branch->has_no_checkpoint = !branch->checkpoint;
+    return branch->checkpoint;
+}
+
+static enum branch_kind branch_choose(struct run_context *context, uint64_t attempt)
 {
     const struct smt_run_result *baseline = &context->shared->baseline;
+    double share = (double)attempt / (double)(baseline->heap.attempts + 1), prefix_ns;
 
-    if (baseline->cpu_ns < WALK_LEAST_NS) return false;
     pace_measure(context);
-    return (double)context->pace.run_ns * (double)attempt / (double)(baseline->heap.attempts + 1) >
-           (double)(FORK_FACTOR * context->pace.fork_ns);
+    prefix_ns = (double)context->pace.run_ns * share;
+    if (checkpoint_pays(context, prefix_ns)) return BRANCH_IN_PLACE;
+    if (baseline->cpu_ns < FORK_WALK_LEAST_NS) return BRANCH_NONE;
+    fork_measure(context);
+    return prefix_ns > (double)(FORK_FACTOR * context->pace.fork_ns) ? BRANCH_FORK : BRANCH_NONE;
 }
 
 bool run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_end)
 {
     const struct run_shared *shared = context->shared;
+    enum branch_kind kind;
     uint32_t end = from;
 
-    if (!shared->has_baseline || context->settings->libc_backend ||
-        !job_can_branch(&shared->jobs[from]) ||
-        !prefix_pays(context, shared->jobs[from].plan.rules[0].first))
+    if (!shared->has_baseline || context->settings->libc_backend || shared->baseline.fault.signal ||
+        !job_can_branch(&shared->jobs[from]))
         return false;
     while (end < shared->job_end && job_can_branch(&shared->jobs[end]) &&
            !shared->results[end].done &&
            (end == from ||
             shared->jobs[end].plan.rules[0].first > shared->jobs[end - 1].plan.rules[0].first))
         end++;
+    if (end - from < JOBS_LEAST) return false;
+    kind = branch_choose(context, shared->jobs[from + (end - from) / 2].plan.rules[0].first);
+    context->branch.in_place = kind == BRANCH_IN_PLACE;
     *ret_end = end;
-    return end - from >= JOBS_LEAST;
+    return kind != BRANCH_NONE;
 }
 
 /* --- the parser's static data ---------------------------------------------------- */
@@ -129,6 +162,8 @@ static uint64_t static_data_hash(const struct run_context *context)
     return data.hash;
 }
 
+static const struct smt_job walk; /* a clean run that nobody looks at */
+
 /* --- branches ------------------------------------------------------------------------ */
 
 static struct run_context *context_of(struct smt_heap_turn *turn)
@@ -144,16 +179,28 @@ static const struct smt_fault_plan *branch_begin(struct run_context *context, ui
 {
     struct run_shared *shared = context->shared;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     context->branch.is_walking = false;
     context->job = &shared->jobs[number];
     context->result = &shared->results[number];
     *context->result = context->branch.walked;
     context->plan = context->job->plan;
     context->clean_plan = false;
-    shared->runner = getpid();
     shared->progress++;
     return &context->plan;
+}
+
+/* The walk takes over again where it was. */
+static void walk_resume(struct run_context *context)
+{
+    context->branch.is_walking = true;
+    context->branch.is_branch = false;
+    context->job = &walk;
+    context->result = &context->branch.walked;
+    context->plan = walk.plan;
+    context->clean_plan = true;
+    context->op = context->branch.walked.last_op;
+    context->shared->in_run = 1;
+    context->shared->progress++;
 }
 
 static void branch_wait(struct run_context *context, pid_t branch, uint32_t number)
@@ -173,57 +220,105 @@ static void branch_wait(struct run_context *context, pid_t branch, uint32_t numb
     shared->job_current = number + 1;
 }
 
+static const struct smt_fault_plan *fork_branch(struct run_context *context, uint32_t number)
+{
+    pid_t process = fork();
+
+    if (process < 0) siglongjmp(context->escape, ESCAPE_ABANDON);
+    if (process > 0) {
+        branch_wait(context, process, number);
+        return NULL;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    context->shared->runner = getpid();
+    return branch_begin(context, number);
+}
+
 static const struct smt_fault_plan *branch_before(struct smt_heap_turn *turn, uint64_t attempt)
 {
     struct run_context *context = context_of(turn);
     struct run_branch *branch = &context->branch;
-    uint32_t number = branch->next;
-    pid_t process;
+    const struct smt_fault_plan *plan;
 
-    if (!branch->is_walking || number == branch->end ||
-        context->shared->jobs[number].plan.rules[0].first != attempt)
+    if (!branch->is_walking || branch->next == branch->end ||
+        context->shared->jobs[branch->next].plan.rules[0].first != attempt)
         return NULL;
-    process = fork();
-    if (process == 0) return branch_begin(context, number);
-    if (process < 0) siglongjmp(context->escape, ESCAPE_ABANDON);
-    branch_wait(context, process, number);
+    if (!branch->in_place) {
+        plan = fork_branch(context, branch->next);
+        if (plan) return plan;
+    } else {
+        branch->walked.last_op = context->op;
+        if (!run_checkpoint_take(branch->checkpoint, context))
+            siglongjmp(context->escape, ESCAPE_ABANDON);
+        if (sigsetjmp(branch->resume, 0) == 0) {
+            branch->is_branch = true;
+            return branch_begin(context, branch->next);
+        }
+        walk_resume(context);
+    }
     if (++branch->next == branch->end) siglongjmp(context->escape, ESCAPE_ABANDON);
     return NULL;
 }
 
-/* In the branch, after its run. */
-_Noreturn static void branch_end(struct run_context *context, uint64_t data_before)
+/* A clean run after a branch that changed static data: is the parser poisoned? */
+static void poison_check(struct run_context *context)
 {
     static const struct smt_job check = {.flags = SMT_JOB_CHECK};
     struct smt_run_result *result = context->result, after;
 
-    if (!result->fault.signal && static_data_hash(context) != data_before) {
-        run_job(context, &check, &after);
-        if (after.verdicts & ~context->shared->baseline.verdicts || !after.matches_baseline) {
-            result->verdicts |= SMT_VERDICT_BIT(POISONED);
-            result->verdicts &= ~(SMT_VERDICT_BIT(CLEAN) | SMT_VERDICT_BIT(BENIGN));
-        }
-    }
+    run_job(context, &check, &after);
+    if (!(after.verdicts & ~context->shared->baseline.verdicts) && after.matches_baseline) return;
+    result->verdicts |= SMT_VERDICT_BIT(POISONED);
+    result->verdicts &= ~(SMT_VERDICT_BIT(CLEAN) | SMT_VERDICT_BIT(BENIGN));
+}
+
+/* In the branch that went on in place, after its run: back to the walk. */
+_Noreturn static void branch_return(struct run_context *context)
+{
+    struct run_branch *branch = &context->branch;
+    struct smt_run_result *result = context->result;
+
+    if (!result->fault.signal && !run_checkpoint_is_clean(branch->checkpoint))
+        poison_check(context);
     result->left_state = false;
+    result->done = true;
+    context->shared->job_current = branch->next + 1;
+    run_checkpoint_return(branch->checkpoint, context);
+}
+
+/* In the branch that is a process, after its run. */
+_Noreturn static void branch_exit(struct run_context *context, uint64_t data_before)
+{
+    if (!context->result->fault.signal && static_data_hash(context) != data_before)
+        poison_check(context);
+    context->result->left_state = false;
     _exit(0);
 }
 
 void run_branches(struct run_context *context, uint32_t from, uint32_t end)
 {
-    static const struct smt_job walk = {0};
-    pid_t walker = getpid();
+    struct run_branch *branch = &context->branch;
     uint64_t data_before = static_data_hash(context);
+    pid_t walker = getpid();
 
-    context->branch =
-        (struct run_branch){.turn = {branch_before}, .is_walking = true, .next = from, .end = end};
+    branch->turn.before = branch_before;
+    branch->is_walking = true;
+    branch->is_branch = false;
+    branch->next = from;
+    branch->end = end;
     context->job = &walk;
-    context->result = &context->branch.walked;
+    context->result = &branch->walked;
+    if (branch->in_place) {
+        run_checkpoint_set_top(branch->checkpoint, __builtin_frame_address(0));
+        run_checkpoint_note_clean(branch->checkpoint);
+    }
     run_once(context);
-    if (getpid() != walker) branch_end(context, data_before);
-    context->branch.is_walking = false;
+    if (branch->is_branch) branch_return(context);
+    if (getpid() != walker) branch_exit(context, data_before);
+    branch->is_walking = false;
     context->shared->in_run = 0;
-    while (context->branch.next < end) { /* the walk went another way: one by one */
-        uint32_t number = context->branch.next++;
+    while (branch->next < branch->end) { /* the walk went another way: one by one */
+        uint32_t number = branch->next++;
 
         run_job(context, &context->shared->jobs[number], &context->shared->results[number]);
         context->shared->job_current = number + 1;

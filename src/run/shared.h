@@ -73,7 +73,12 @@ struct run_message {
 struct run_branch {
     struct smt_heap_turn turn;
     bool is_walking;
-    uint32_t next, end;           /* jobs */
+    bool in_place;                     /* branches go back to a checkpoint; else they are forked */
+    bool is_branch;                    /* this is one, in place */
+    uint32_t next, end;                /* jobs */
+    struct run_checkpoint *checkpoint; /* made when first wanted */
+    bool has_no_checkpoint;            /* not possible here */
+    sigjmp_buf resume;
     struct smt_run_result walked; /* what the walk has done so far */
 };
 

@@ -1,0 +1,201 @@
+/* run/checkpoint.c - the parser put back to an earlier moment of its run.
+ *
+ * Everything a parser can change during a run is ours to copy: its heap, its
+ * stack between the request at work and the frame that began the run, its
+ * module's static data, its adapter's state. Putting back writes over the very
+ * frames we return to, so it is done from below them:
+ *
+ *      run_branches   <- top                    copied: [from, top)
+ *      run_once, operations, parser, hook
+ *      checkpoint_take <- from
+ *      ................
+ *      checkpoint_return                        runs here while it copies
+ *
+ * Not for parsers that live in this very program (their static data is ours),
+ * nor under sanitizers, whose shadow of the stack would not come along. */
+#include <link.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/checkpoint.h"
+#include "run/shared.h"
+
+#define STACK_BYTES_MOST (256u << 10)
+#define DATA_PARTS_MOST  8
+#define DATA_BYTES_MOST  (1u << 20)
+#define BELOW_BYTES      1024u /* between the frames copied and the one that copies */
+
+struct data_part {
+    unsigned char *at;
+    size_t size_bytes;
+};
+
+struct run_checkpoint {
+    struct smt_heap_image *image;
+    struct data_part parts[DATA_PARTS_MOST]; /* static data of the parser's module */
+    size_t part_count, data_bytes;
+    unsigned char *data;       /* as it is at the checkpoint */
+    unsigned char *clean_data; /* as it was before the walk */
+    void *state;
+    char *stack_from, *stack_top;
+    char stack[STACK_BYTES_MOST];
+};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SHADOW 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SHADOW 1
+#endif
+#endif
+#ifndef HAS_SHADOW
+#define HAS_SHADOW 0
+#endif
+
+struct module_search {
+    uintptr_t anchor;
+    struct run_checkpoint *checkpoint;
+    bool is_first, is_program;
+};
+
+static void part_add(struct run_checkpoint *checkpoint, uintptr_t from, uintptr_t to)
+{
+    if (from >= to) return;
+    if (checkpoint->part_count < DATA_PARTS_MOST)
+        checkpoint->parts[checkpoint->part_count++] =
+            (struct data_part){(unsigned char *)from, to - from};
+    checkpoint->data_bytes += to - from;
+}
+
+/* Writable segments of the module that has the anchor, without what the dynamic
+ * linker made read-only again. */
+static int module_parts(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct module_search *search = context;
+    uintptr_t relro_to = 0, relro_from = 0;
+    bool is_parser = false, is_program = search->is_first;
+
+    (void)size;
+    search->is_first = false; /* dl_iterate_phdr(3): the program comes first */
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uintptr_t from = info->dlpi_addr + header->p_vaddr;
+
+        if (header->p_type == PT_LOAD && search->anchor - from < header->p_memsz) is_parser = true;
+        if (header->p_type != PT_GNU_RELRO) continue;
+        relro_from = from;
+        relro_to = from + header->p_memsz;
+    }
+    if (!is_parser) return 0;
+    search->is_program = is_program;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
+
+        if (header->p_type != PT_LOAD || !(header->p_flags & PF_W)) continue;
+        part_add(search->checkpoint, relro_from <= from && from < relro_to ? relro_to : from, to);
+    }
+    return 1;
+}
+
+void run_checkpoint_free(struct run_checkpoint *checkpoint)
+{
+    if (!checkpoint) return;
+    smt_heap_image_free(checkpoint->image);
+    free(checkpoint->data);
+    free(checkpoint->clean_data);
+    free(checkpoint->state);
+    free(checkpoint);
+}
+
+struct run_checkpoint *run_checkpoint_new(const struct run_context *context)
+{
+    struct run_checkpoint *checkpoint = HAS_SHADOW ? NULL : calloc(1, sizeof *checkpoint);
+    struct module_search search = {(uintptr_t)context->settings->parser->anchor, checkpoint, true,
+                                   false};
+
+    if (!checkpoint) return NULL;
+    dl_iterate_phdr(module_parts, &search);
+    checkpoint->data = malloc(checkpoint->data_bytes + 1);
+    checkpoint->clean_data = malloc(checkpoint->data_bytes + 1);
+    checkpoint->state = malloc(context->settings->parser->state_size_bytes);
+    if (search.is_program || !checkpoint->part_count || checkpoint->part_count == DATA_PARTS_MOST ||
+        checkpoint->data_bytes > DATA_BYTES_MOST || !checkpoint->data || !checkpoint->clean_data ||
+        !checkpoint->state || smt_heap_image_new(&checkpoint->image) != SMT_OK) {
+        run_checkpoint_free(checkpoint);
+        return NULL;
+    }
+    return checkpoint;
+}
+
+static void data_copy(const struct run_checkpoint *checkpoint, unsigned char *to)
+{
+    for (size_t i = 0; i < checkpoint->part_count; to += checkpoint->parts[i++].size_bytes)
+        memcpy(to, checkpoint->parts[i].at, checkpoint->parts[i].size_bytes);
+}
+
+static void data_put(const struct run_checkpoint *checkpoint, const unsigned char *from)
+{
+    for (size_t i = 0; i < checkpoint->part_count; from += checkpoint->parts[i++].size_bytes)
+        memcpy(checkpoint->parts[i].at, from, checkpoint->parts[i].size_bytes);
+}
+
+void run_checkpoint_note_clean(struct run_checkpoint *checkpoint)
+{
+    data_copy(checkpoint, checkpoint->clean_data);
+}
+
+bool run_checkpoint_is_clean(const struct run_checkpoint *checkpoint)
+{
+    const unsigned char *clean = checkpoint->clean_data;
+
+    for (size_t i = 0; i < checkpoint->part_count; clean += checkpoint->parts[i++].size_bytes)
+        if (memcmp(clean, checkpoint->parts[i].at, checkpoint->parts[i].size_bytes) != 0)
+            return false;
+    return true;
+}
+
+void run_checkpoint_set_top(struct run_checkpoint *checkpoint, void *top)
+{
+    checkpoint->stack_top = top;
+}
+
+__attribute__((noinline)) bool run_checkpoint_take(struct run_checkpoint *checkpoint,
+                                                   const struct run_context *context)
+{
+    char *from = __builtin_frame_address(0);
+    size_t size = (size_t)(checkpoint->stack_top - from);
+
+    if (size > STACK_BYTES_MOST || !smt_heap_image_save(checkpoint->image, context->heap))
+        return false;
+    checkpoint->stack_from = from;
+    memcpy(checkpoint->stack, from, size);
+    data_copy(checkpoint, checkpoint->data);
+    memcpy(checkpoint->state, context->state, context->settings->parser->state_size_bytes);
+    return true;
+}
+
+/* Copies from a frame below the ones it overwrites. */
+__attribute__((noinline)) _Noreturn static void stack_put(struct run_checkpoint *checkpoint,
+                                                          struct run_context *context)
+{
+    memcpy(checkpoint->stack_from, checkpoint->stack,
+           (size_t)(checkpoint->stack_top - checkpoint->stack_from));
+    siglongjmp(context->branch.resume, 1);
+}
+
+_Noreturn void run_checkpoint_return(struct run_checkpoint *checkpoint, struct run_context *context)
+{
+    char *here = __builtin_frame_address(0);
+    volatile char *below;
+
+    smt_heap_image_load(checkpoint->image, context->heap);
+    data_put(checkpoint, checkpoint->data);
+    memcpy(context->state, checkpoint->state, context->settings->parser->state_size_bytes);
+    below = __builtin_alloca(
+        (here > checkpoint->stack_from ? (size_t)(here - checkpoint->stack_from) : 0) +
+        BELOW_BYTES);
+    below[0] = 0;
+    stack_put(checkpoint, context);
+}
