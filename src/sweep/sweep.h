@@ -152,6 +152,14 @@ SMT_MUST_USE enum smt_status smt_sweep_minimize(struct smt_sweep *sweep,
                                                 const struct smt_finding *finding,
                                                 struct smt_buffer *ret_message, char **ret_replay);
 
+/* What a token says of its run: the parser's name, and the operations as --ops
+ * takes them; "" when the usual ones were done. */
+struct smt_token_subject {
+    char parser[64], ops[128];
+};
+SMT_MUST_USE enum smt_status smt_token_subject_parse(const char *token,
+                                                     struct smt_token_subject *ret_subject);
+
 const struct smt_summary *smt_sweep_summary(const struct smt_sweep *sweep);
 const struct smt_finding *smt_sweep_finding(const struct smt_sweep *sweep, size_t index);
 size_t smt_sweep_finding_count(const struct smt_sweep *sweep);

@@ -194,6 +194,25 @@ enum smt_status token_parse(const char *text, struct token *ret_token)
     return SMT_OK;
 }
 
+enum smt_status smt_token_subject_parse(const char *text, struct smt_token_subject *ret_subject)
+{
+    struct smt_token_subject subject = {.ops = ""};
+    struct token token;
+    enum smt_status status = token_parse(text, &token);
+    const char *ops = text + strcspn(text, "/:");
+
+    if (status != SMT_OK) return status;
+    memcpy(subject.parser, token.parser, sizeof subject.parser);
+    if (*ops == '/') {
+        size_t length = strcspn(++ops, ":");
+
+        if (length >= sizeof subject.ops) return token_bad(text);
+        memcpy(subject.ops, ops, length);
+    }
+    *ret_subject = subject;
+    return SMT_OK;
+}
+
 /* The occurrence-th allocation whose site has this hash; the last such when
  * there are fewer; 0 when there is none. */
 static uint64_t number_find(struct smt_sweep *sweep, uint64_t hash, bool loose, uint64_t occurrence)
