@@ -34,6 +34,8 @@ struct smt_sipmemtest_options {
     uint64_t quarantine_bytes;
 
     const char *replay;
+    struct smt_token_subject replayed; /* what its token says */
+    bool has_parser;
     bool do_break;
     const char *known; /* path */
     bool update_known;

@@ -91,6 +91,22 @@ static void settings_derive(struct smt_sipmemtest_options *options)
         sweep->seed = smt_random_seed();
 }
 
+/* A token knows its parser and operations: what the report printed is enough. */
+static enum smt_status replay_derive(struct smt_sipmemtest_options *options)
+{
+    struct smt_sweep_settings *sweep = &options->sweep;
+    struct smt_token_subject *replayed = &options->replayed;
+    enum smt_status status;
+
+    if (!options->replay) return SMT_OK;
+    status = smt_token_subject_parse(options->replay, replayed);
+    if (status == SMT_OK && !options->has_parser)
+        status = smt_parser_find(replayed->parser, &sweep->worker.parser);
+    if (status != SMT_OK || sweep->ops_text || !*replayed->ops) return status;
+    sweep->ops_text = replayed->ops;
+    return smt_op_parse_list(replayed->ops, &sweep->worker.ops);
+}
+
 enum smt_status smt_sipmemtest_options_load(struct smt_sipmemtest_options *options, int argc,
                                             char **argv)
 {
@@ -100,6 +116,7 @@ enum smt_status smt_sipmemtest_options_load(struct smt_sipmemtest_options *optio
     if (status != SMT_OK || options->action) return status;
     status = together_check(options);
     if (status == SMT_OK) settings_derive(options);
+    if (status == SMT_OK) status = replay_derive(options);
     return status;
 }
 

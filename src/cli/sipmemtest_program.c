@@ -2,14 +2,10 @@
  * man page say of the program as a whole. */
 #include "cli/sipmemtest.h"
 #include "run/verdict.h"
-#if __has_include("cli/sipmemtest_mutate.h")
 #include "cli/sipmemtest_mutate.h"
-#endif
 
 static const struct smt_cli_subcommand subcommands[] = {
-#if __has_include("cli/sipmemtest_mutate.h")
     {"mutate", "write a mutation of a message to standard output", smt_sipmemtest_mutate},
-#endif
     {NULL, NULL, NULL},
 };
 

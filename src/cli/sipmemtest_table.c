@@ -72,6 +72,7 @@ static SMT_CLI_SETTER(set_range)
 static SMT_CLI_SETTER(set_parser)
 {
     (void)row;
+    whole(options)->has_parser = true;
     return smt_parser_find(arg, &whole(options)->sweep.worker.parser);
 }
 

@@ -357,12 +357,49 @@ complete_words()
     token=$(grep -oE 'selftest:(transient|persistent):[0-9a-f.]+' <<<"$out" | head -1)
     [ -n "$token" ]
 
-    sipmemtest --parser selftest --replay "$token" "$selftest/bug-leak-on-error.sip"
+    sipmemtest --replay "$token" "$selftest/bug-leak-on-error.sip"
     exits 1
     contains leak "$out"
+    contains "$token" "$out"
+
+    sipmemtest --parser osip --replay "$token" "$selftest/bug-leak-on-error.sip"
+    complains "token is for parser selftest"
 
     sipmemtest --parser selftest --replay "$token" "$invite" "$invite"
     complains "--range"
+}
+
+@test "a_replay_does_the_operations_of_its_token" {
+    sipmemtest --repeat 3 --ops parse,clone --oom=7-9 --oom-mode transient "$invite"
+    token=$(grep -oE 'osip/parse,clone:transient:[0-9a-f.]+' <<<"$out" | head -1)
+    [ -n "$token" ]
+
+    sipmemtest --replay "$token" "$invite"
+
+    exits 1
+    contains "$token" "$out"
+}
+
+@test "a_replayed_run_that_is_no_defect_exits_0" {
+    sipmemtest --replay osip:clean "$invite"
+
+    exits 0
+}
+
+@test "mutate_writes_the_same_bytes_for_the_same_seed" {
+    sipmemtest mutate --seed 7 "$invite"
+    exits 0
+    first=$out
+
+    sipmemtest mutate --seed 7 "$invite"
+    [ "$first" = "$out" ]
+    [ "$first" != "$(cat "$invite")" ]
+
+    cd "$BATS_TEST_TMPDIR"
+    cp "$invite" mutate
+    sipmemtest --repeat 2 ./mutate
+    exits 0
+    contains "1) ./mutate" "$out"
 }
 
 @test "known_findings_exit_0_and_new_ones_1" {
