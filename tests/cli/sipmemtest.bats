@@ -402,6 +402,18 @@ complete_words()
     contains "1) ./mutate" "$out"
 }
 
+@test "saved_findings_are_a_folder_each_that_repeats_them" {
+    sipmemtest --parser selftest --repeat 3 --save-findings "$BATS_TEST_TMPDIR/found" --minimize \
+        "$selftest/bug-leak.sip"
+    exits 1
+    folder=$(echo "$BATS_TEST_TMPDIR"/found/selftest-leak-*)
+    [ "$(wc -c <"$folder/message.sip")" -le "$(wc -c <"$selftest/bug-leak.sip")" ]
+
+    sipmemtest --replay "$(cat "$folder/token")" "$folder/message.sip"
+    exits 1
+    contains "$(basename "$folder" | cut -d- -f3)" "$out"
+}
+
 @test "known_findings_exit_0_and_new_ones_1" {
     known=$BATS_TEST_TMPDIR/known
     sipmemtest --parser selftest --known "$known" "$selftest/bug-leak.sip"
@@ -428,6 +440,13 @@ complete_words()
 
     status=0
     "$SMT_BIN/sipmemtest" --help >/dev/full 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    [ "$status" = 3 ]
+}
+
+@test "a_closed_standard_output_exits_3" {
+    status=0
+    "$SMT_BIN/sipmemtest" --repeat 3 "$invite" <&- >&- 2>&- || status=$?
+
     [ "$status" = 3 ]
 }
 
