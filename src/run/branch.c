@@ -17,9 +17,11 @@
  *
  * Which of them pays, if any, is decided by what they cost on this message
  * (docs/performance.md). */
+#include <errno.h>
 #include <link.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,15 +74,15 @@ static void fork_measure(struct run_context *context)
 
 enum branch_kind { BRANCH_NONE, BRANCH_IN_PLACE, BRANCH_FORK };
 
-/* A checkpoint copies the used part of the range twice, at about 8 bytes a
- * nanosecond, and little else. */
-static bool checkpoint_pays(struct run_context *context, double prefix_ns)
+/* A checkpoint copies what the prefix used of the range there and back, at
+ * about 20 bytes a nanosecond, and little else. */
+static bool checkpoint_pays(struct run_context *context, double prefix_ns, double share)
 {
     struct run_branch *branch = &context->branch;
     const struct smt_heap_stats *heap = &context->shared->baseline.heap;
 
     if (branch->has_no_checkpoint || heap->used_bytes > IN_PLACE_BYTES_MOST) return false;
-    if (prefix_ns < CHECKPOINT_NS + (double)heap->used_bytes / 4) return false;
+    if (prefix_ns < CHECKPOINT_NS + (double)heap->used_bytes * share / 10) return false;
     if (!branch->checkpoint) branch->checkpoint = run_checkpoint_new(context);
     branch->has_no_checkpoint = !branch->checkpoint;
     return branch->checkpoint;
@@ -93,7 +95,7 @@ static enum branch_kind branch_choose(struct run_context *context, uint64_t atte
 
     pace_measure(context);
     prefix_ns = (double)context->pace.run_ns * share;
-    if (checkpoint_pays(context, prefix_ns)) return BRANCH_IN_PLACE;
+    if (checkpoint_pays(context, prefix_ns, share)) return BRANCH_IN_PLACE;
     if (baseline->cpu_ns < FORK_WALK_LEAST_NS) return BRANCH_NONE;
     fork_measure(context);
     return prefix_ns > (double)(FORK_FACTOR * context->pace.fork_ns) ? BRANCH_FORK : BRANCH_NONE;
@@ -199,6 +201,9 @@ static void walk_resume(struct run_context *context)
     context->plan = walk.plan;
     context->clean_plan = true;
     context->op = context->branch.walked.last_op;
+    context->boundary = context->branch.boundary;
+    memcpy(&context->escape, &context->branch.escape,
+           sizeof context->escape); /* a check set its own */
     context->shared->in_run = 1;
     context->shared->progress++;
 }
@@ -248,12 +253,16 @@ static const struct smt_fault_plan *branch_before(struct smt_heap_turn *turn, ui
         if (plan) return plan;
     } else {
         branch->walked.last_op = context->op;
-        if (!run_checkpoint_take(branch->checkpoint, context))
-            siglongjmp(context->escape, ESCAPE_ABANDON);
+        branch->resume_errno = errno;
+        branch->boundary = context->boundary;
+        memcpy(&branch->escape, &context->escape, sizeof branch->escape);
         if (sigsetjmp(branch->resume, 0) == 0) {
+            if (!run_checkpoint_take(branch->checkpoint, context))
+                siglongjmp(context->escape, ESCAPE_ABANDON);
             branch->is_branch = true;
             return branch_begin(context, branch->next);
         }
+        errno = branch->resume_errno;
         walk_resume(context);
     }
     if (++branch->next == branch->end) siglongjmp(context->escape, ESCAPE_ABANDON);
@@ -298,7 +307,7 @@ _Noreturn static void branch_exit(struct run_context *context, uint64_t data_bef
 void run_branches(struct run_context *context, uint32_t from, uint32_t end)
 {
     struct run_branch *branch = &context->branch;
-    uint64_t data_before = static_data_hash(context);
+    uint64_t data_before = branch->in_place ? 0 : static_data_hash(context);
     pid_t walker = getpid();
 
     branch->turn.before = branch_before;
@@ -308,15 +317,13 @@ void run_branches(struct run_context *context, uint32_t from, uint32_t end)
     branch->end = end;
     context->job = &walk;
     context->result = &branch->walked;
-    if (branch->in_place) {
-        run_checkpoint_set_top(branch->checkpoint, __builtin_frame_address(0));
-        run_checkpoint_note_clean(branch->checkpoint);
-    }
+    if (branch->in_place) run_checkpoint_begin(branch->checkpoint, __builtin_frame_address(0));
     run_once(context);
     if (branch->is_branch) branch_return(context);
     if (getpid() != walker) branch_exit(context, data_before);
     branch->is_walking = false;
     context->shared->in_run = 0;
+    if (branch->in_place) run_checkpoint_end(branch->checkpoint);
     while (branch->next < branch->end) { /* the walk went another way: one by one */
         uint32_t number = branch->next++;
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "run/catch.h"
+#include "run/checkpoint.h"
 #include "run/shared.h"
 
 #define ALTERNATE_STACK_BYTES (256u << 10)
@@ -94,6 +95,9 @@ static void fault_caught(int signal, siginfo_t *info, void *context)
         raise(signal);
         return;
     }
+    if (signal == SIGSEGV && catching->branch.checkpoint &&
+        run_checkpoint_writes(catching->branch.checkpoint, (uintptr_t)info->si_addr))
+        return;
     if (catching->result->fault.signal) return; /* while leaving one: let it come again and kill */
     fault_note(&catching->result->fault, signal, info, context);
     if (catching->job->flags & SMT_JOB_EXPLAIN) evidence_note(context);

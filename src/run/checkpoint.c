@@ -17,6 +17,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "run/checkpoint.h"
 #include "run/shared.h"
@@ -26,9 +27,13 @@
 #define DATA_BYTES_MOST  (1u << 20)
 #define BELOW_BYTES      1024u /* between the frames copied and the one that copies */
 
+/* A stretch of static data. Whole pages are made read-only during a walk: as
+ * long as nobody writes to them there is nothing to copy or compare. */
 struct data_part {
     unsigned char *at;
     size_t size_bytes;
+    bool can_protect;
+    bool is_protected;
 };
 
 struct run_checkpoint {
@@ -59,13 +64,47 @@ struct module_search {
     bool is_first, is_program;
 };
 
-static void part_add(struct run_checkpoint *checkpoint, uintptr_t from, uintptr_t to)
+static void piece_add(struct run_checkpoint *checkpoint, uintptr_t from, uintptr_t to,
+                      bool can_protect)
 {
     if (from >= to) return;
     if (checkpoint->part_count < DATA_PARTS_MOST)
-        checkpoint->parts[checkpoint->part_count++] =
-            (struct data_part){(unsigned char *)from, to - from};
+        checkpoint->parts[checkpoint->part_count++] = (struct data_part){
+            .at = (unsigned char *)from, .size_bytes = to - from, .can_protect = can_protect};
     checkpoint->data_bytes += to - from;
+}
+
+/* Splits into the pages that can be protected and what lies before and behind. */
+static void part_add(struct run_checkpoint *checkpoint, uintptr_t from, uintptr_t to)
+{
+    uintptr_t first = (from + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
+    uintptr_t end = to & ~(uintptr_t)(PAGE_BYTES - 1);
+
+    if (first >= end) {
+        piece_add(checkpoint, from, to, false);
+        return;
+    }
+    piece_add(checkpoint, from, first, false);
+    piece_add(checkpoint, first, end, true);
+    piece_add(checkpoint, end, to, false);
+}
+
+/* The table that the dynamic linker fills when a function is first called: no
+ * state of the parser. 0, 0 when there is none. */
+static void linkage_table(const struct dl_phdr_info *info, uintptr_t *ret_from, uintptr_t *ret_to)
+{
+    const ElfW(Dyn) *entry = NULL;
+    size_t relocations = 0;
+
+    *ret_from = *ret_to = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            entry = (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    for (; entry && entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_PLTGOT) *ret_from = entry->d_un.d_ptr;
+        if (entry->d_tag == DT_PLTRELSZ) relocations = entry->d_un.d_val / sizeof(ElfW(Rela));
+    }
+    if (*ret_from) *ret_to = *ret_from + (relocations + 3) * sizeof(void *);
 }
 
 /* Writable segments of the module that has the anchor, without what the dynamic
@@ -73,7 +112,7 @@ static void part_add(struct run_checkpoint *checkpoint, uintptr_t from, uintptr_
 static int module_parts(struct dl_phdr_info *info, size_t size, void *context)
 {
     struct module_search *search = context;
-    uintptr_t relro_to = 0, relro_from = 0;
+    uintptr_t relro_to = 0, relro_from = 0, table_from, table_to;
     bool is_parser = false, is_program = search->is_first;
 
     (void)size;
@@ -89,12 +128,18 @@ static int module_parts(struct dl_phdr_info *info, size_t size, void *context)
     }
     if (!is_parser) return 0;
     search->is_program = is_program;
+    linkage_table(info, &table_from, &table_to);
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
         uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
 
         if (header->p_type != PT_LOAD || !(header->p_flags & PF_W)) continue;
-        part_add(search->checkpoint, relro_from <= from && from < relro_to ? relro_to : from, to);
+        if (relro_from <= from && from < relro_to) from = relro_to;
+        if (from <= table_to && table_from < to) {
+            part_add(search->checkpoint, from, table_from);
+            from = table_to;
+        }
+        part_add(search->checkpoint, from, to);
     }
     return 1;
 }
@@ -129,21 +174,56 @@ struct run_checkpoint *run_checkpoint_new(const struct run_context *context)
     return checkpoint;
 }
 
+/* Copies the parts that are not protected. */
 static void data_copy(const struct run_checkpoint *checkpoint, unsigned char *to)
 {
     for (size_t i = 0; i < checkpoint->part_count; to += checkpoint->parts[i++].size_bytes)
-        memcpy(to, checkpoint->parts[i].at, checkpoint->parts[i].size_bytes);
+        if (!checkpoint->parts[i].is_protected)
+            memcpy(to, checkpoint->parts[i].at, checkpoint->parts[i].size_bytes);
 }
 
 static void data_put(const struct run_checkpoint *checkpoint, const unsigned char *from)
 {
     for (size_t i = 0; i < checkpoint->part_count; from += checkpoint->parts[i++].size_bytes)
-        memcpy(checkpoint->parts[i].at, from, checkpoint->parts[i].size_bytes);
+        if (!checkpoint->parts[i].is_protected)
+            memcpy(checkpoint->parts[i].at, from, checkpoint->parts[i].size_bytes);
 }
 
-void run_checkpoint_note_clean(struct run_checkpoint *checkpoint)
+static void part_protect(struct data_part *part, bool on)
 {
+    if (mprotect(part->at, part->size_bytes, on ? PROT_READ : PROT_READ | PROT_WRITE) == 0)
+        part->is_protected = on;
+}
+
+void run_checkpoint_begin(struct run_checkpoint *checkpoint, void *top)
+{
+    checkpoint->stack_top = top;
     data_copy(checkpoint, checkpoint->clean_data);
+    for (size_t i = 0; i < checkpoint->part_count; i++)
+        if (checkpoint->parts[i].can_protect) part_protect(&checkpoint->parts[i], true);
+}
+
+void run_checkpoint_end(struct run_checkpoint *checkpoint)
+{
+    for (size_t i = 0; i < checkpoint->part_count; i++)
+        if (checkpoint->parts[i].is_protected) part_protect(&checkpoint->parts[i], false);
+}
+
+/* From now on this part is copied like the others. What it held when the last
+ * checkpoint was taken is what it holds now: nobody has written to it yet. */
+bool run_checkpoint_writes(struct run_checkpoint *checkpoint, uintptr_t address)
+{
+    size_t offset = 0;
+
+    for (size_t i = 0; i < checkpoint->part_count; offset += checkpoint->parts[i++].size_bytes) {
+        struct data_part *part = &checkpoint->parts[i];
+
+        if (!part->is_protected || address - (uintptr_t)part->at >= part->size_bytes) continue;
+        memcpy(checkpoint->data + offset, part->at, part->size_bytes);
+        part_protect(part, false);
+        return !part->is_protected;
+    }
+    return false;
 }
 
 bool run_checkpoint_is_clean(const struct run_checkpoint *checkpoint)
@@ -151,14 +231,10 @@ bool run_checkpoint_is_clean(const struct run_checkpoint *checkpoint)
     const unsigned char *clean = checkpoint->clean_data;
 
     for (size_t i = 0; i < checkpoint->part_count; clean += checkpoint->parts[i++].size_bytes)
-        if (memcmp(clean, checkpoint->parts[i].at, checkpoint->parts[i].size_bytes) != 0)
+        if (!checkpoint->parts[i].is_protected &&
+            memcmp(clean, checkpoint->parts[i].at, checkpoint->parts[i].size_bytes) != 0)
             return false;
     return true;
-}
-
-void run_checkpoint_set_top(struct run_checkpoint *checkpoint, void *top)
-{
-    checkpoint->stack_top = top;
 }
 
 __attribute__((noinline)) bool run_checkpoint_take(struct run_checkpoint *checkpoint,

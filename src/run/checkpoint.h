@@ -3,6 +3,7 @@
 #define SMT_RUN_CHECKPOINT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct run_context;
 struct run_checkpoint;
@@ -11,15 +12,20 @@ struct run_checkpoint;
 struct run_checkpoint *run_checkpoint_new(const struct run_context *context);
 void run_checkpoint_free(struct run_checkpoint *checkpoint);
 
-/* The parser's static data before a walk, and whether it is so again. */
-void run_checkpoint_note_clean(struct run_checkpoint *checkpoint);
+/* Around a walk. `top`: the stack is copied up to here, a frame that outlives
+ * the walk. The parser's static data is noted and made read-only. */
+void run_checkpoint_begin(struct run_checkpoint *checkpoint, void *top);
+void run_checkpoint_end(struct run_checkpoint *checkpoint);
+
+/* For the fault handler: is this a write to data made read-only here? Then it
+ * is writable now, and the write may be tried again. Async-signal-safe. */
+bool run_checkpoint_writes(struct run_checkpoint *checkpoint, uintptr_t address);
+
+/* Is the parser's static data as it was before the walk? */
 bool run_checkpoint_is_clean(const struct run_checkpoint *checkpoint);
 
-/* The stack is copied up to here: a frame that outlives the walk. */
-void run_checkpoint_set_top(struct run_checkpoint *checkpoint, void *top);
-
-/* Copies everything; the caller, whose frame is copied too, calls
- * sigsetjmp(context->branch.resume) next. False: too large, go on without. */
+/* Copies everything; the caller, whose frame is copied too, has called
+ * sigsetjmp(context->branch.resume) just before. False: too large, go on without. */
 bool run_checkpoint_take(struct run_checkpoint *checkpoint, const struct run_context *context);
 
 /* Puts everything back and jumps to context->branch.resume. */

@@ -78,7 +78,10 @@ struct run_branch {
     uint32_t next, end;                /* jobs */
     struct run_checkpoint *checkpoint; /* made when first wanted */
     bool has_no_checkpoint;            /* not possible here */
-    sigjmp_buf resume;
+    /* what the walk needs to go on */
+    sigjmp_buf resume, escape;
+    const void *boundary;
+    int resume_errno;
     struct smt_run_result walked; /* what the walk has done so far */
 };
 
