@@ -145,13 +145,10 @@ static void *libc_allocate(struct smt_heap *heap, size_t size_bytes, uintptr_t c
     return memory;
 }
 
-__attribute__((noinline)) static void *allocate_slowly(struct smt_heap *heap, size_t size_bytes,
-                                                       uintptr_t caller)
+/* What is asked and noted before a closely watched attempt is decided. */
+static void attempt_begin(struct smt_heap *heap)
 {
     const struct smt_heap_settings *settings = &heap->settings;
-    bool other = settings->other_first && heap->attempt >= settings->other_first &&
-                 heap->attempt <= settings->other_last;
-    void *memory;
 
     if (settings->prefix_hashes && heap->attempt <= settings->prefix_capacity)
         settings->prefix_hashes[heap->attempt - 1] = heap->hash;
@@ -160,6 +157,17 @@ __attribute__((noinline)) static void *allocate_slowly(struct smt_heap *heap, si
 
         if (plan) smt_fault_arm(&heap->fault, plan);
     }
+}
+
+__attribute__((noinline)) static void *allocate_slowly(struct smt_heap *heap, size_t size_bytes,
+                                                       uintptr_t caller)
+{
+    const struct smt_heap_settings *settings = &heap->settings;
+    bool other = settings->other_first && heap->attempt >= settings->other_first &&
+                 heap->attempt <= settings->other_last;
+    void *memory;
+
+    attempt_begin(heap);
     if (attempt_is_refused(heap, size_bytes)) return allocation_refuse(heap, caller);
     if (heap->libc_backend) {
         memory = libc_allocate(heap, size_bytes, caller);
@@ -331,9 +339,11 @@ static void *libc_reallocate(struct smt_heap *heap, void *block, size_t size_byt
 {
     void *moved;
 
+    attempt_begin(heap);
     if (attempt_is_refused(heap, size_bytes)) return allocation_refuse(heap, caller);
     moved = realloc(block, size_bytes);
     heap->hash = hash_step(heap->hash, caller, size_bytes);
+    if (moved) observe(heap, SMT_EVENT_ALLOCATED, heap->attempt, NULL, caller);
     return moved;
 }
 

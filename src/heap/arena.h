@@ -140,6 +140,10 @@ SMT_MUST_USE enum smt_status smt_heap_new(size_t quarantine_bytes, bool libc_bac
                                           struct smt_heap **ret_heap);
 void smt_heap_free(struct smt_heap *heap);
 
+/* Eight bytes of what fences and freed blocks hold in a run with that fill. No
+ * valid pointer looks like them. */
+uint64_t smt_heap_poison(enum smt_fill fill);
+
 /* Makes `heap` the one the hooks serve. */
 void smt_heap_use(struct smt_heap *heap);
 

@@ -54,8 +54,7 @@ static bool rule_add(struct smt_fault_plan *plan, const char *text, size_t lengt
         if (!smt_number_parse(dash + 1, &end) || end < rule.first) return false;
         rule.repeat = end - rule.first + 1;
     }
-    if (last && (rule.first < last->first || rule.first - last->first < last->repeat))
-        return false;
+    if (last && (rule.first < last->first || rule.first - last->first < last->repeat)) return false;
     plan->rules[plan->rule_count++] = rule;
     return true;
 }

@@ -104,7 +104,7 @@ static void range_trim(struct smt_heap *heap)
 
 /* Fences differ from every fill, and with the fill, so that bytes read from
  * beside a block, or from a freed one, show in the fill differential too. */
-static uint64_t fence_word(enum smt_fill fill)
+uint64_t smt_heap_poison(enum smt_fill fill)
 {
     static const unsigned char bytes[] = {
         [SMT_FILL_BYTE] = 0xFB, [SMT_FILL_ZERO] = 0x2C, [SMT_FILL_ADDRESS] = 0x93};
@@ -121,7 +121,7 @@ void smt_heap_begin(struct smt_heap *heap, const struct smt_heap_settings *setti
     heap->settings = *settings;
     heap->check_content = settings->check_content;
     heap->fill = settings->fill;
-    heap->fence = fence_word(settings->fill);
+    heap->fence = smt_heap_poison(settings->fill);
     heap->attempt = 0;
     heap->hash = 0x9E3779B97F4A7C15u;
     heap->live_blocks = heap->kept_blocks;
