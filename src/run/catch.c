@@ -18,8 +18,6 @@
 #include "run/shared.h"
 
 #define ALTERNATE_STACK_BYTES (256u << 10)
-#define FILL_WORD             0xA5A5A5A5A5A5A5A5u
-#define POISON_WORD           0xFBFBFBFBFBFBFBFBu
 
 static struct run_context *catching; /* one per process that does runs */
 
@@ -61,10 +59,21 @@ static bool context_holds(const ucontext_t *at, uint64_t word)
 #error "this processor's signal context is not known to run/catch.c"
 #endif
 
+/* Did a fresh block's contents serve as a pointer? Zero is in too many registers
+ * to mean anything. */
+static bool fill_was_followed(const ucontext_t *at, enum smt_fill fill, const siginfo_t *info)
+{
+    if (fill == SMT_FILL_BYTE)
+        return info->si_code == SI_KERNEL && context_holds(at, 0xA5A5A5A5A5A5A5A5u);
+    return fill == SMT_FILL_ADDRESS && smt_heap_owns(catching->heap, ~(uintptr_t)info->si_addr);
+}
+
 static void fault_note(struct smt_run_fault *fault, int signal, const siginfo_t *info,
                        const ucontext_t *at)
 {
     bool has_address = signal == SIGSEGV || signal == SIGBUS;
+    bool is_wild = info->si_code == SI_KERNEL; /* no address at all: told as 0 */
+    enum smt_fill fill = catching->job->fill;
 
     *fault = (struct smt_run_fault){
         .signal = signal,
@@ -72,8 +81,8 @@ static void fault_note(struct smt_run_fault *fault, int signal, const siginfo_t 
         .address = has_address ? (uintptr_t)info->si_addr : 0,
         .pc = context_pc(at),
         .is_write = has_address && context_is_write(at),
-        .holds_fill = has_address && info->si_code == SI_KERNEL && context_holds(at, FILL_WORD),
-        .holds_poison = has_address && info->si_code == SI_KERNEL && context_holds(at, POISON_WORD),
+        .holds_poison = has_address && is_wild && context_holds(at, smt_heap_poison(fill)),
+        .holds_fill = has_address && fill_was_followed(at, fill, info),
     };
 }
 
@@ -98,7 +107,8 @@ static void fault_caught(int signal, siginfo_t *info, void *context)
     if (signal == SIGSEGV && catching->branch.checkpoint &&
         run_checkpoint_writes(catching->branch.checkpoint, (uintptr_t)info->si_addr))
         return;
-    if (catching->result->fault.signal) return; /* while leaving one: let it come again and kill */
+    if (catching->result->fault.signal)
+        siglongjmp(catching->escape, ESCAPE_FAULT); /* in evidence */
     fault_note(&catching->result->fault, signal, info, context);
     if (catching->job->flags & SMT_JOB_EXPLAIN) evidence_note(context);
     siglongjmp(catching->escape, ESCAPE_FAULT);
@@ -114,7 +124,6 @@ static void hang_caught(int signal, siginfo_t *info, void *context)
     catching->result->fault.pc = context_pc(context);
     catching->shared->evidence.has_failed_at = false;
     evidence_note(context);
-    catching->result->last_op = catching->op;
     catching->shared->hang_noted = 1;
     errno = saved;
 }
@@ -127,7 +136,6 @@ static void exit_caught(int status, void *unused)
     if (!catching || !catching->shared->in_run) return;
     evidence = &catching->shared->evidence;
     catching->result->fault = (struct smt_run_fault){.exited = true, .code = status};
-    catching->result->last_op = catching->op;
     smt_stack_capture_from(&evidence->failed_at, __builtin_return_address(0), catching->boundary);
     evidence->has_failed_at = true;
     _exit(EXIT_INSIDE_RUN);

@@ -119,5 +119,9 @@ void run_observe_blocks(struct run_context *context)
         seen->bytes_from = bad > 64 ? (bad - 64) & ~(ptrdiff_t)15 : bad < 0 ? -16 : 0;
         seen->byte_count = (uint32_t)smt_heap_peek(context->heap, block, seen->bytes_from,
                                                    seen->bytes, SMT_HEXDUMP_BYTES);
+        if (seen->byte_count || seen->bytes_from >= 0) continue;
+        seen->bytes_from = 0; /* in front of it is a guard page */
+        seen->byte_count =
+            (uint32_t)smt_heap_peek(context->heap, block, 0, seen->bytes, SMT_HEXDUMP_BYTES);
     }
 }
