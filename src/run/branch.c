@@ -218,7 +218,7 @@ static void branch_wait(struct run_context *context, pid_t branch, uint32_t numb
     shared->in_run = 1; /* the walk's own */
     shared->progress++;
     if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status)) {
-        run_death_note(&shared->results[number], context->op, wait_status);
+        run_death_note(&shared->results[number], wait_status);
         shared->results[number].left_state = false;
     }
     shared->results[number].done = true;

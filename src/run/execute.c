@@ -49,7 +49,7 @@ static void op_contradiction(struct run_context *context, enum smt_op op)
 __attribute__((noinline)) static int op_call(struct run_context *context, enum smt_op op)
 {
     context->boundary = __builtin_frame_address(0);
-    context->op = op;
+    context->op = context->result->last_op = op;
     if (op != SMT_OP_COUNT)
         return context->settings->parser->ops[op].run(context->state, &context->input);
     context->settings->parser->release(context->state);
@@ -144,7 +144,6 @@ __attribute__((noinline)) void run_once(struct run_context *context)
     if (!escaped) run_ops(context);
     context->shared->in_run = 0;
     if (escaped == ESCAPE_ABANDON) return;
-    if (escaped) context->result->last_op = context->op;
     run_judge(context, escaped);
 }
 
@@ -155,6 +154,7 @@ static void recording_begin(struct run_context *context)
 
     if (flags & SMT_JOB_BASELINE) {
         shared->has_baseline = false;
+        shared->prefix_count = 0;
         shared->baseline_stream.used = 0;
         shared->baseline_stream.truncated = false;
     }
@@ -183,6 +183,8 @@ static void recording_end(struct run_context *context)
     if (context->job->flags & SMT_JOB_BASELINE) {
         shared->baseline = *context->result;
         shared->has_baseline = !context->result->fault.signal;
+        if (context->job->flags & SMT_JOB_PREFIXES)
+            shared->prefix_count = context->result->heap.attempts;
     }
 }
 

@@ -110,7 +110,7 @@ static bool prefix_matches(const struct run_context *context)
     const struct smt_run_result *result = context->result, *baseline = &context->shared->baseline;
     uint64_t first = result->heap.first_refused;
 
-    if (!context->shared->has_baseline || !(baseline->heap.attempts)) return true;
+    if (!context->shared->has_baseline || !context->shared->prefix_count) return true;
     if (first > SMT_ATTEMPTS_MAX) return true;
     return first <= baseline->heap.attempts &&
            context->shared->prefix_hashes[first - 1] == result->heap.refused_hash;

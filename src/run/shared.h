@@ -52,6 +52,7 @@ struct run_shared {
     uint64_t survey_attempts;
     uint32_t site_count;
     struct run_stream baseline_stream, record_stream;
+    uint64_t prefix_count; /* of prefix_hashes, for this baseline; 0: not noted */
     uint64_t prefix_hashes[SMT_ATTEMPTS_MAX];
     uint32_t site_of[SMT_ATTEMPTS_MAX];
     uint32_t site_buckets[SITE_BUCKETS]; /* +1; open addressing */
@@ -123,7 +124,7 @@ bool run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_
 void run_branches(struct run_context *context, uint32_t from, uint32_t end);
 
 /* worker.c: fills in the result of a run during which its process ended */
-void run_death_note(struct smt_run_result *result, enum smt_op op, int wait_status);
+void run_death_note(struct smt_run_result *result, int wait_status);
 
 /* execute.c */
 void run_once(struct run_context *context);

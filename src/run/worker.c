@@ -84,16 +84,25 @@ enum smt_status smt_worker_new(const struct smt_worker_settings *settings,
     return SMT_OK;
 }
 
-void smt_worker_replace(struct smt_worker *worker)
+/* Ends the child, if it has not ended, and returns its wait status. */
+static int child_end_now(struct smt_worker *worker)
 {
-    if (!worker->child) return;
-    if (worker->shared->runner) kill(worker->shared->runner, SIGKILL);
-    worker->shared->runner = 0;
-    kill(worker->child, SIGKILL);
-    waitpid(worker->child, NULL, 0);
+    pid_t runner = worker->shared->runner;
+    int wait_status = 0;
+
+    kill(worker->child, SIGKILL); /* first: it would start its branch again */
+    if (runner) kill(runner, SIGKILL);
+    while (waitpid(worker->child, &wait_status, 0) < 0 && errno == EINTR) continue;
     close(worker->socket);
+    worker->shared->runner = 0;
     worker->socket = -1;
     worker->child = 0;
+    return wait_status;
+}
+
+void smt_worker_replace(struct smt_worker *worker)
+{
+    if (worker->child) child_end_now(worker);
 }
 
 void smt_worker_free(struct smt_worker *worker)
@@ -118,6 +127,8 @@ enum smt_status smt_worker_load(struct smt_worker *worker, const struct smt_mess
     shared->epoch++;
     shared->has_baseline = false;
     shared->baseline.cpu_ns = 0;
+    shared->prefix_count = 0;
+    memset(&shared->evidence, 0, sizeof shared->evidence);
     worker->bad_prime_hurts = worker->hangs = false;
     worker->kept_blocks = 0;
     return SMT_OK;
@@ -188,6 +199,21 @@ static void child_end_hang(struct smt_worker *worker)
     smt_worker_replace(worker);
 }
 
+/* False when the child is gone; it must not take us along by SIGPIPE. */
+static bool jobs_hand_over(struct smt_worker *worker)
+{
+    return send(worker->socket, "R", 1, MSG_NOSIGNAL) == 1;
+}
+
+/* A process that the parser started may keep the socket open. */
+static bool child_has_ended(const struct smt_worker *worker)
+{
+    siginfo_t ended = {0};
+
+    return waitid(P_PID, (id_t)worker->child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           ended.si_pid == worker->child;
+}
+
 /* Waits until the child answers, dies or exceeds its limit. */
 static enum child_end child_wait(struct smt_worker *worker)
 {
@@ -212,10 +238,11 @@ static enum child_end child_wait(struct smt_worker *worker)
                    smt_clock_ns() - wall_start > WALL_FACTOR * limit) {
             return CHILD_HANGS;
         }
+        if (child_has_ended(worker)) return CHILD_DIED;
     }
 }
 
-void run_death_note(struct smt_run_result *result, enum smt_op op, int wait_status)
+void run_death_note(struct smt_run_result *result, int wait_status)
 {
     result->done = true;
     result->left_state = true;
@@ -225,7 +252,6 @@ void run_death_note(struct smt_run_result *result, enum smt_op op, int wait_stat
             WTERMSIG(wait_status) == SIGKILL || WTERMSIG(wait_status) == SIGTERM;
     } else if (WEXITSTATUS(wait_status) != EXIT_INSIDE_RUN) { /* _exit() asks nobody */
         result->fault.code = WEXITSTATUS(wait_status);
-        result->last_op = op;
     }
     if (WIFEXITED(wait_status)) result->fault.exited = true;
     result->verdicts |= SMT_VERDICT_BIT(CRASH);
@@ -243,15 +269,11 @@ static void hang_note(struct smt_run_result *result)
  * parser's doings (it died between runs). */
 static bool child_reap(struct smt_worker *worker, struct smt_run_result *result)
 {
-    int wait_status = 0;
+    int wait_status = child_end_now(worker);
 
-    waitpid(worker->child, &wait_status, 0);
-    close(worker->socket);
-    worker->socket = -1;
-    worker->child = 0;
     if (!worker->shared->in_run) return false;
     worker->shared->in_run = 0;
-    run_death_note(result, worker->context.op, wait_status);
+    run_death_note(result, wait_status);
     return true;
 }
 
@@ -260,17 +282,13 @@ static bool child_reap(struct smt_worker *worker, struct smt_run_result *result)
 static enum child_end slot_run(struct smt_worker *worker, const struct smt_job *job)
 {
     struct run_shared *shared = worker->shared;
-    char command = 'R';
     enum child_end end;
 
     shared->jobs[PRIME_SLOT] = *job;
     memset(&shared->results[PRIME_SLOT], 0, sizeof shared->results[PRIME_SLOT]);
     shared->job_current = PRIME_SLOT;
     shared->job_end = PRIME_SLOT + 1;
-    if (write(worker->socket, &command, 1) != 1)
-        end = CHILD_DIED;
-    else
-        end = child_wait(worker);
+    end = jobs_hand_over(worker) ? child_wait(worker) : CHILD_DIED;
     if (end == CHILD_DIED)
         child_reap(worker, &shared->results[PRIME_SLOT]);
     else if (end == CHILD_HANGS)
@@ -321,7 +339,7 @@ static enum smt_status child_prime(struct smt_worker *worker)
         }
         if (end != CHILD_DONE) worker->bad_prime_hurts = true;
     }
-    if (end == CHILD_INTERRUPTED) return SMT_EINTERRUPTED;
+    if (end == CHILD_INTERRUPTED) return smt_fail(SMT_EINTERRUPTED, "interrupted");
     if (end == CHILD_FAILED)
         return smt_fail(SMT_EUNSUPPORTED, "parser %s could not be prepared in the child",
                         worker->settings.parser->name);
@@ -355,7 +373,6 @@ static enum smt_status jobs_feed(struct smt_worker *worker, size_t start, size_t
     struct run_shared *shared = worker->shared;
     enum smt_status status = child_ready(worker);
     struct smt_run_result *result;
-    char command = 'R';
     enum child_end end;
 
     if (status != SMT_OK) return status;
@@ -366,7 +383,7 @@ static enum smt_status jobs_feed(struct smt_worker *worker, size_t start, size_t
     }
     shared->job_current = (uint32_t)start;
     shared->job_end = (uint32_t)count;
-    end = write(worker->socket, &command, 1) == 1 ? child_wait(worker) : CHILD_DIED;
+    end = jobs_hand_over(worker) ? child_wait(worker) : CHILD_DIED;
     *ret_done = shared->job_current;
     if (end == CHILD_DONE) return SMT_OK;
     result = &shared->results[shared->job_current < count ? shared->job_current : count - 1];
@@ -406,6 +423,7 @@ static enum smt_status in_process_run(struct smt_worker *worker, const struct sm
     static const struct smt_job prime = {.flags = SMT_JOB_KEEP};
     enum smt_status status = run_prepare(&worker->context);
 
+    for (size_t i = 0; i < count; i++) ret_results[i].done = false;
     if (status != SMT_OK) return status;
     smt_heap_use(worker->context.heap);
     if (worker->primed_epoch != worker->shared->epoch) {

@@ -1,0 +1,473 @@
+/* run/: a child that crashes, ends, hangs or is killed loses nothing. */
+#include "run_fixture.h"
+
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe_parser.h"
+
+/* --- crashes and ends ---------------------------------------------------------- */
+
+static void every_signal_is_a_crash_that_names_it(void **state)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT, SIGSYS,
+                                  SIGTRAP, SIGALRM, SIGUSR1, SIGPIPE, SIGQUIT};
+    char text[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        snprintf(text, sizeof text, "signal %d", signals[i]);
+        text_load(text);
+
+        struct smt_run_result result = baseline_run();
+
+        assert_verdict(result.verdicts, "crash");
+        assert_int_equal(result.fault.signal, signals[i]);
+        assert_int_equal(result.last_op, SMT_OP_SDP);
+        assert_false(result.killed_from_outside);
+    }
+}
+
+static void ends_are_crashes_that_tell_their_status(void **state)
+{
+    static const char *const texts[] = {"exit 7", "_exit 7", "quick-exit 7"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        text_load(texts[i]);
+
+        struct smt_run_result result = baseline_run();
+
+        assert_verdict(result.verdicts, "crash");
+        assert_true(result.fault.exited);
+        assert_int_equal(result.fault.code, 7);
+        assert_int_equal(result.fault.signal, 0);
+        assert_int_equal(result.last_op, SMT_OP_SDP);
+    }
+}
+
+static void abort_is_a_crash_and_can_be_repeated(void **state)
+{
+    (void)state;
+    text_load("abort");
+    for (int i = 0; i < 5; i++) assert_int_equal(baseline_run().fault.signal, SIGABRT);
+
+    text_load("nothing");
+
+    assert_int_equal(baseline_run().verdicts, 0);
+}
+
+static void a_stack_that_ends_is_told(void **state)
+{
+    (void)state;
+    text_load("stack");
+
+    struct smt_run_result result = baseline_run();
+
+    assert_verdict(result.verdicts, "crash");
+    assert_int_equal(result.fault.signal, SIGSEGV);
+    assert_int_equal(result.fault.place, SMT_PLACE_STACK);
+}
+
+static void a_crashed_run_can_be_done_again_in_the_same_child(void **state)
+{
+    struct smt_job jobs[20] = {{.flags = SMT_JOB_BASELINE | SMT_JOB_PREFIXES}};
+    struct smt_run_result results[20];
+
+    (void)state;
+    selftest_load("bug-crash-unchecked");
+    baseline_run();
+    for (int i = 0; i < 20; i++) jobs[i] = refusal(i % 2 ? 1 : 1000, SMT_FAULT_FOREVER);
+
+    assert_int_equal(smt_worker_run(worker, jobs, 20, results), SMT_OK);
+
+    for (int i = 0; i < 20; i++) assert_true(results[i].done);
+    assert_int_equal(smt_worker_children(worker), 1);
+}
+
+/* --- hangs ---------------------------------------------------------------------- */
+
+static void a_hang_ends_in_time_and_tells_where(void **state)
+{
+    (void)state;
+    text_load("hang");
+    uint64_t start = smt_clock_ns();
+
+    struct smt_run_result result = baseline_run();
+
+    assert_verdict(result.verdicts, "hang");
+    assert_int_equal(result.last_op, SMT_OP_SDP);
+    assert_true(smt_clock_ns() - start < 20000000000u);
+    assert_true(smt_worker_evidence(worker)->has_failed_at);
+    assert_true(smt_worker_evidence(worker)->failed_at.depth >= 2);
+}
+
+static void a_parser_that_waits_for_ever_hangs_too(void **state)
+{
+    (void)state;
+    text_load("sleep");
+
+    assert_verdict(baseline_run().verdicts, "hang");
+}
+
+static void a_message_after_a_hang_is_fine(void **state)
+{
+    (void)state;
+    text_load("hang");
+    baseline_run();
+
+    text_load("nothing");
+
+    assert_int_equal(baseline_run().verdicts, 0);
+    assert_int_equal(check_run().verdicts, 0);
+}
+
+static void a_hang_under_refusal_ends_only_that_run(void **state)
+{
+    struct smt_job jobs[3];
+    struct smt_run_result results[3];
+    uint64_t attempts;
+
+    (void)state;
+    selftest_load("bug-hang-on-error");
+    attempts = baseline_run().heap.attempts;
+    jobs[0] = jobs[2] = refusal(1, 1);
+    jobs[1] = refusal(attempts, SMT_FAULT_FOREVER);
+    for (uint64_t at = 1; at <= attempts; at++) {
+        jobs[1] = refusal(at, SMT_FAULT_FOREVER);
+        assert_int_equal(smt_worker_run(worker, jobs, 3, results), SMT_OK);
+        if (results[1].verdicts & SMT_VERDICT_BIT(HANG)) break;
+    }
+
+    assert_verdict(results[1].verdicts, "hang");
+    assert_verdict(results[0].verdicts, "clean");
+    assert_verdict(results[2].verdicts, "clean");
+}
+
+/* --- killed from outside --------------------------------------------------------- */
+
+/* Kills the child `times` times, at moments that differ. */
+static pid_t killer_start(int times)
+{
+    pid_t child = smt_worker_pid(worker), killer = fork();
+
+    if (killer) return killer;
+    for (int i = 0; i < times; i++) {
+        struct timespec pause = {0, 1000000 + 700000 * (i % 13)};
+
+        nanosleep(&pause, NULL);
+        kill(child, SIGKILL);
+    }
+    _exit(0);
+}
+
+static void a_killed_child_loses_nothing(void **state)
+{
+    static struct smt_job jobs[SMT_BATCH_MAX];
+    static struct smt_run_result results[SMT_BATCH_MAX];
+    uint64_t attempts, children;
+
+    (void)state;
+    selftest_load("healthy-multipart");
+    attempts = baseline_run().heap.attempts;
+    for (int round = 0; round < 30; round++) {
+        children = smt_worker_children(worker);
+        for (size_t i = 0; i < SMT_BATCH_MAX; i++) jobs[i] = refusal(1 + i % attempts, 1);
+        assert_int_not_equal(smt_worker_pid(worker), 0);
+        pid_t killer = killer_start(1);
+
+        do assert_int_equal(smt_worker_run(worker, jobs, SMT_BATCH_MAX, results), SMT_OK);
+        while (waitpid(killer, NULL, WNOHANG) == 0);
+
+        for (size_t i = 0; i < SMT_BATCH_MAX; i++) {
+            assert_true(results[i].done);
+            assert_false(results[i].killed_from_outside);
+            assert_int_equal(smt_verdict_defects(results[i].verdicts), 0);
+            assert_int_equal(results[i].heap.first_refused, 1 + i % attempts);
+        }
+        assert_int_equal(check_run().verdicts, 0);
+        assert_true(smt_worker_children(worker) >= children);
+    }
+    assert_true(smt_worker_children(worker) > 5);
+}
+
+static void a_child_killed_while_idle_is_replaced(void **state)
+{
+    (void)state;
+    text_load("nothing");
+    baseline_run();
+    pid_t child = smt_worker_pid(worker);
+    siginfo_t ended;
+
+    kill(child, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT), 0);
+
+    assert_int_equal(check_run().verdicts, 0);
+    assert_int_not_equal(smt_worker_pid(worker), child);
+}
+
+static void a_run_killed_twice_is_told(void **state)
+{
+    char text[32];
+
+    (void)state;
+    snprintf(text, sizeof text, "signal %d", SIGKILL);
+    text_load(text);
+
+    struct smt_run_result result = baseline_run();
+
+    assert_verdict(result.verdicts, "crash");
+    assert_int_equal(result.fault.signal, SIGKILL);
+    assert_true(result.killed_from_outside);
+}
+
+static void a_replaced_child_is_ready_again(void **state)
+{
+    (void)state;
+    text_load("nothing");
+    baseline_run();
+
+    smt_worker_replace(worker);
+
+    assert_int_equal(smt_worker_pid(worker), 0);
+    assert_int_equal(check_run().verdicts, 0);
+    assert_int_equal(smt_worker_children(worker), 2);
+}
+
+static void a_child_whose_socket_lives_on_is_missed(void **state)
+{
+    (void)state;
+    text_load("orphan");
+
+    struct smt_run_result result = baseline_run();
+
+    assert_verdict(result.verdicts, "crash");
+    assert_int_equal(result.fault.signal, SIGALRM);
+}
+
+/* --- priming, caches, poison ------------------------------------------------------- */
+
+static void what_the_first_run_caches_is_kept(void **state)
+{
+    (void)state;
+    text_load("cache-once");
+
+    assert_int_equal(baseline_run().verdicts, 0);
+    assert_int_equal(check_run().verdicts, 0);
+    assert_int_equal(smt_worker_kept_blocks(worker), 1);
+    assert_int_equal(smt_worker_children(worker), 1);
+}
+
+static void a_cache_that_grows_is_cached_not_leaked(void **state)
+{
+    struct smt_run_result result;
+
+    (void)state;
+    text_load("cache-more");
+    baseline_run();
+    uint64_t children = smt_worker_children(worker);
+
+    result = check_run();
+
+    assert_verdict(result.verdicts & ~SMT_VERDICT_BIT(NONDETERMINISTIC), "cached");
+    assert_int_equal(result.leak.blocks, 0);
+    assert_int_equal(result.leak.cached_blocks, 1);
+    assert_true(result.left_state);
+    check_run();
+    assert_true(smt_worker_children(worker) > children);
+}
+
+static void poison_shows_in_the_clean_run_after_it(void **state)
+{
+    struct smt_job jobs[2] = {{0}, {.flags = SMT_JOB_CHECK}};
+    struct smt_run_result results[2];
+    bool poisoned = false;
+
+    (void)state;
+    selftest_load("bug-poison");
+    uint64_t attempts = baseline_run().heap.attempts;
+
+    for (uint64_t at = 1; at <= attempts; at++) {
+        jobs[0] = refusal(at, 1);
+        assert_int_equal(smt_worker_run(worker, jobs, 2, results), SMT_OK);
+        if (results[1].matches_baseline) continue;
+        poisoned = true;
+        smt_worker_replace(worker);
+        assert_true(check_run().matches_baseline);
+    }
+
+    assert_true(poisoned);
+}
+
+/* --- messages ----------------------------------------------------------------------- */
+
+static void zero_bytes_do_not_end_a_message(void **state)
+{
+    (void)state;
+    bytes_load("read 0\0abc", 10);
+
+    assert_int_equal(baseline_run().fault.offset, 10);
+}
+
+static void a_message_of_16_mib_is_placed(void **state)
+{
+    size_t size = (size_t)16 << 20;
+    char *bytes = calloc(1, size);
+
+    (void)state;
+    memcpy(bytes, "read 0", 6);
+    bytes_load(bytes, size);
+    free(bytes);
+
+    struct smt_run_result result = baseline_run();
+
+    assert_int_equal(result.fault.place, SMT_PLACE_MESSAGE);
+    assert_int_equal(result.fault.offset, (ptrdiff_t)size);
+}
+
+static void a_message_above_the_limit_is_refused(void **state)
+{
+    struct smt_message message = {
+        .name = (char *)"big", .data = NULL, .size_bytes = (size_t)SMT_MESSAGE_LIMIT_BYTES + 8192};
+
+    (void)state;
+    assert_int_equal(smt_worker_load(worker, &message), SMT_EINPUT);
+}
+
+/* --- other ways to run ------------------------------------------------------------------ */
+
+static void a_parsers_output_does_not_reach_ours(void **state)
+{
+    char text[100] = "", path[] = "/tmp/smt-run-XXXXXX";
+    int file = mkstemp(path), saved = dup(STDOUT_FILENO);
+
+    (void)state;
+    fflush(stdout);
+    dup2(file, STDOUT_FILENO);
+    text_load("print");
+    uint32_t verdicts = baseline_run().verdicts;
+    smt_worker_replace(worker);
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+
+    assert_int_equal(verdicts, 0);
+    assert_int_equal(pread(file, text, sizeof text, 0), 0);
+    close(file);
+    unlink(path);
+}
+
+static void in_process_runs_need_no_child(void **state)
+{
+    struct smt_worker_settings settings = run_settings(&smt_parser_selftest);
+
+    (void)state;
+    smt_worker_free(worker);
+    settings.in_process = true;
+    worker_start(settings);
+    selftest_load("healthy-invite-sdp");
+
+    uint64_t attempts = baseline_run().heap.attempts;
+
+    assert_true(attempts > 10);
+    assert_int_equal(check_run().verdicts, 0);
+    for (uint64_t at = 1; at <= attempts; at++)
+        assert_int_equal(smt_verdict_defects(job_run(refusal(at, 1)).verdicts), 0);
+    selftest_load("bug-leak");
+    assert_verdict(baseline_run().verdicts, "leak");
+    assert_int_equal(smt_worker_children(worker), 0);
+    assert_int_equal(smt_worker_pid(worker), 0);
+}
+
+static void the_c_librarys_heap_obeys_the_plan(void **state)
+{
+    struct smt_worker_settings settings = run_settings(&smt_parser_selftest);
+
+    (void)state;
+    smt_worker_free(worker);
+    settings.libc_backend = true;
+    worker_start(settings);
+    selftest_load("healthy-invite-sdp");
+    struct smt_run_result baseline = baseline_run();
+
+    assert_int_equal(baseline.verdicts, 0);
+    assert_int_equal(check_run().verdicts, 0);
+    for (uint64_t at = 1; at <= baseline.heap.attempts; at++) {
+        struct smt_run_result result = job_run(refusal(at, 1));
+
+        assert_int_equal(smt_verdict_defects(result.verdicts), 0);
+        assert_int_equal(result.heap.first_refused, at);
+    }
+    selftest_load("bug-leak");
+    assert_verdict(baseline_run().verdicts, "leak");
+}
+
+static void an_interruption_ends_soon(void **state)
+{
+    struct smt_job job = {.flags = SMT_JOB_CHECK};
+    struct smt_run_result result;
+
+    (void)state;
+    text_load("nothing");
+    baseline_run();
+    text_load("sleep");
+    smt_run_interrupted = 1;
+
+    enum smt_status status = smt_worker_run(worker, &job, 1, &result);
+
+    smt_run_interrupted = 0;
+    assert_int_equal(status, SMT_EINTERRUPTED);
+    assert_false(result.done);
+    text_load("nothing");
+    assert_int_equal(baseline_run().verdicts, 0);
+}
+
+static int probe_set_up(void **state)
+{
+    (void)state;
+    worker_start(run_settings(&probe_parser));
+    return 0;
+}
+
+static int selftest_set_up(void **state)
+{
+    (void)state;
+    worker_start(run_settings(&smt_parser_selftest));
+    return 0;
+}
+
+#define PROBE_TEST(test) cmocka_unit_test_setup_teardown(test, probe_set_up, worker_tear_down)
+#define SELFTEST(test)   cmocka_unit_test_setup_teardown(test, selftest_set_up, worker_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PROBE_TEST(every_signal_is_a_crash_that_names_it),
+        PROBE_TEST(ends_are_crashes_that_tell_their_status),
+        PROBE_TEST(abort_is_a_crash_and_can_be_repeated),
+        PROBE_TEST(a_stack_that_ends_is_told),
+        SELFTEST(a_crashed_run_can_be_done_again_in_the_same_child),
+        PROBE_TEST(a_hang_ends_in_time_and_tells_where),
+        PROBE_TEST(a_parser_that_waits_for_ever_hangs_too),
+        PROBE_TEST(a_message_after_a_hang_is_fine),
+        SELFTEST(a_hang_under_refusal_ends_only_that_run),
+        SELFTEST(a_killed_child_loses_nothing),
+        PROBE_TEST(a_child_killed_while_idle_is_replaced),
+        PROBE_TEST(a_run_killed_twice_is_told),
+        PROBE_TEST(a_replaced_child_is_ready_again),
+        PROBE_TEST(a_child_whose_socket_lives_on_is_missed),
+        PROBE_TEST(what_the_first_run_caches_is_kept),
+        PROBE_TEST(a_cache_that_grows_is_cached_not_leaked),
+        SELFTEST(poison_shows_in_the_clean_run_after_it),
+        PROBE_TEST(zero_bytes_do_not_end_a_message),
+        PROBE_TEST(a_message_of_16_mib_is_placed),
+        PROBE_TEST(a_message_above_the_limit_is_refused),
+        PROBE_TEST(a_parsers_output_does_not_reach_ours),
+        PROBE_TEST(in_process_runs_need_no_child),
+        PROBE_TEST(the_c_librarys_heap_obeys_the_plan),
+        PROBE_TEST(an_interruption_ends_soon),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
