@@ -12,6 +12,9 @@
 
 #include "parser/smt_parser.h"
 
+/* Its misdeeds are not for the sanitizers of a build. */
+#define PROBE_RAW __attribute__((no_sanitize("address", "undefined")))
+
 #define PROBE_NOMEM (-4)
 
 struct probe_state {
@@ -155,7 +158,7 @@ static void probe_write(struct probe_state *probe, const struct smt_parser_input
     at[probe->number] = at[probe->number];
 }
 
-static void probe_touch(struct probe_state *probe, const struct smt_parser_input *input)
+PROBE_RAW static void probe_touch(struct probe_state *probe, const struct smt_parser_input *input)
 {
     volatile char *block = probe->blocks[1];
 
@@ -174,7 +177,8 @@ static void probe_after_free(struct probe_state *probe, const struct smt_parser_
 }
 
 /* A pointer taken from a freed, or a fresh, block is followed. */
-static void probe_follow_freed(struct probe_state *probe, const struct smt_parser_input *input)
+PROBE_RAW static void probe_follow_freed(struct probe_state *probe,
+                                         const struct smt_parser_input *input)
 {
     char *volatile *block = (char *volatile *)(void *)probe->blocks[0];
 
@@ -184,7 +188,8 @@ static void probe_follow_freed(struct probe_state *probe, const struct smt_parse
     probe_sink = *block[1];
 }
 
-static void probe_follow_fresh(struct probe_state *probe, const struct smt_parser_input *input)
+PROBE_RAW static void probe_follow_fresh(struct probe_state *probe,
+                                         const struct smt_parser_input *input)
 {
     char *volatile *block = (char *volatile *)(void *)probe->blocks[0];
 

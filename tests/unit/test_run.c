@@ -192,6 +192,48 @@ static void a_killed_child_loses_nothing(void **state)
     assert_true(smt_worker_children(worker) > 5);
 }
 
+/* Kills whatever process the child has started, again and again. */
+static pid_t branch_killer_start(void)
+{
+    char path[80];
+    pid_t child = smt_worker_pid(worker), killer = fork();
+
+    if (killer) return killer;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)child, (int)child);
+    for (;;) {
+        struct timespec pause = {0, 20000000};
+        FILE *children = fopen(path, "r");
+        int branch;
+
+        if (children && fscanf(children, "%d", &branch) == 1) kill(branch, SIGKILL);
+        if (children) fclose(children);
+        nanosleep(&pause, NULL);
+    }
+}
+
+static void a_killed_branch_loses_nothing(void **state)
+{
+    static struct smt_job jobs[100];
+    static struct smt_run_result results[100];
+
+    (void)state;
+    text_load("many 200000");
+    assert_int_equal(baseline_run().verdicts, 0);
+    for (size_t i = 0; i < 100; i++) jobs[i] = refusal(190000 + i, 1);
+    pid_t killer = branch_killer_start();
+
+    enum smt_status status = smt_worker_run(worker, jobs, 100, results);
+
+    kill(killer, SIGKILL);
+    waitpid(killer, NULL, 0);
+    assert_int_equal(status, SMT_OK);
+    for (size_t i = 0; i < 100; i++) {
+        assert_true(results[i].done);
+        assert_verdict(results[i].verdicts, "benign");
+        assert_int_equal(results[i].heap.first_refused, 190000 + i);
+    }
+}
+
 static void a_child_killed_while_idle_is_replaced(void **state)
 {
     (void)state;
@@ -453,6 +495,7 @@ int main(void)
         PROBE_TEST(a_message_after_a_hang_is_fine),
         SELFTEST(a_hang_under_refusal_ends_only_that_run),
         SELFTEST(a_killed_child_loses_nothing),
+        PROBE_TEST(a_killed_branch_loses_nothing),
         PROBE_TEST(a_child_killed_while_idle_is_replaced),
         PROBE_TEST(a_run_killed_twice_is_told),
         PROBE_TEST(a_replaced_child_is_ready_again),
