@@ -62,6 +62,13 @@ bool block_has_bad_byte(const struct smt_finding_block *block);
 void show_hexdump(const struct smt_finding_block *block, const char *indent,
                   struct smt_buffer *text);
 
+/* "crash: reads through a null pointer": verdict and sentence. */
+void show_headline(const struct smt_finding *finding, struct smt_buffer *text);
+
+/* A finding's stacks, differences, blocks, signature and replay command in
+ * plain text: lines indented by three, each ended by a newline. */
+void show_finding(const struct smt_finding *finding, struct smt_buffer *text);
+
 /* "3 times", "once". */
 void show_times(uint64_t count, struct smt_buffer *text);
 

@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 const struct smt_report_format *const smt_report_formats[] = {
-    &report_text,
-    &report_json,
-    NULL,
+    &report_text, &report_json, &report_junit, &report_tap, &report_github, NULL,
 };
 
 struct smt_report {

@@ -214,6 +214,15 @@ void show_hexdump(const struct smt_finding_block *block, const char *indent,
     }
 }
 
+void show_headline(const struct smt_finding *finding, struct smt_buffer *text)
+{
+    smt_buffer_add_text(text, smt_verdicts[finding->verdict].name);
+    smt_buffer_add_text(text, ": ");
+    show_text(finding->summary && *finding->summary ? finding->summary
+                                                    : smt_verdicts[finding->verdict].text,
+              text);
+}
+
 /* --- numbers and sentences --------------------------------------------------- */
 
 void show_times(uint64_t count, struct smt_buffer *text)

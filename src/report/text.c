@@ -280,7 +280,7 @@ static void legend_add(const struct text_report *report, struct smt_buffer *text
     smt_buffer_add_text(text, "\nSigns and verdicts\n");
     for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
         if (report->verdicts & (1u << v))
-            smt_buffer_addf(text, "   %c  %-15s %s\n", smt_verdicts[v].sign, smt_verdicts[v].name,
+            smt_buffer_addf(text, "   %c  %-16s %s\n", smt_verdicts[v].sign, smt_verdicts[v].name,
                             smt_verdicts[v].text);
 }
 

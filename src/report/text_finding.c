@@ -138,6 +138,27 @@ static void blocks_add(const struct text_report *report, const struct smt_findin
     smt_buffer_add_text(text, "\n");
 }
 
+/* Everything below the headline. */
+static void details_add(const struct text_report *report, const struct smt_finding *finding,
+                        struct smt_buffer *text)
+{
+    stacks_add(report, finding, text);
+    diffs_add(report, finding, text);
+    blocks_add(report, finding, text);
+    smt_buffer_add_text(text, "   signature: ");
+    show_bytes(finding->signature, text);
+    smt_buffer_add_text(text, "\n   replay: ");
+    show_replay(finding, text);
+    smt_buffer_add_text(text, "\n");
+}
+
+void show_finding(const struct smt_finding *finding, struct smt_buffer *text)
+{
+    static const struct text_report plain = {.base.settings.verbose = true};
+
+    details_add(&plain, finding, text);
+}
+
 void text_finding(struct smt_sink *sink, const struct smt_finding *finding)
 {
     struct text_report *report = (struct text_report *)sink;
@@ -155,14 +176,7 @@ void text_finding(struct smt_sink *sink, const struct smt_finding *finding)
     report->verdicts |= 1u << finding->verdict;
     smt_buffer_add_text(&text, "\n");
     headline_add(report, finding, &text);
-    stacks_add(report, finding, &text);
-    diffs_add(report, finding, &text);
-    blocks_add(report, finding, &text);
-    smt_buffer_add_text(&text, "   signature: ");
-    show_bytes(finding->signature, &text);
-    smt_buffer_add_text(&text, "\n   replay: ");
-    show_replay(finding, &text);
-    smt_buffer_add_text(&text, "\n");
+    details_add(report, finding, &text);
     report_write(&report->base, &text);
     fflush(report->base.out);
 }

@@ -4,7 +4,11 @@ RUN is the name of the made-up run the report tells of: full, healthy or
 nothing. Ends with 0 when nothing is wrong; else says what is.
 """
 import json
+import re
+import shutil
+import subprocess
 import sys
+import xml.etree.ElementTree
 
 
 def check(fact, sentence):
@@ -42,7 +46,68 @@ def json_lines(run, path):
                       "a clean run's finding leaves out mode, allocation, injected_at")
 
 
-READERS = {"text": text, "json": json_lines}
+def junit(run, path):
+    read_text(path)
+    root = xml.etree.ElementTree.parse(path).getroot()
+    cases = list(root.iter("testcase"))
+    check(root.tag == "testsuites", "root")
+    for node in [root] + list(root.iter("testsuite")):
+        for name, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"),
+                          ("skipped", "skipped")):
+            check(int(node.get(name)) == len(list(node.iter(tag))), name + " is wrong")
+    check(len({(c.get("classname"), c.get("name")) for c in cases}) == len(cases), "names repeat")
+    check(len(root.findall(".//error")) == (run != "healthy"), "an incomplete run is an error")
+    if run == "full":
+        text = "".join(node.text for node in root.iter("failure"))
+        check(len(list(root.iter("failure"))) == 4, "failing cases")
+        check(text.count("replay: sipmemtest") == 4, "replay commands")
+        check("z9hG4bK\\xFF\\r\\n" in text and "</td><script>" in text, "the difference")
+
+
+def tap(run, path):
+    lines = read_text(path).split("\n")
+    points = [line for line in lines if re.match("(not )?ok ", line)]
+    check(lines[0] == "TAP version 13", "version")
+    check("1..%d" % len(points) in lines, "plan")
+    inside = False
+    for line in lines[1:-1]:
+        if line == "  ---":
+            check(not inside, "YAML within YAML")
+            inside = True
+        elif line == "  ...":
+            inside = False
+        elif inside:
+            check(re.match("  ", line) or not line, "YAML is not indented: " + line)
+        else:
+            check(re.match(r"(not )?ok \d+ - [^#]+( # SKIP .*)?$|#|1\.\.\d+$", line), line)
+    check([int(re.search(r"\d+", p).group()) for p in points] == list(range(1, len(points) + 1)),
+          "numbers")
+    failed = [p for p in points if p.startswith("not ok")]
+    check(len(failed) == {"full": 5, "healthy": 0, "nothing": 1}[run], "failed points")
+    if shutil.which("prove"):
+        said = subprocess.run(["prove", "-v", "-e", "cat", path], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT).stdout.decode("utf-8", "replace")
+        check("Parse errors" not in said and "Files=1, Tests=%d," % len(points) in said, said)
+    try:
+        import yaml
+    except ImportError:
+        return
+    for block in re.findall(r"^  ---\n(.*?)^  \.\.\.$", "\n".join(lines), re.M | re.S):
+        check("replay: sipmemtest" in yaml.safe_load(block)["details"], "details")
+
+
+def github(run, path):
+    lines = read_text(path).split("\n")[:-1]
+    for line in lines:
+        check(re.match(r"::(error file=[^,:]+,title=[^,:]+|warning title=[^,:]+|notice title=[^,:]+)"
+                       r"::[^\r\n]+$", line), line)
+        check(re.sub("%(0A|0D|25|3A|2C)", "", line).count("%") == 0, "a bare percent sign")
+    check(sum(line.startswith("::error") for line in lines) == (4 if run == "full" else 0),
+          "an error for each new finding")
+    check(any("TRUNCATED" in line for line in lines) == (run != "healthy"), "TRUNCATED is wrong")
+
+
+READERS = {"text": text, "json": json_lines, "junit": junit, "tap": tap, "github": github}
 
 if __name__ == "__main__":
     FORMAT, RUN, PATH = sys.argv[1:]
