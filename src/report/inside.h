@@ -40,6 +40,9 @@ void show_counts(const uint64_t *counts, struct smt_buffer *text);
 /* "CORRUPT, LEAK": the set's defects in capitals. */
 void show_verdicts(uint32_t set, struct smt_buffer *text);
 
+/* What a verdict means to a team and what to do about it: a few sentences. */
+const char *show_help(enum smt_verdict verdict);
+
 /* "transient", "window:4". */
 void show_mode(enum smt_mode mode, const struct smt_sweep_settings *settings,
                struct smt_buffer *text);

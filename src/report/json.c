@@ -5,44 +5,10 @@
  * depends on machine or time. Absent is what is unknown or does not apply. */
 #include <stdlib.h>
 
-#include <jansson.h>
-
-#include "report/inside.h"
 #include "report/json.h"
+#include "report/json_value.h"
 
 /* --- pieces ------------------------------------------------------------------ */
-
-/* Text to a JSON string; the buffer is cleared. */
-static json_t *string_take(struct smt_buffer *text)
-{
-    json_t *string = text->failed ? NULL : json_stringn(text->data ? text->data : "", text->size);
-
-    smt_buffer_clear(text);
-    return string;
-}
-
-static json_t *bytes_json(const char *bytes)
-{
-    struct smt_buffer text;
-
-    smt_buffer_init(&text);
-    show_bytes(bytes, &text);
-    return string_take(&text);
-}
-
-static json_t *text_json(const char *escaped)
-{
-    struct smt_buffer text;
-
-    smt_buffer_init(&text);
-    show_text(escaped, &text);
-    return string_take(&text);
-}
-
-static json_t *number_json(uint64_t number)
-{
-    return json_integer((json_int_t)number);
-}
 
 static json_t *frame_json(const struct smt_frame *frame)
 {
@@ -50,10 +16,10 @@ static json_t *frame_json(const struct smt_frame *frame)
     char offset[32];
 
     snprintf(offset, sizeof offset, "0x%llx", (unsigned long long)frame->offset);
-    if (frame->module) json_object_set_new(object, "module", bytes_json(frame->module));
+    if (frame->module) json_object_set_new(object, "module", value_bytes(frame->module));
     json_object_set_new(object, "offset", json_string(offset));
-    if (frame->function) json_object_set_new(object, "function", bytes_json(frame->function));
-    if (frame->file) json_object_set_new(object, "file", bytes_json(frame->file));
+    if (frame->function) json_object_set_new(object, "function", value_bytes(frame->function));
+    if (frame->file) json_object_set_new(object, "file", value_bytes(frame->file));
     if (frame->file && frame->line > 0)
         json_object_set_new(object, "line", json_integer(frame->line));
     return object;
@@ -74,7 +40,7 @@ static json_t *counts_json(const uint64_t *counts)
     json_t *object = json_object();
 
     for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
-        if (counts[v]) json_object_set_new(object, smt_verdicts[v].name, number_json(counts[v]));
+        if (counts[v]) json_object_set_new(object, smt_verdicts[v].name, value_number(counts[v]));
     return object;
 }
 
@@ -94,7 +60,7 @@ static json_t *modes_json(const uint64_t *refused)
 
     for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++)
         if (refused[mode])
-            json_object_set_new(object, smt_mode_name(mode), number_json(refused[mode]));
+            json_object_set_new(object, smt_mode_name(mode), value_number(refused[mode]));
     return object;
 }
 
@@ -134,7 +100,7 @@ static json_t *mode_list_json(const struct smt_sweep_settings *settings)
         if (!settings->oom || !(settings->modes & (1u << mode))) continue;
         smt_buffer_init(&name);
         show_mode(mode, settings, &name);
-        json_array_append_new(array, string_take(&name));
+        json_array_append_new(array, value_take(&name));
     }
     return array;
 }
@@ -155,20 +121,20 @@ static void run_line(struct smt_sink *sink, const struct smt_sweep_run *run)
 
     json_object_set_new(line, "schema", json_integer(1));
     json_object_set_new(line, "version", json_string(SMT_VERSION));
-    json_object_set_new(line, "parser", bytes_json(run->parser));
-    json_object_set_new(line, "parser_version", bytes_json(run->parser_version));
-    if (run->build_id) json_object_set_new(line, "build_id", bytes_json(run->build_id));
-    json_object_set_new(line, "messages", number_json(run->messages));
+    json_object_set_new(line, "parser", value_bytes(run->parser));
+    json_object_set_new(line, "parser_version", value_bytes(run->parser_version));
+    if (run->build_id) json_object_set_new(line, "build_id", value_bytes(run->build_id));
+    json_object_set_new(line, "messages", value_number(run->messages));
     if (settings) {
         json_object_set_new(line, "ops", ops_json(settings->worker.ops));
-        json_object_set_new(line, "repeat", number_json(settings->repeat));
+        json_object_set_new(line, "repeat", value_number(settings->repeat));
         json_object_set_new(line, "modes", mode_list_json(settings));
         if (settings->shards) {
             json_object_set_new(line, "shard", json_integer(settings->shard));
             json_object_set_new(line, "shards", json_integer(settings->shards));
         }
         if (settings->budget_injections || settings->budget_ns)
-            json_object_set_new(line, "seed", number_json(settings->seed));
+            json_object_set_new(line, "seed", value_number(settings->seed));
     }
     line_write(sink, line);
 }
@@ -184,7 +150,7 @@ static json_t *baseline_json(const struct smt_message_report *message)
         if (baseline->ops_done & (1u << op))
             json_object_set_new(codes, smt_op_name(op), json_integer(baseline->codes[op]));
     json_object_set_new(object, "codes", codes);
-    json_object_set_new(object, "allocations", number_json(baseline->heap.attempts));
+    json_object_set_new(object, "allocations", value_number(baseline->heap.attempts));
     return object;
 }
 
@@ -192,15 +158,15 @@ static void message_line(struct smt_sink *sink, const struct smt_message_report 
 {
     json_t *line = line_new("message");
 
-    json_object_set_new(line, "index", number_json(message->index));
-    json_object_set_new(line, "name", bytes_json(message->name));
-    json_object_set_new(line, "bytes", number_json(message->bytes));
+    json_object_set_new(line, "index", value_number(message->index));
+    json_object_set_new(line, "name", value_bytes(message->name));
+    json_object_set_new(line, "bytes", value_number(message->bytes));
     if (message->baseline) json_object_set_new(line, "baseline", baseline_json(message));
     json_object_set_new(line, "verdicts", verdicts_json(message->verdicts));
-    json_object_set_new(line, "runs", number_json(message->runs));
+    json_object_set_new(line, "runs", value_number(message->runs));
     if (message->repeat_cut) json_object_set_new(line, "repeat_cut", json_true());
     if (message->cached_blocks)
-        json_object_set_new(line, "cached_blocks", number_json(message->cached_blocks));
+        json_object_set_new(line, "cached_blocks", value_number(message->cached_blocks));
     line_write(sink, line);
 }
 
@@ -208,11 +174,11 @@ static void mode_line(struct smt_sink *sink, const struct smt_mode_report *mode)
 {
     json_t *line = line_new("mode");
 
-    json_object_set_new(line, "index", number_json(mode->index));
+    json_object_set_new(line, "index", value_number(mode->index));
     json_object_set_new(line, "mode", json_string(smt_mode_name(mode->mode)));
-    json_object_set_new(line, "allocations", number_json(mode->allocations));
-    json_object_set_new(line, "injections", number_json(mode->injections));
-    json_object_set_new(line, "skipped", number_json(mode->skipped));
+    json_object_set_new(line, "allocations", value_number(mode->allocations));
+    json_object_set_new(line, "injections", value_number(mode->injections));
+    json_object_set_new(line, "skipped", value_number(mode->skipped));
     json_object_set_new(line, "signs", json_string(mode->signs));
     json_object_set_new(line, "verdicts", counts_json(mode->counts));
     line_write(sink, line);
@@ -225,8 +191,8 @@ static json_t *block_json(const struct smt_finding_block *block)
 
     for (size_t i = 0; i < block->byte_count && i < SMT_HEXDUMP_BYTES; i++)
         snprintf(hex + 2 * i, 3, "%02x", block->bytes[i]);
-    json_object_set_new(object, "allocation", number_json(block->allocation));
-    json_object_set_new(object, "size", number_json(block->size_bytes));
+    json_object_set_new(object, "allocation", value_number(block->allocation));
+    json_object_set_new(object, "size", value_number(block->size_bytes));
     json_object_set_new(object, "allocated_at", trace_json(&block->allocated_at));
     if (block->freed_at.count)
         json_object_set_new(object, "freed_at", trace_json(&block->freed_at));
@@ -247,9 +213,9 @@ static json_t *diff_json(const struct smt_diff *diff)
     json_t *object = json_object();
 
     json_object_set_new(object, "kind", json_string(show_diff_kind(diff->kind)));
-    json_object_set_new(object, "where", text_json(diff->where));
-    if (diff->was) json_object_set_new(object, "was", text_json(diff->was));
-    if (diff->now) json_object_set_new(object, "now", text_json(diff->now));
+    json_object_set_new(object, "where", value_text(diff->where));
+    if (diff->was) json_object_set_new(object, "was", value_text(diff->was));
+    if (diff->now) json_object_set_new(object, "now", value_text(diff->now));
     json_object_set_new(object, "weight", json_integer(diff->weight));
     return object;
 }
@@ -257,15 +223,15 @@ static json_t *diff_json(const struct smt_diff *diff)
 /* What the contract does not name comes last. */
 static void finding_extras(json_t *line, const struct smt_finding *finding)
 {
-    json_object_set_new(line, "summary", text_json(finding->summary));
+    json_object_set_new(line, "summary", value_text(finding->summary));
     if (finding->second_at.count)
         json_object_set_new(line, "second_at", trace_json(&finding->second_at));
     if (finding->leaked_blocks) {
-        json_object_set_new(line, "leaked_blocks", number_json(finding->leaked_blocks));
-        json_object_set_new(line, "leaked_bytes", number_json(finding->leaked_bytes));
+        json_object_set_new(line, "leaked_blocks", value_number(finding->leaked_blocks));
+        json_object_set_new(line, "leaked_bytes", value_number(finding->leaked_bytes));
     }
-    json_object_set_new(line, "message_index", number_json(finding->message_index));
-    json_object_set_new(line, "message_bytes", number_json(finding->message_bytes));
+    json_object_set_new(line, "message_index", value_number(finding->message_index));
+    json_object_set_new(line, "message_bytes", value_number(finding->message_bytes));
     json_object_set_new(line, "known", json_boolean(finding->is_known));
     if (finding->is_unconfirmed) json_object_set_new(line, "unconfirmed", json_true());
 }
@@ -274,16 +240,16 @@ json_t *json_finding(const struct smt_finding *finding)
 {
     json_t *line = line_new("finding"), *blocks = json_array(), *diff = json_array();
 
-    json_object_set_new(line, "signature", bytes_json(finding->signature));
+    json_object_set_new(line, "signature", value_bytes(finding->signature));
     json_object_set_new(line, "verdict", json_string(smt_verdicts[finding->verdict].name));
-    json_object_set_new(line, "message", bytes_json(finding->message));
-    json_object_set_new(line, "parser", bytes_json(finding->parser));
+    json_object_set_new(line, "message", value_bytes(finding->message));
+    json_object_set_new(line, "parser", value_bytes(finding->parser));
     if (finding->mode) {
-        json_object_set_new(line, "mode", bytes_json(finding->mode));
-        json_object_set_new(line, "allocation", number_json(finding->allocation));
+        json_object_set_new(line, "mode", value_bytes(finding->mode));
+        json_object_set_new(line, "allocation", value_number(finding->allocation));
     }
-    json_object_set_new(line, "occurrences", number_json(finding->occurrences));
-    json_object_set_new(line, "replay", text_json(finding->replay));
+    json_object_set_new(line, "occurrences", value_number(finding->occurrences));
+    json_object_set_new(line, "replay", value_text(finding->replay));
     if (finding->mode) json_object_set_new(line, "injected_at", trace_json(&finding->injected_at));
     json_object_set_new(line, "failed_at", trace_json(&finding->failed_at));
     for (size_t i = 0; i < finding->block_count; i++)
@@ -308,7 +274,7 @@ static void site_line(struct smt_sink *sink, const struct smt_site_report *site)
 
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)site->hash);
     json_object_set_new(line, "site", json_string(hash));
-    json_object_set_new(line, "seen", number_json(site->seen));
+    json_object_set_new(line, "seen", value_number(site->seen));
     json_object_set_new(line, "refused", modes_json(site->refused));
     json_object_set_new(line, "at", trace_json(&site->trace));
     line_write(sink, line);
@@ -321,7 +287,7 @@ static json_t *coverage_json(const struct smt_summary *summary)
 
     for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++)
         refused[mode] = summary->sites_refused[mode];
-    json_object_set_new(object, "seen", number_json(summary->sites));
+    json_object_set_new(object, "seen", value_number(summary->sites));
     json_object_set_new(object, "refused", modes_json(refused));
     return object;
 }
@@ -330,23 +296,23 @@ static void summary_line(struct smt_sink *sink, const struct smt_summary *summar
 {
     json_t *line = line_new("summary");
 
-    json_object_set_new(line, "messages", number_json(summary->messages));
-    json_object_set_new(line, "injections", number_json(summary->injections));
+    json_object_set_new(line, "messages", value_number(summary->messages));
+    json_object_set_new(line, "injections", value_number(summary->injections));
     json_object_set_new(line, "verdicts", counts_json(summary->verdicts));
     json_object_set_new(line, "verdicts_all", counts_json(summary->verdicts_all));
-    json_object_set_new(line, "clean_runs", number_json(summary->clean_runs));
-    json_object_set_new(line, "unique_findings", number_json(summary->findings));
-    json_object_set_new(line, "new_findings", number_json(summary->new_findings));
-    json_object_set_new(line, "known_findings", number_json(summary->known_findings));
-    json_object_set_new(line, "fixed_findings", number_json(summary->fixed_findings));
-    json_object_set_new(line, "unusable_inputs", number_json(summary->unusable_inputs));
-    json_object_set_new(line, "unsound_messages", number_json(summary->unsound_messages));
+    json_object_set_new(line, "clean_runs", value_number(summary->clean_runs));
+    json_object_set_new(line, "unique_findings", value_number(summary->findings));
+    json_object_set_new(line, "new_findings", value_number(summary->new_findings));
+    json_object_set_new(line, "known_findings", value_number(summary->known_findings));
+    json_object_set_new(line, "fixed_findings", value_number(summary->fixed_findings));
+    json_object_set_new(line, "unusable_inputs", value_number(summary->unusable_inputs));
+    json_object_set_new(line, "unsound_messages", value_number(summary->unsound_messages));
     json_object_set_new(line, "sites", coverage_json(summary));
     json_object_set_new(line, "truncated", json_boolean(summary->truncated));
     if (summary->truncated)
-        json_object_set_new(line, "truncated_by", text_json(summary->truncated_by));
+        json_object_set_new(line, "truncated_by", value_text(summary->truncated_by));
     json_object_set_new(line, "budget_spent", json_boolean(summary->budget_spent));
-    json_object_set_new(line, "skipped_injections", number_json(summary->skipped_injections));
+    json_object_set_new(line, "skipped_injections", value_number(summary->skipped_injections));
     json_object_set_new(line, "seconds", json_real(summary->seconds));
     line_write(sink, line);
 }

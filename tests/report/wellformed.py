@@ -107,7 +107,24 @@ def github(run, path):
     check(any("TRUNCATED" in line for line in lines) == (run != "healthy"), "TRUNCATED is wrong")
 
 
-READERS = {"text": text, "json": json_lines, "junit": junit, "tap": tap, "github": github}
+def sarif(run, path):
+    log = json.loads(read_text(path))
+    only = log["runs"][0]
+    rules = only["tool"]["driver"]["rules"]
+    check(log["version"] == "2.1.0" and len(log["runs"]) == 1, "version")
+    check(only["invocations"][0]["executionSuccessful"] == (run == "healthy"), "success")
+    check(len(only["results"]) == (5 if run == "full" else 0), "results")
+    for result in only["results"]:
+        check(rules[result["ruleIndex"]]["id"] == result["ruleId"], "rule index")
+        check("sipmemtest/v1" in result["partialFingerprints"], "fingerprint")
+        check("--replay" in result["properties"]["replay"], "replay command")
+        check(("suppressions" in result) == (result["baselineState"] == "unchanged"), "known")
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        check(re.match("[A-Za-z0-9._~/%-]+$", uri), uri)
+
+
+READERS = {"text": text, "json": json_lines, "junit": junit, "tap": tap, "sarif": sarif,
+           "github": github}
 
 if __name__ == "__main__":
     FORMAT, RUN, PATH = sys.argv[1:]
