@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 const struct smt_report_format *const smt_report_formats[] = {
-    &report_text, &report_json, &report_junit, &report_tap, &report_sarif, &report_github, NULL,
+    &report_text,  &report_json, &report_junit,  &report_tap,
+    &report_sarif, &report_html, &report_github, NULL,
 };
 
 struct smt_report {

@@ -3,6 +3,7 @@
 RUN is the name of the made-up run the report tells of: full, healthy or
 nothing. Ends with 0 when nothing is wrong; else says what is.
 """
+import html.parser
 import json
 import re
 import shutil
@@ -123,8 +124,51 @@ def sarif(run, path):
         check(re.match("[A-Za-z0-9._~/%-]+$", uri), uri)
 
 
+class Page(html.parser.HTMLParser):
+    """Elements must nest, and nothing may be asked of the network."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.count, self.words = [], {}, []
+
+    def handle_starttag(self, tag, attributes):
+        self.count[tag] = self.count.get(tag, 0) + 1
+        names = [name for name, _ in attributes]
+        check(len(set(names)) == len(names), "an attribute twice in " + tag)
+        for name, value in attributes:
+            check(not name.startswith("on") and name not in ("src", "href", "srcdoc"), name)
+            check(re.match("[a-z-]+$", name), "attribute " + name)
+            if name == "class":
+                self.count["." + value] = self.count.get("." + value, 0) + 1
+        if tag not in ("meta", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        check(self.open and self.open.pop() == tag, "</%s> at %s" % (tag, self.getpos()))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def page(run, path):
+    text = read_text(path)
+    reader = Page()
+    reader.feed(text)
+    reader.close()
+    words = "".join(reader.words)
+    check(not reader.open, "left open: %s" % reader.open)
+    check(reader.count["script"] == 1 and reader.count["style"] == 1, "scripts or styles")
+    check(not re.search(r"url\(|@import|https?:", text), "a request")
+    check(("TRUNCATED" in words) == (run != "healthy"), "TRUNCATED is wrong")
+    check(reader.count.get(".finding", 0) == (5 if run == "full" else 0), "findings")
+    if run == "full":
+        check("</td><script>alert(1)</script>" in words, "the difference")
+        check(reader.count["mark"] == 1, "the bad byte")
+        check(words.count("sipmemtest --replay") == 4, "replay commands")
+
+
 READERS = {"text": text, "json": json_lines, "junit": junit, "tap": tap, "sarif": sarif,
-           "github": github}
+           "html": page, "github": github}
 
 if __name__ == "__main__":
     FORMAT, RUN, PATH = sys.argv[1:]
