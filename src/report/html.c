@@ -113,12 +113,12 @@ static void tiles_add(const struct smt_summary *summary, struct smt_buffer *html
 
     smt_buffer_add_text(html, "<section class=\"tiles\">\n");
     snprintf(value, sizeof value, "%zu", summary->findings);
-    snprintf(label, sizeof label, "unique findings%s", summary->findings ? "" : ": none");
+    snprintf(label, sizeof label, "unique finding%s", summary->findings == 1 ? "" : "s");
     if (summary->known_findings || summary->fixed_findings)
         snprintf(label, sizeof label, "unique findings: %zu new, %zu known, %zu fixed",
                  summary->new_findings, summary->known_findings, summary->fixed_findings);
     tile_add(summary->new_findings ? "bad" : summary->truncated ? "" : "good", value, label, html);
-    tile_add_number(summary->messages, "messages", html);
+    tile_add_number(summary->messages, summary->messages == 1 ? "message" : "messages", html);
     tile_add_number(summary->clean_runs, "clean runs", html);
     tile_add_number(summary->injections, "injections", html);
     for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++) {

@@ -12,12 +12,14 @@ static void stack_add(const char *heading, const struct smt_trace *trace, struct
     if (!trace->count) return;
     smt_buffer_init(&text);
     smt_buffer_addf(html, "<div class=\"stack\"><h4>%s</h4><ol>\n", heading);
-    for (size_t i = 0; i < trace->count; i++) {
-        smt_buffer_add_text(html, "<li><code>");
+    for (size_t i = 0, alike; i < trace->count; i += alike) {
+        alike = frames_alike(trace, i);
+        smt_buffer_addf(html, "<li data-frame=\"%zu\"><code>", i);
         show_function(&trace->frames[i], &text);
         html_take(&text, html);
         smt_buffer_add_text(html, "</code> <span>");
         show_place(&trace->frames[i], &text);
+        if (alike > 1) smt_buffer_addf(&text, " (%zu frames)", alike);
         html_take(&text, html);
         smt_buffer_add_text(html, "</span></li>\n");
     }
@@ -119,7 +121,10 @@ static void head_add(const struct smt_finding *finding, bool is_open, struct smt
                     verdict, finding->is_known, is_open ? " open" : "", verdict, verdict);
     show_text(summary, &text);
     html_take(&text, html);
-    smt_buffer_add_text(html, "</span> <span class=\"meta\">");
+    smt_buffer_add_text(html, "</span> <code>");
+    show_where(finding, &text);
+    html_take(&text, html);
+    smt_buffer_add_text(html, "</code> <span class=\"meta\">");
     show_times(finding->occurrences, &text);
     smt_buffer_add_text(&text, finding->occurrences == 1 ? ", in " : ", shown by ");
     show_bytes(finding->message, &text);

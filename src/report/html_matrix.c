@@ -141,10 +141,11 @@ static void matrix_cell(const struct html_message *row, unsigned v, struct smt_b
 void html_add_matrix(const struct html_report *report, struct smt_buffer *html)
 {
     if (!report->message_count) return;
-    smt_buffer_add_text(html, "<section>\n<h2>Verdict by message</h2>\n"
-                              "<p class=\"hint\">Injections by the verdict that names them; a "
-                              "verdict's name shows its findings.</p>\n"
-                              "<div class=\"scroll\" tabindex=\"0\"><table class=\"matrix\">\n");
+    smt_buffer_add_text(html,
+                        "<section>\n<h2>Verdict by message</h2>\n"
+                        "<p class=\"hint\">Injections by the verdict that names them; a "
+                        "verdict's name shows its findings.</p>\n"
+                        "<div class=\"scroll tall\" tabindex=\"0\"><table class=\"matrix\">\n");
     matrix_head(report, html);
     smt_buffer_add_text(html, "<tbody>\n");
     for (size_t i = 0; i < report->message_count; i++) {

@@ -34,6 +34,9 @@ void show_place(const struct smt_frame *frame, struct smt_buffer *text);
 /* The function's name, "?" for none. */
 void show_function(const struct smt_frame *frame, struct smt_buffer *text);
 
+/* How many frames from `at` on are the same call: recursion. At least 1. */
+size_t frames_alike(const struct smt_trace *trace, size_t at);
+
 /* "24 leak, 69 wrong-code": what is not 0, worst first. */
 void show_counts(const uint64_t *counts, struct smt_buffer *text);
 
@@ -65,7 +68,11 @@ bool block_has_bad_byte(const struct smt_finding_block *block);
 void show_hexdump(const struct smt_finding_block *block, const char *indent,
                   struct smt_buffer *text);
 
-/* "crash: reads through a null pointer": verdict and sentence. */
+/* "in strlen < osip_via_to_str": the two innermost functions where it failed,
+ * else where memory was refused, else where its block was allocated. */
+void show_where(const struct smt_finding *finding, struct smt_buffer *text);
+
+/* "crash: reads through a null pointer, in strlen < osip_via_to_str". */
 void show_headline(const struct smt_finding *finding, struct smt_buffer *text);
 
 /* A finding's stacks, differences, blocks, signature and replay command in

@@ -47,6 +47,17 @@ static json_t *message_take(struct smt_buffer *text)
     return object;
 }
 
+/* The schema asks for items that differ. Takes the reference. */
+static void append_once(json_t *array, json_t *item)
+{
+    for (size_t i = 0; i < json_array_size(array); i++)
+        if (json_equal(json_array_get(array, i), item)) {
+            json_decref(item);
+            return;
+        }
+    json_array_append_new(array, item);
+}
+
 static json_t *message_of(const char *sentence)
 {
     struct smt_buffer text;
@@ -136,7 +147,7 @@ static void stack_append(json_t *stacks, const char *sentence, const struct smt_
         json_array_append_new(frames, frame_of(&trace->frames[i]));
     json_object_set_new(stack, "message", message_of(sentence));
     json_object_set_new(stack, "frames", frames);
-    json_array_append_new(stacks, stack);
+    append_once(stacks, stack);
 }
 
 static json_t *stacks_of(const struct smt_finding *finding)
@@ -147,8 +158,14 @@ static json_t *stacks_of(const struct smt_finding *finding)
     stack_append(stacks, "memory refused again", &finding->second_at);
     stack_append(stacks, "failed", &finding->failed_at);
     for (size_t i = 0; i < finding->block_count; i++) {
-        stack_append(stacks, "block allocated", &finding->blocks[i].allocated_at);
-        stack_append(stacks, "block released", &finding->blocks[i].freed_at);
+        char sentence[64];
+
+        snprintf(sentence, sizeof sentence, "block %llu allocated",
+                 (unsigned long long)finding->blocks[i].allocation);
+        stack_append(stacks, sentence, &finding->blocks[i].allocated_at);
+        snprintf(sentence, sizeof sentence, "block %llu released",
+                 (unsigned long long)finding->blocks[i].allocation);
+        stack_append(stacks, sentence, &finding->blocks[i].freed_at);
     }
     return stacks;
 }
@@ -298,7 +315,7 @@ static void sarif_message(struct smt_sink *sink, const struct smt_message_report
     json_object_set_new(artifact, "length", value_number(message->bytes));
     json_array_append_new(roles, json_string("analysisTarget"));
     json_object_set_new(artifact, "roles", roles);
-    json_array_append_new(report->artifacts, artifact);
+    append_once(report->artifacts, artifact);
 }
 
 /* --- the whole ------------------------------------------------------------------ */

@@ -34,6 +34,17 @@ void show_function(const struct smt_frame *frame, struct smt_buffer *text)
     show_bytes(frame->function ? frame->function : "?", text);
 }
 
+size_t frames_alike(const struct smt_trace *trace, size_t at)
+{
+    size_t count = 1;
+
+    while (at + count < trace->count &&
+           trace->frames[at + count].offset == trace->frames[at].offset &&
+           trace->frames[at + count].module == trace->frames[at].module)
+        count++;
+    return count;
+}
+
 void show_counts(const uint64_t *counts, struct smt_buffer *text)
 {
     const char *between = "";
@@ -214,13 +225,38 @@ void show_hexdump(const struct smt_finding_block *block, const char *indent,
     }
 }
 
+void show_where(const struct smt_finding *finding, struct smt_buffer *text)
+{
+    const struct smt_trace *trace = &finding->failed_at;
+    const char *word = "in ";
+
+    if (!trace->count) {
+        trace = &finding->injected_at;
+        word = "refused in ";
+    }
+    if (!trace->count && finding->block_count) {
+        trace = &finding->blocks[0].allocated_at;
+        word = "allocated in ";
+    }
+    for (size_t i = 0; i < trace->count && i < 2; i++) {
+        smt_buffer_add_text(text, i ? " < " : word);
+        show_function(&trace->frames[i], text);
+    }
+}
+
 void show_headline(const struct smt_finding *finding, struct smt_buffer *text)
 {
+    struct smt_buffer where;
+
     smt_buffer_add_text(text, smt_verdicts[finding->verdict].name);
     smt_buffer_add_text(text, ": ");
     show_text(finding->summary && *finding->summary ? finding->summary
                                                     : smt_verdicts[finding->verdict].text,
               text);
+    smt_buffer_init(&where);
+    show_where(finding, &where);
+    if (where.size) smt_buffer_addf(text, ", %s", where.data);
+    smt_buffer_clear(&where);
 }
 
 /* --- numbers and sentences --------------------------------------------------- */

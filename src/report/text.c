@@ -215,6 +215,11 @@ static void summary_findings(const struct text_report *report, const struct smt_
     else
         show_count(summary->findings, "unique finding", text);
     text_plain(report, text);
+    if (summary->findings && report->findings) {
+        smt_buffer_add_text(text, " (");
+        show_counts(report->finding_verdicts, text);
+        smt_buffer_add_text(text, ")");
+    }
     if ((settings && settings->known) || summary->known_findings || summary->fixed_findings) {
         smt_buffer_addf(text, ": %zu new, %zu known", summary->new_findings,
                         summary->known_findings);

@@ -11,7 +11,8 @@ struct text_report {
     const struct smt_sweep_settings *run_settings; /* of begin(); NULL before */
     size_t messages;                               /* of the whole run */
     size_t findings;                               /* told so far */
-    uint32_t verdicts;                             /* that the reader has met */
+    uint64_t finding_verdicts[SMT_VERDICT_COUNT];
+    uint32_t verdicts; /* that the reader has met */
 };
 
 /* Switches a style on and off; nothing without colours. */

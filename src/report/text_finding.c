@@ -10,18 +10,6 @@
 #define DIFFS_MOST     12 /* of a finding, unless verbose */
 #define NAME_WIDTH     34 /* of a function, before its place */
 
-/* How many frames from `at` on are the same call: recursion. */
-static size_t frames_alike(const struct smt_trace *trace, size_t at)
-{
-    size_t count = 1;
-
-    while (at + count < trace->count &&
-           trace->frames[at + count].offset == trace->frames[at].offset &&
-           trace->frames[at + count].module == trace->frames[at].module)
-        count++;
-    return count;
-}
-
 void text_trace(const struct text_report *report, const struct smt_trace *trace, size_t most,
                 struct smt_buffer *text)
 {
@@ -173,6 +161,7 @@ void text_finding(struct smt_sink *sink, const struct smt_finding *finding)
         smt_buffer_add_text(&text, "\n");
     }
     report->findings++;
+    report->finding_verdicts[finding->verdict]++;
     report->verdicts |= 1u << finding->verdict;
     smt_buffer_add_text(&text, "\n");
     headline_add(report, finding, &text);
