@@ -14,7 +14,7 @@ struct html_message {
     char *name; /* ready to stand in the page */
     size_t bytes;
     uint64_t allocations;
-    bool accepted;
+    bool accepted, finished;
     uint32_t clean_verdicts; /* of its clean runs */
     uint64_t injections, counts[SMT_VERDICT_COUNT];
     struct smt_buffer sweeps; /* HTML: a paragraph a mode */

@@ -39,6 +39,7 @@ void html_message(struct smt_sink *sink, const struct smt_message_report *messag
     row->allocations = message->baseline ? message->baseline->heap.attempts : 0;
     row->accepted = message->accepted;
     row->clean_verdicts = smt_verdict_defects(message->verdicts);
+    row->finished = !(message->verdicts & (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG)));
     report->seen |= row->clean_verdicts;
     if (!row->name) report->base.out_of_memory = true;
 }
@@ -155,7 +156,9 @@ void html_add_matrix(const struct html_report *report, struct smt_buffer *html)
                         "<tr><th scope=\"row\"><span class=\"no\">%zu</span> %s%s</th>"
                         "<td class=\"n\">%llu</td>",
                         row->index, row->name ? row->name : "",
-                        row->accepted ? "" : " <i>rejected</i>",
+                        row->accepted   ? ""
+                        : row->finished ? " <i>rejected</i>"
+                                        : " <i>not finished</i>",
                         (unsigned long long)row->allocations);
         for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
             if (report->seen & (1u << v)) matrix_cell(row, v, html);
@@ -189,7 +192,9 @@ void html_add_sweeps(const struct html_report *report, struct smt_buffer *html)
                         "allocations, %s</span></summary>\n",
                         report->message_count == 1 ? " open" : "", row->name ? row->name : "",
                         row->bytes, (unsigned long long)row->allocations,
-                        row->accepted ? "accepted" : "rejected");
+                        row->accepted   ? "accepted"
+                        : row->finished ? "rejected"
+                                        : "not finished");
         smt_buffer_add(html, row->sweeps.data, row->sweeps.size);
         smt_buffer_add_text(html, "</details>\n");
     }

@@ -76,7 +76,8 @@ void show_where(const struct smt_finding *finding, struct smt_buffer *text);
 void show_headline(const struct smt_finding *finding, struct smt_buffer *text);
 
 /* A finding's stacks, differences, blocks, signature and replay command in
- * plain text: lines indented by three, each ended by a newline. */
+ * plain text, as much of them as the text format shows: lines indented by
+ * three, each ended by a newline. */
 void show_finding(const struct smt_finding *finding, struct smt_buffer *text);
 
 /* "3 times", "once". */

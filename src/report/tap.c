@@ -35,14 +35,15 @@ static void yaml_quote(const struct smt_buffer *line, struct smt_buffer *text)
     smt_buffer_add_text(text, "'");
 }
 
-/* Lines of text as a literal block; the first line must not be indented, which
- * headlines are not. */
+/* Lines of text as a literal block, without the empty ones, at which Perl's
+ * reader ends it. The first line must not be indented, which headlines are not. */
 static void yaml_block(const struct smt_buffer *lines, struct smt_buffer *text)
 {
     bool begins = true;
 
     for (size_t i = 0; i < lines->size; i++) {
-        if (begins && lines->data[i] != '\n') smt_buffer_add_text(text, "    ");
+        if (begins && lines->data[i] == '\n') continue;
+        if (begins) smt_buffer_add_text(text, "    ");
         smt_buffer_add(text, &lines->data[i], 1);
         begins = lines->data[i] == '\n';
     }

@@ -142,7 +142,7 @@ static void details_add(const struct text_report *report, const struct smt_findi
 
 void show_finding(const struct smt_finding *finding, struct smt_buffer *text)
 {
-    static const struct text_report plain = {.base.settings.verbose = true};
+    static const struct text_report plain;
 
     details_add(&plain, finding, text);
 }

@@ -39,7 +39,7 @@ def json_lines(run, path):
     kinds = [line["type"] for line in lines]
     if run == "full":
         check(kinds.count("message") == 3, "messages")
-        check(kinds.count("finding") == 5, "findings")
+        check(kinds.count("finding") == 6, "findings")
         check(kinds.count("site") == 2, "sites")
         for line in lines:
             if line["type"] == "finding":
@@ -61,7 +61,7 @@ def junit(run, path):
     if run == "full":
         text = "".join(node.text for node in root.iter("failure"))
         check(len(list(root.iter("failure"))) == 4, "failing cases")
-        check(text.count("replay: sipmemtest") == 4, "replay commands")
+        check(text.count("replay: sipmemtest") == 5, "replay commands")
         check("z9hG4bK\\xFF\\r\\n" in text and "</td><script>" in text, "the difference")
 
 
@@ -103,7 +103,7 @@ def github(run, path):
         check(re.match(r"::(error file=[^,:]+,title=[^,:]+|warning title=[^,:]+|notice title=[^,:]+)"
                        r"::[^\r\n]+$", line), line)
         check(re.sub("%(0A|0D|25|3A|2C)", "", line).count("%") == 0, "a bare percent sign")
-    check(sum(line.startswith("::error") for line in lines) == (4 if run == "full" else 0),
+    check(sum(line.startswith("::error") for line in lines) == (5 if run == "full" else 0),
           "an error for each new finding")
     check(any("TRUNCATED" in line for line in lines) == (run != "healthy"), "TRUNCATED is wrong")
 
@@ -114,7 +114,7 @@ def sarif(run, path):
     rules = only["tool"]["driver"]["rules"]
     check(log["version"] == "2.1.0" and len(log["runs"]) == 1, "version")
     check(only["invocations"][0]["executionSuccessful"] == (run == "healthy"), "success")
-    check(len(only["results"]) == (5 if run == "full" else 0), "results")
+    check(len(only["results"]) == (6 if run == "full" else 0), "results")
     for result in only["results"]:
         check(rules[result["ruleIndex"]]["id"] == result["ruleId"], "rule index")
         check("sipmemtest/v1" in result["partialFingerprints"], "fingerprint")
@@ -160,11 +160,11 @@ def page(run, path):
     check(reader.count["script"] == 1 and reader.count["style"] == 1, "scripts or styles")
     check(not re.search(r"url\(|@import|https?:", text), "a request")
     check(("TRUNCATED" in words) == (run != "healthy"), "TRUNCATED is wrong")
-    check(reader.count.get(".finding", 0) == (5 if run == "full" else 0), "findings")
+    check(reader.count.get(".finding", 0) == (6 if run == "full" else 0), "findings")
     if run == "full":
         check("</td><script>alert(1)</script>" in words, "the difference")
         check(reader.count["mark"] == 1, "the bad byte")
-        check(words.count("sipmemtest --replay") == 4, "replay commands")
+        check(words.count("sipmemtest --replay") == 5, "replay commands")
 
 
 READERS = {"text": text, "json": json_lines, "junit": junit, "tap": tap, "sarif": sarif,

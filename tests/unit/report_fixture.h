@@ -134,6 +134,22 @@ static void fixture_findings(struct smt_sink *sink)
         .summary = (char *)"",
     };
 
+    /* A second one in the same sweep. */
+    struct smt_finding wrong_code = {
+        .signature = "osip/wrong-code/00000000000000ee",
+        .verdict = SMT_VERDICT_WRONG_CODE,
+        .parser = "osip",
+        .message = (char *)"invite.sip",
+        .message_bytes = 400,
+        .message_index = 1,
+        .mode = (char *)"transient",
+        .allocation = 5,
+        .occurrences = 4,
+        .replay = (char *)"osip:transient:f6.2e.1.5",
+        .summary = (char *)"parse returns OSIP_SYNTAXERROR (-5) instead of out of memory",
+        .injected_at = TRACE(fixture_parse),
+    };
+
     fixture_blocks[0].allocated_at = TRACE(fixture_parse);
     fixture_blocks[0].freed_at = TRACE(fixture_deep);
     sink->finding(sink, &crash);
@@ -141,6 +157,7 @@ static void fixture_findings(struct smt_sink *sink)
     sink->finding(sink, &corrupt);
     sink->finding(sink, &known);
     sink->finding(sink, &swallowed);
+    sink->finding(sink, &wrong_code);
 }
 
 static void fixture_mode(struct smt_sink *sink, size_t index, enum smt_mode mode, const char *signs,
@@ -229,8 +246,8 @@ static void fixture_run_full(struct smt_sink *sink)
         .unsound_messages = 1,
         .injections = 94,
         .clean_runs = 2312,
-        .findings = 5,
-        .new_findings = 4,
+        .findings = 6,
+        .new_findings = 5,
         .known_findings = 1,
         .fixed_findings = 2,
         .sites = 2,
