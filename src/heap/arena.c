@@ -93,7 +93,7 @@ static bool guard_wanted(const struct smt_heap *heap)
 {
     const struct smt_guard_plan *guard = &heap->settings.guard;
 
-    if (guard->mode == SMT_GUARD_NONE || heap->attempt < guard->first ||
+    if (guard->mode == SMT_GUARD_NONE || heap->is_aligning || heap->attempt < guard->first ||
         heap->attempt > guard->last)
         return false;
     for (uint32_t i = 0; i < guard->skip_count; i++)
@@ -361,10 +361,9 @@ static void release(struct smt_heap *heap, void *memory, uintptr_t caller)
     if (block) block_release(heap, block, caller);
 }
 
-void *smt_heap_realloc(void *old, size_t size_bytes)
+static inline void *reallocate(struct smt_heap *heap, void *old, size_t size_bytes,
+                               uintptr_t caller)
 {
-    struct smt_heap *heap = smt_heap_current;
-    uintptr_t caller = CALLER;
     struct smt_block *block;
     size_t kept;
     void *moved;
@@ -396,7 +395,49 @@ void *smt_heap_realloc(void *old, size_t size_bytes)
     return moved;
 }
 
+void *smt_heap_realloc(void *old, size_t size_bytes)
+{
+    return reallocate(smt_heap_current, old, size_bytes, CALLER);
+}
+
 void smt_heap_release(void *memory)
 {
     release(smt_heap_current, memory, CALLER);
+}
+
+/* --- for catchers ------------------------------------------------------------- */
+
+/* Moves the next block to a multiple of `alignment`. The gap belongs to nobody:
+ * no fence, and its chunk is not given back before the next run. */
+static void range_align(struct smt_heap *heap, size_t alignment)
+{
+    uintptr_t address = align_up(heap->bump + FRONT_BYTES, alignment);
+
+    if (address > heap->bump && address < heap->end) heap->bump = address - FRONT_BYTES;
+}
+
+void *smt_heap_allocate_for(uintptr_t caller, size_t alignment, size_t size_bytes, bool zeroed)
+{
+    struct smt_heap *heap = smt_heap_current;
+    void *memory;
+
+    heap->is_aligning = alignment > HEAP_ALIGNMENT;
+    if (heap->is_aligning) range_align(heap, alignment);
+    memory = allocate(heap, size_bytes, caller);
+    heap->is_aligning = false;
+    if (zeroed && memory)
+        memset(memory, 0, size_bytes);
+    else
+        fill_new(heap, memory, 0, size_bytes);
+    return memory;
+}
+
+void *smt_heap_reallocate_for(uintptr_t caller, void *block, size_t size_bytes)
+{
+    return reallocate(smt_heap_current, block, size_bytes, caller);
+}
+
+void smt_heap_release_for(uintptr_t caller, void *block)
+{
+    release(smt_heap_current, block, caller);
 }

@@ -186,4 +186,18 @@ void *smt_heap_calloc(size_t count, size_t size_bytes);
 void *smt_heap_realloc(void *block, size_t size_bytes);
 void smt_heap_release(void *block);
 
+/* The same for who catches malloc() itself: the caller is named, the alignment
+ * (a power of two) may be any. A block aligned to more than 16 bytes is fenced
+ * like the others but never put against a guard page, and realloc() does not
+ * keep the alignment, as in C. The heap in use must not be the libc backend
+ * when more than 16 is asked for. */
+void *smt_heap_allocate_for(uintptr_t caller, size_t alignment, size_t size_bytes, bool zeroed);
+void *smt_heap_reallocate_for(uintptr_t caller, void *block, size_t size_bytes);
+void smt_heap_release_for(uintptr_t caller, void *block);
+
+/* Of the heap in use: is the address its own (false when none is in use), and
+ * how large is the live block that begins there (0: none does)? */
+bool smt_heap_owns_in_use(const void *address);
+size_t smt_heap_size_in_use(const void *block);
+
 #endif

@@ -53,6 +53,7 @@ struct smt_heap {
     uint64_t fence;       /* eight fence bytes */
     bool check_content;
     bool libc_backend;
+    bool is_aligning; /* the request at work wants more than HEAP_ALIGNMENT */
     enum smt_fill fill;
     uint64_t live_blocks, live_bytes, peak_bytes;
     uint64_t freed_bytes, quarantine_bytes; /* freed and not evicted, fences included */

@@ -84,3 +84,18 @@ const struct smt_block *smt_heap_block_at(const struct smt_heap *heap, uintptr_t
     while (low && heap->blocks[low - 1].flags & SMT_BLOCK_GUARDED) low--;
     return low ? &heap->blocks[low - 1] : NULL;
 }
+
+bool smt_heap_owns_in_use(const void *address)
+{
+    return smt_heap_current && smt_heap_owns(smt_heap_current, (uintptr_t)address);
+}
+
+size_t smt_heap_size_in_use(const void *memory)
+{
+    bool guard_page;
+    const struct smt_block *block =
+        smt_heap_block_at(smt_heap_current, (uintptr_t)memory, &guard_page);
+
+    if (!block || block->address != (uintptr_t)memory || block->flags & SMT_BLOCK_FREED) return 0;
+    return block->size_bytes;
+}

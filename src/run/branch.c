@@ -80,6 +80,7 @@ static bool checkpoint_pays(struct run_context *context, double prefix_ns, doubl
     struct run_branch *branch = &context->branch;
     const struct smt_heap_stats *heap = &context->shared->baseline.heap;
 
+    if (context->settings->is_opaque) return false;
     if (branch->has_no_checkpoint || heap->used_bytes > IN_PLACE_BYTES_MOST) return false;
     if (prefix_ns < CHECKPOINT_NS + (double)heap->used_bytes * share / 10) return false;
     if (!branch->checkpoint) branch->checkpoint = run_checkpoint_new(context);

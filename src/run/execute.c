@@ -143,6 +143,7 @@ __attribute__((noinline)) void run_once(struct run_context *context)
     escaped = settings->in_process ? 0 : sigsetjmp(context->escape, 0);
     if (!escaped) run_ops(context);
     context->shared->in_run = 0;
+    if (escaped && settings->on_escape) settings->on_escape();
     if (escaped == ESCAPE_ABANDON) return;
     run_judge(context, escaped);
 }
