@@ -9,20 +9,26 @@ const struct smt_parser *const smt_parsers[] = {
     NULL,
 };
 
-static const char *const op_names[SMT_OP_COUNT] = {
-    [SMT_OP_PARSE] = "parse",   [SMT_OP_SDP] = "sdp",       [SMT_OP_CLONE] = "clone",
-    [SMT_OP_RENDER] = "render", [SMT_OP_ACCESS] = "access", [SMT_OP_ROUNDTRIP] = "roundtrip",
-};
-
-const char *smt_op_name(enum smt_op op)
+/* What a row must have and this one has not; NULL when it is complete. */
+static const char *row_lacks(const struct smt_parser *parser)
 {
-    return op_names[op];
+    return !parser->name || !*parser->name  ? "name"
+           : !parser->summary               ? "summary"
+           : !parser->state_size_bytes      ? "state_size_bytes"
+           : !parser->anchor                ? "anchor"
+           : !parser->version               ? "version"
+           : !parser->init                  ? "init"
+           : !parser->is_out_of_memory      ? "is_out_of_memory"
+           : !parser->release               ? "release"
+           : !parser->ops[SMT_OP_PARSE].run ? "parse operation"
+                                            : NULL;
 }
 
 /* Loads an adapter built outside the tree. */
 static enum smt_status parser_load(const char *path, const struct smt_parser **ret_parser)
 {
     const struct smt_parser *parser;
+    const char *missing;
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 
     if (!handle) return smt_fail(SMT_ENOTFOUND, "--parser: %s", dlerror());
@@ -33,6 +39,10 @@ static enum smt_status parser_load(const char *path, const struct smt_parser **r
     if (parser->interface_version != SMT_PARSER_INTERFACE)
         return smt_fail(SMT_EINPUT, "--parser: %s was built for interface %u, this tool speaks %u",
                         path, parser->interface_version, SMT_PARSER_INTERFACE);
+    missing = row_lacks(parser);
+    if (missing)
+        return smt_fail(SMT_EINPUT, "--parser: %s: its smt_parser_adapter has no %s", path,
+                        missing);
     *ret_parser = parser;
     return SMT_OK;
 }
@@ -57,30 +67,4 @@ enum smt_status smt_parser_find(const char *name, const struct smt_parser **ret_
                  name, known.data ? known.data : "");
     smt_buffer_clear(&known);
     return status;
-}
-
-enum smt_status smt_op_parse_list(const char *list, unsigned *ret_ops)
-{
-    unsigned ops = 1u << SMT_OP_PARSE;
-
-    for (const char *at = list; *at;) {
-        size_t length = strcspn(at, ",");
-        unsigned bit = 0;
-
-        for (unsigned op = 0; op < SMT_OP_COUNT; op++)
-            if (strlen(op_names[op]) == length && memcmp(op_names[op], at, length) == 0)
-                bit = 1u << op;
-        if (length == 3 && memcmp(at, "all", 3) == 0)
-            bit = ((1u << SMT_OP_COUNT) - 1) & ~(1u << SMT_OP_ROUNDTRIP);
-        if (!bit)
-            return smt_fail(SMT_EUSAGE,
-                            "--ops: unknown operation '%.*s'; known: parse, sdp, clone, render, "
-                            "access, roundtrip, all",
-                            (int)length, at);
-        ops |= bit;
-        at += length;
-        if (*at == ',') at++;
-    }
-    *ret_ops = ops;
-    return SMT_OK;
 }

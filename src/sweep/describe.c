@@ -19,8 +19,9 @@ static const char *code_text(const struct smt_sweep *sweep, int code, char *text
     return text;
 }
 
-static const char *op_text(enum smt_op op)
+static const char *op_text(const struct smt_sweep *sweep, enum smt_op op)
 {
+    if (op == SMT_OP_PARSE && sweep->settings.function) return sweep->settings.function;
     return op < SMT_OP_COUNT ? smt_op_name(op) : "release";
 }
 
@@ -56,14 +57,17 @@ static void place_text(const struct smt_run_fault *fault, struct smt_buffer *tex
     }
 }
 
-static void fault_text(const struct smt_run_fault *fault, struct smt_buffer *text)
+static void fault_text(const struct smt_sweep *sweep, const struct smt_run_fault *fault,
+                       struct smt_buffer *text)
 {
+    const char *what = sweep->settings.function ? sweep->settings.function : "the parser";
+
     if (fault->exited) {
-        smt_buffer_addf(text, "the parser calls exit(%d)", fault->code);
+        smt_buffer_addf(text, "%s calls exit(%d)", what, fault->code);
         return;
     }
     if (fault->signal == SIGABRT) {
-        smt_buffer_add_text(text, "the parser calls abort()");
+        smt_buffer_addf(text, "%s calls abort()", what);
         return;
     }
     if (fault->signal != SIGSEGV && fault->signal != SIGBUS) {
@@ -105,7 +109,8 @@ static void bad_free_text(const struct smt_heap_stats *heap, struct smt_buffer *
     smt_buffer_add_text(text, kinds[heap->bad_free]);
 }
 
-static void swallowed_text(const struct explained *explained, struct smt_buffer *text)
+static void swallowed_text(const struct smt_sweep *sweep, const struct explained *explained,
+                           struct smt_buffer *text)
 {
     static const char *const kinds[] = {"lost", "changed", "gained"};
     unsigned ops = explained->result.differing_ops;
@@ -115,7 +120,7 @@ static void swallowed_text(const struct explained *explained, struct smt_buffer 
         if (!worst || explained->diff.items[i].weight > worst->weight)
             worst = &explained->diff.items[i];
     smt_buffer_addf(text, "%s reports success, ",
-                    op_text(ops ? (enum smt_op)__builtin_ctz(ops) : SMT_OP_COUNT));
+                    op_text(sweep, ops ? (enum smt_op)__builtin_ctz(ops) : SMT_OP_COUNT));
     if (!worst)
         smt_buffer_add_text(text, "the result differs");
     else
@@ -130,7 +135,8 @@ static void wrong_code_text(const struct smt_sweep *sweep, const struct smt_run_
     char code[80];
 
     if (result->failed_op == SMT_OP_COUNT) return;
-    smt_buffer_addf(text, "%s returns %s instead of out of memory", op_text(result->failed_op),
+    smt_buffer_addf(text, "%s returns %s instead of out of memory",
+                    op_text(sweep, result->failed_op),
                     code_text(sweep, result->codes[result->failed_op], code, sizeof code));
 }
 
@@ -155,15 +161,15 @@ static void summary_text(const struct smt_sweep *sweep, const struct explained *
     switch (explained->group->key.verdict) {
     case SMT_VERDICT_CRASH:
     case SMT_VERDICT_OVER_READ:
-        fault_text(&result->fault, text);
+        fault_text(sweep, &result->fault, text);
         break;
     case SMT_VERDICT_HANG:
-        smt_buffer_addf(text, "%s does not end within the limit", op_text(result->last_op));
+        smt_buffer_addf(text, "%s does not end within the limit", op_text(sweep, result->last_op));
         break;
     case SMT_VERDICT_CORRUPT:
     case SMT_VERDICT_USE_AFTER_FREE:
         if (result->fault.signal)
-            fault_text(&result->fault, text);
+            fault_text(sweep, &result->fault, text);
         else
             damage_text(&result->damage, text);
         break;
@@ -178,7 +184,7 @@ static void summary_text(const struct smt_sweep *sweep, const struct explained *
         break;
     case SMT_VERDICT_UNINITIALIZED:
         if (result->fault.signal)
-            fault_text(&result->fault, text);
+            fault_text(sweep, &result->fault, text);
         else
             smt_buffer_add_text(text, "the result changes with what fresh memory holds");
         break;
@@ -189,7 +195,7 @@ static void summary_text(const struct smt_sweep *sweep, const struct explained *
         unexpected_text(sweep, explained, text);
         break;
     case SMT_VERDICT_SWALLOWED:
-        swallowed_text(explained, text);
+        swallowed_text(sweep, explained, text);
         break;
     case SMT_VERDICT_WRONG_CODE:
         wrong_code_text(sweep, result, text);
@@ -218,11 +224,12 @@ static void place_name(const struct smt_sweep *sweep, const struct explained *ex
         break;
     case SMT_VERDICT_SWALLOWED:
         if (result->differing_ops)
-            smt_buffer_add_text(text, op_text((enum smt_op)__builtin_ctz(result->differing_ops)));
+            smt_buffer_add_text(text,
+                                op_text(sweep, (enum smt_op)__builtin_ctz(result->differing_ops)));
         break;
     case SMT_VERDICT_WRONG_CODE:
         if (result->failed_op != SMT_OP_COUNT)
-            smt_buffer_addf(text, "%s %s", op_text(result->failed_op),
+            smt_buffer_addf(text, "%s %s", op_text(sweep, result->failed_op),
                             code_text(sweep, result->codes[result->failed_op], code, sizeof code));
         break;
     case SMT_VERDICT_MISMATCH:
