@@ -8,4 +8,8 @@ struct smt_mtctl_subcommand {
     int (*run)(int argc, char **argv); /* argv[0] is the subcommand; the exit status */
 };
 
+extern const struct smt_mtctl_subcommand smt_mtctl_subcommands[]; /* ended by a row without name */
+
+int smt_mtctl_serve(int argc, char **argv);
+
 #endif

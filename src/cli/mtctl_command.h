@@ -1,0 +1,16 @@
+/* cli/mtctl_command.h - mtctl without a subcommand: a command, a script or the
+ * shell, in this process or in a server. */
+#ifndef SMT_CLI_MTCTL_COMMAND_H
+#define SMT_CLI_MTCTL_COMMAND_H
+
+#include "control/script.h"
+
+#define SMT_MTCTL_FAULT 4 /* exit status: a command answered with a fault */
+
+/* Options, then COMMAND...; the exit status. */
+int smt_mtctl_command(int argc, char **argv);
+
+/* The interactive shell; `target` carries out and shows. The exit status. */
+int smt_mtctl_shell(const struct smt_script_target *target);
+
+#endif

@@ -1,0 +1,213 @@
+/* The interactive shell: line editing, history and completion by libedit on a
+ * terminal, plain lines otherwise. */
+#include <histedit.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/mtctl_command.h"
+#include "control/control.h"
+
+#define HISTORY_LINES 1000
+
+struct shell {
+    const struct smt_script_target *target;
+    struct smt_wire_request request;
+    struct smt_wire_reply reply;
+};
+
+static char *shell_prompt(EditLine *edit)
+{
+    static char prompt[] = "mt> ";
+
+    (void)edit;
+    return prompt;
+}
+
+/* --- completion --- */
+
+struct completion {
+    const char *word; /* what is there, up to the cursor */
+    size_t size;
+    char common[128]; /* what all candidates begin with */
+    unsigned count;
+    struct smt_buffer shown;
+};
+
+static void completion_try(struct completion *completion, const char *candidate)
+{
+    if (strncmp(candidate, completion->word, completion->size) != 0) return;
+    if (completion->count++ == 0) {
+        snprintf(completion->common, sizeof completion->common, "%s", candidate);
+    } else {
+        size_t same = 0;
+
+        while (completion->common[same] && completion->common[same] == candidate[same]) same++;
+        completion->common[same] = '\0';
+    }
+    smt_buffer_addf(&completion->shown, "  %s\n", candidate);
+}
+
+/* First word: commands, with and without `mt.`, once each way it was begun.
+ * Later words: what that place of the command's arguments takes. */
+static void complete_command(struct completion *completion)
+{
+    bool full = strncmp("mt.", completion->word, completion->size < 3 ? completion->size : 3) == 0;
+
+    for (const struct smt_command *row = smt_commands; row->name; row++) {
+        bool prefixed = strncmp(row->name, "mt.", 3) == 0;
+
+        completion_try(completion, row->name);
+        if (prefixed && !(full && completion->size > 1)) completion_try(completion, row->name + 3);
+    }
+    completion_try(completion, "quit");
+}
+
+static void complete_argument(struct completion *completion, const char *command_name)
+{
+    static const char *const units[] = {"b", "k", "m", "g"};
+    const struct smt_command *command = smt_command_find(command_name);
+
+    if (!command) return;
+    if (strcmp(command->name, "help") == 0) complete_command(completion);
+    if (strstr(command->arguments, "unit"))
+        for (int i = 0; i < 4; i++) completion_try(completion, units[i]);
+    if (!strstr(command->arguments, "group")) return;
+    completion_try(completion, "misctest");
+    for (const struct smt_parameter *row = smt_parameters; row->name; row++)
+        completion_try(completion, row->name);
+}
+
+static unsigned char shell_complete(EditLine *edit, int key)
+{
+    const LineInfo *line = el_line(edit);
+    struct completion completion = {.word = line->cursor};
+    char first[64] = "";
+    const char *at = line->buffer;
+
+    (void)key;
+    smt_buffer_init(&completion.shown);
+    while (completion.word > line->buffer && completion.word[-1] != ' ') completion.word--;
+    completion.size = (size_t)(line->cursor - completion.word);
+    at += strspn(at, " ") < (size_t)(line->cursor - at) ? strspn(at, " ") : 0;
+    if (completion.word <= at) {
+        complete_command(&completion);
+    } else {
+        snprintf(first, sizeof first, "%.*s", (int)strcspn(at, " "), at);
+        complete_argument(&completion, first);
+    }
+    if (completion.count == 1) strcat(completion.common, " ");
+    if (completion.count && strlen(completion.common) > completion.size)
+        el_insertstr(edit, completion.common + completion.size);
+    else if (completion.count > 1 && completion.shown.data)
+        printf("\n%s", completion.shown.data);
+    smt_buffer_clear(&completion.shown);
+    return completion.count ? CC_REDISPLAY : CC_ERROR;
+}
+
+/* --- lines --- */
+
+/* False when the shell ends: it was told to quit, or the server is gone. */
+static bool line_run(struct shell *shell, const char *line, int *ret_status)
+{
+    const char *method;
+    enum smt_status status;
+
+    line += strspn(line, " \t");
+    if (*line == '#') return true;
+    if (smt_text_decode_request(line, strlen(line), &shell->request) != SMT_OK) {
+        fprintf(stderr, "mtctl: %s\n", smt_fail_text());
+        return true;
+    }
+    method = shell->request.method.size ? shell->request.method.data : "";
+    if (!*method) return true;
+    if (strcmp(method, "quit") == 0 || strcmp(method, "exit") == 0) return false;
+    if (strcmp(method, "?") == 0) {
+        smt_buffer_empty(&shell->request.method);
+        smt_buffer_add_text(&shell->request.method, "help");
+    }
+    status = shell->target->call(shell->target->context, &shell->request, &shell->reply);
+    if (status != SMT_OK) {
+        fprintf(stderr, "mtctl: %s\n", smt_fail_text());
+        *ret_status = smt_status_exit(status);
+        return false;
+    }
+    shell->target->show(shell->target->context, &shell->reply);
+    return true;
+}
+
+static int plain_run(struct shell *shell)
+{
+    char *line = NULL;
+    size_t room = 0;
+    int status = 0;
+
+    while (getline(&line, &room, stdin) >= 0) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (!line_run(shell, line, &status)) break;
+    }
+    free(line);
+    return status;
+}
+
+static void history_path(char *ret_path, size_t room)
+{
+    const char *folder = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+    ret_path[0] = '\0';
+    if (folder && *folder)
+        snprintf(ret_path, room, "%s/mtctl_history", folder);
+    else if (home && *home)
+        snprintf(ret_path, room, "%s/.mtctl_history", home);
+}
+
+static int edited_run(struct shell *shell)
+{
+    EditLine *edit = el_init("mtctl", stdin, stdout, stderr);
+    History *past = history_init();
+    char path[4096];
+    HistEvent event;
+    int status = 0, length;
+    const char *got;
+
+    if (!edit || !past) return plain_run(shell);
+    history_path(path, sizeof path);
+    history(past, &event, H_SETSIZE, HISTORY_LINES);
+    history(past, &event, H_SETUNIQUE, 1);
+    if (*path) history(past, &event, H_LOAD, path);
+    el_set(edit, EL_PROMPT, shell_prompt);
+    el_set(edit, EL_EDITOR, "emacs");
+    el_set(edit, EL_SIGNAL, 1);
+    el_set(edit, EL_HIST, history, past);
+    el_set(edit, EL_ADDFN, "complete", "complete the word", shell_complete);
+    el_set(edit, EL_BIND, "^I", "complete", NULL);
+    el_source(edit, NULL);
+    while ((got = el_gets(edit, &length)) && length > 0) {
+        char *line = strdup(got);
+        bool goes_on = line != NULL;
+
+        if (line) {
+            line[strcspn(line, "\n")] = '\0';
+            if (*line) history(past, &event, H_ENTER, line);
+            goes_on = line_run(shell, line, &status);
+        }
+        free(line);
+        if (!goes_on) break;
+    }
+    if (*path) history(past, &event, H_SAVE, path);
+    history_end(past);
+    el_end(edit);
+    return status;
+}
+
+int smt_mtctl_shell(const struct smt_script_target *target)
+{
+    struct shell shell = {.target = target};
+    int status = isatty(STDIN_FILENO) ? edited_run(&shell) : plain_run(&shell);
+
+    smt_wire_request_clear(&shell.request);
+    smt_wire_reply_clear(&shell.reply);
+    return status;
+}

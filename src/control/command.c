@@ -1,0 +1,146 @@
+#include "control/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "control/command_rows.h"
+
+#define HEAVY  (SMT_COMMAND_HEAVY | SMT_COMMAND_MEMORY)
+#define LIST   SMT_COMMAND_LIST
+#define MEMORY SMT_COMMAND_MEMORY
+
+const struct smt_command smt_commands[] = {
+    {"mt.mem_alloc", "size [unit]", "Allocate size bytes and keep them.", HEAVY,
+     smt_command_mem_alloc},
+    {"mt.mem_free", "[size] [unit]",
+     "Free at least size bytes, smaller chunks first; everything without size. Answers how much.",
+     HEAVY, smt_command_mem_free},
+    {"mt.mem_used", "[unit]", "How much is allocated.", 0, smt_command_mem_used},
+    {"mt.mem_realloc", "size [unit]",
+     "Resize a randomly chosen chunk to size. Answers the difference.", HEAVY,
+     smt_command_mem_realloc},
+    {"mt.mem_rnd_alloc", "min max total [unit]",
+     "Allocate total in pieces of random size from min to max.", HEAVY, smt_command_mem_rnd_alloc},
+    {"mt.mem_test_start", "min max total min_int max_int total_time [unit]",
+     "Start a timed test: one piece of min..max each min_int..max_int ms for total_time ms; all "
+     "are freed when total is reached. Answers its id.",
+     HEAVY, smt_command_mem_test_start},
+    {"mt.mem_test_stop", "id", "Stop a timed test; its memory and figures stay.", SMT_COMMAND_HEAVY,
+     smt_command_mem_test_stop},
+    {"mt.mem_test_destroy", "id", "Stop a timed test and free all it has.", SMT_COMMAND_HEAVY,
+     smt_command_mem_test_destroy},
+    {"mt.mem_test_destroy_all", "[id]", "Destroy all timed tests; an id is ignored.",
+     SMT_COMMAND_HEAVY, smt_command_mem_test_destroy_all},
+    {"mt.mem_test_list", "[id] [unit]", "Figures of one timed test, or of all, newest first.", LIST,
+     smt_command_mem_test_list},
+    {"mt.lock_test", "n", "Take and release one lock n times; says how long it took.",
+     SMT_COMMAND_HEAVY, smt_command_lock_test},
+    {"cfg.get", "group name", "The value of a parameter; group is misctest.", 0,
+     smt_command_cfg_get},
+    {"cfg.seti", "group name value", "Set a parameter to a number.", SMT_COMMAND_HEAVY,
+     smt_command_cfg_seti},
+    {"cfg.set_now_int", "group name value", "Set a parameter to a number.", SMT_COMMAND_HEAVY,
+     smt_command_cfg_seti},
+    {"cfg.sets", "group name text", "Set a parameter to a text.", SMT_COMMAND_HEAVY,
+     smt_command_cfg_sets},
+    {"cfg.set_now_string", "group name text", "Set a parameter to a text.", SMT_COMMAND_HEAVY,
+     smt_command_cfg_sets},
+    {"cfg.list", "[group]", "The parameters there are.", LIST, smt_command_cfg_list},
+    {"cfg.help", "group name", "What a parameter does.", 0, smt_command_cfg_help},
+    {"core.version", "", "The version of this program.", 0, smt_command_core_version},
+    {"system.listMethods", "", "The names of all commands.", LIST, smt_command_list_methods},
+    {"help", "[command]", "All commands, or what one does.", LIST, smt_command_help},
+    {.name = NULL},
+};
+
+const struct smt_command *smt_command_find(const char *name)
+{
+    for (const struct smt_command *row = smt_commands; row->name; row++)
+        if (strcmp(row->name, name) == 0 ||
+            (strncmp(row->name, "mt.", 3) == 0 && strcmp(row->name + 3, name) == 0))
+            return row;
+    return NULL;
+}
+
+/* Place of argument `name` in "size [unit]"; -1 when there is none. */
+static int argument_place(const struct smt_command *command, const char *name)
+{
+    const char *at = command->arguments;
+
+    for (int place = 0; *at; place++) {
+        size_t size;
+
+        at += strspn(at, " []");
+        size = strcspn(at, " []");
+        if (size && strlen(name) == size && strncmp(at, name, size) == 0) return place;
+        at += size;
+        at += strspn(at, " []");
+    }
+    return -1;
+}
+
+/* Puts arguments given by name into their order; false when a name is unknown
+ * or one before the last is missing. */
+static bool arguments_order(const struct smt_command *command, const struct smt_wire_items *pairs,
+                            struct smt_wire_items *ret_ordered)
+{
+    size_t count = pairs->count / 2;
+
+    for (size_t place = 0; place < count; place++) {
+        const struct smt_wire_item *value = NULL;
+
+        for (size_t i = 0; i + 1 < pairs->count; i += 2) {
+            int wanted = argument_place(command, smt_wire_text(pairs, &pairs->items[i]));
+
+            if (wanted < 0) return false;
+            if ((size_t)wanted == place) value = &pairs->items[i + 1];
+        }
+        if (!value) return false;
+        if (value->type == SMT_WIRE_INTEGER)
+            smt_wire_add_integer(ret_ordered, value->integer);
+        else if (value->type == SMT_WIRE_STRING)
+            smt_wire_add_bytes(ret_ordered, SMT_WIRE_STRING, smt_wire_text(pairs, value),
+                               value->text_size);
+        else
+            smt_wire_add_double(ret_ordered, value->number);
+    }
+    return !ret_ordered->failed;
+}
+
+static void command_run(struct smt_control *control, const struct smt_command *command,
+                        const struct smt_wire_request *request, struct smt_wire_reply *reply)
+{
+    struct smt_arguments arguments = {.items = &request->arguments};
+    struct smt_wire_items ordered = {0};
+
+    if (!request->named) {
+        command->run(control, &arguments, reply);
+        return;
+    }
+    arguments.items = &ordered;
+    if (arguments_order(command, &request->arguments, &ordered))
+        command->run(control, &arguments, reply);
+    else
+        smt_fault_values(reply);
+    smt_wire_items_clear(&ordered);
+}
+
+void smt_command_execute(struct smt_control *control, const struct smt_wire_request *request,
+                         struct smt_wire_reply *reply)
+{
+    const char *name = request->method.data ? request->method.data : "";
+    const struct smt_command *command = smt_command_find(name);
+
+    smt_wire_reply_empty(reply);
+    if (!command) {
+        smt_wire_fault(reply, 500, "command %.100s not found", name);
+        return;
+    }
+    if ((command->flags & SMT_COMMAND_MEMORY) && !control->parameters.memory) {
+        smt_wire_fault(reply, 400, "memory testing is off: parameter memory is 0");
+        return;
+    }
+    reply->list = command->flags & SMT_COMMAND_LIST;
+    command_run(control, command, request, reply);
+    if (reply->results.failed) smt_fault_memory(reply);
+}

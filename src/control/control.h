@@ -1,0 +1,45 @@
+/* control/control.h - front door of control/: engine, parameters and commands
+ * of one process, the script interpreter, and the server.
+ *
+ * A smt_control may be used from any thread once it is set up. */
+#ifndef SMT_CONTROL_CONTROL_H
+#define SMT_CONTROL_CONTROL_H
+
+#include "control/command.h"
+#include "control/parameter.h"
+#include "control/script.h"
+#include "control/server.h"
+#include "stress/stress.h"
+
+/* What control/ needs from rooms above it; any may be NULL. */
+struct smt_control_hooks {
+    void *context;
+    /* Runs the message test on these bytes; `name` says where they are from.
+     * Adds lines for people to `report`. A status says that the test itself
+     * could not be made; *ret_findings that it was made and found something. */
+    enum smt_status (*message_test)(void *context, const char *name, const void *bytes,
+                                    size_t size_bytes, struct smt_buffer *report,
+                                    bool *ret_findings);
+};
+
+struct smt_control {
+    struct smt_stress stress;
+    struct smt_stress_tests *tests;
+    struct smt_control_hooks hooks;
+    struct smt_parameters parameters;
+};
+
+SMT_MUST_USE enum smt_status smt_control_init(struct smt_control *control,
+                                              const struct smt_stress_options *options,
+                                              const struct smt_control_hooks *hooks);
+
+/* Ends timed tests and frees (and checks) every chunk. */
+void smt_control_clear(struct smt_control *control);
+
+/* Something was found: changed chunks, or a message test's findings. */
+bool smt_control_found(const struct smt_control *control);
+
+/* What is allocated now, timed tests' chunks included. */
+void smt_control_held(struct smt_control *control, uint64_t *ret_bytes, uint64_t *ret_chunks);
+
+#endif

@@ -1,0 +1,231 @@
+#include "control/script.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "wire/text.h"
+
+struct script {
+    const char *name;
+    const char *at, *end;
+    unsigned line;  /* from 1 */
+    unsigned begun; /* line on which the statement begins */
+    const struct smt_script_target *target;
+    struct smt_buffer statement; /* without comments */
+    struct smt_wire_request request;
+    struct smt_wire_reply reply;
+    bool fault;
+};
+
+static bool starts(const struct script *script, const char *text)
+{
+    size_t size = strlen(text);
+
+    return (size_t)(script->end - script->at) >= size && memcmp(script->at, text, size) == 0;
+}
+
+static char script_take(struct script *script)
+{
+    if (*script->at == '\n') script->line++;
+    return *script->at++;
+}
+
+/* Skips a comment at the reading position; false when there is none. A `#` or
+ * `//` ends a statement's line, but does not take its newline. */
+static bool comment_skip(struct script *script)
+{
+    if (starts(script, "/*")) {
+        while (script->at < script->end && !starts(script, "*/")) script_take(script);
+        script->at += starts(script, "*/") ? 2 : 0;
+        return true;
+    }
+    if (*script->at != '#' && !starts(script, "//")) return false;
+    while (script->at < script->end && *script->at != '\n') script->at++;
+    return true;
+}
+
+/* Reads up to a `;` or newline outside quotes and parentheses. */
+static void statement_read(struct script *script)
+{
+    bool quoted = false;
+    int depth = 0;
+
+    smt_buffer_empty(&script->statement);
+    script->begun = 0;
+    while (script->at < script->end) {
+        char c;
+
+        if (!quoted && comment_skip(script)) continue;
+        if (!script->begun && !isspace((unsigned char)*script->at)) script->begun = script->line;
+        c = script_take(script);
+        if (!quoted && ((c == '\n' && depth <= 0) || c == ';')) break;
+        if (c == '"') quoted = !quoted;
+        if (!quoted) depth += (c == '(') - (c == ')');
+        smt_buffer_add(&script->statement, &c, 1);
+        if (quoted && c == '\\' && script->at < script->end) {
+            c = script_take(script);
+            smt_buffer_add(&script->statement, &c, 1);
+        }
+    }
+}
+
+/* Carries the request out; what a function answers is shown only with `show`. */
+static enum smt_status request_run(struct script *script, bool show)
+{
+    const struct smt_script_target *target = script->target;
+    enum smt_status status;
+
+    if (script->request.arguments.failed || script->request.method.failed)
+        return smt_fail(SMT_ENOMEM, "%s: out of memory", script->name);
+    status = target->call(target->context, &script->request, &script->reply);
+    if (status != SMT_OK) return status;
+    script->fault = script->reply.code != 0;
+    if (show || script->fault) target->show(target->context, &script->reply);
+    return SMT_OK;
+}
+
+/* --- statements in the form of a call: name(argument, ...) --- */
+
+struct call {
+    char name[32];
+    struct smt_wire_items arguments;
+};
+
+/* Splits `name(a, "b", 3)`; false when it is no such thing. Commas become
+ * blanks outside quotes, and then it reads like a command line. */
+static bool call_parse(const struct smt_buffer *statement, struct call *call)
+{
+    const char *text = statement->data, *open = strchr(text, '('), *close = strrchr(text, ')');
+    struct smt_wire_request request = {0};
+    size_t name_size = open ? (size_t)(open - text) : 0;
+    struct smt_buffer words;
+    bool quoted = false, parsed;
+
+    while (name_size && isspace((unsigned char)text[name_size - 1])) name_size--;
+    if (!open || !close || close < open || !name_size || name_size >= sizeof call->name)
+        return false;
+    if (close[1 + strspn(close + 1, " \t\r")] != '\0' || strcspn(text, " \t") < name_size)
+        return false;
+    memcpy(call->name, text, name_size);
+    call->name[name_size] = '\0';
+    smt_buffer_init(&words);
+    smt_buffer_add_text(&words, "call ");
+    for (const char *at = open + 1; at < close; at++) {
+        if (*at == '"' && at[-1] != '\\') quoted = !quoted;
+        smt_buffer_add(&words, *at == ',' && !quoted ? " " : at, 1);
+    }
+    parsed = smt_text_decode_request(words.data, words.size, &request) == SMT_OK;
+    call->arguments = request.arguments;
+    smt_buffer_clear(&request.method);
+    smt_buffer_clear(&words);
+    return parsed && !call->arguments.failed;
+}
+
+static const char *argument_text(const struct call *call, size_t i)
+{
+    const struct smt_wire_item *item = &call->arguments.items[i];
+
+    if (i >= call->arguments.count || item->type != SMT_WIRE_STRING) return NULL;
+    return smt_wire_text(&call->arguments, item);
+}
+
+static enum smt_status bad_statement(const struct script *script, const char *why)
+{
+    return smt_fail(SMT_EINPUT, "%s:%u: %s", script->name, script->begun, why);
+}
+
+static enum smt_status modparam_run(struct script *script, const struct call *call)
+{
+    const char *module = argument_text(call, 0), *name = argument_text(call, 1), *text;
+    struct smt_wire_items *arguments = &script->request.arguments;
+
+    if (call->arguments.count != 3 || !module || !name)
+        return bad_statement(script, "expected modparam(\"module\", \"name\", value)");
+    if (strcmp(module, "misctest") != 0) return SMT_OK; /* other modules are not ours */
+    text = argument_text(call, 2);
+    smt_buffer_add_text(&script->request.method, text ? "cfg.sets" : "cfg.seti");
+    smt_wire_add_string(arguments, module);
+    smt_wire_add_string(arguments, name);
+    if (text)
+        smt_wire_add_string(arguments, text);
+    else
+        smt_wire_add_integer(arguments, call->arguments.items[2].integer);
+    return request_run(script, true);
+}
+
+static enum smt_status mem_alloc_run(struct script *script, const struct call *call)
+{
+    const struct smt_wire_item *item = call->arguments.items;
+
+    if (call->arguments.count != 1 || item->type != SMT_WIRE_INTEGER)
+        return bad_statement(script, "expected mem_alloc(size)");
+    smt_buffer_add_text(&script->request.method, "mt.mem_alloc");
+    smt_wire_add_integer(&script->request.arguments, item->integer);
+    return request_run(script, false);
+}
+
+static enum smt_status mem_free_run(struct script *script, const struct call *call)
+{
+    if (call->arguments.count) return bad_statement(script, "expected mem_free()");
+    smt_buffer_add_text(&script->request.method, "mt.mem_free");
+    return request_run(script, false);
+}
+
+static const struct {
+    const char *name;
+    enum smt_status (*run)(struct script *script, const struct call *call);
+} functions[] = {
+    {"modparam", modparam_run}, {"mem_alloc", mem_alloc_run},  {"mt_mem_alloc", mem_alloc_run},
+    {"mem_free", mem_free_run}, {"mt_mem_free", mem_free_run},
+};
+
+static enum smt_status call_run(struct script *script, const struct call *call)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (strcmp(call->name, functions[i].name) == 0) return functions[i].run(script, call);
+    return smt_fail(SMT_EINPUT, "%s:%u: no such function: %s", script->name, script->begun,
+                    call->name);
+}
+
+static enum smt_status statement_run(struct script *script)
+{
+    const char *text = script->statement.data ? script->statement.data : "";
+    struct call call = {0};
+    enum smt_status status;
+
+    smt_wire_request_empty(&script->request);
+    text += strspn(text, " \t\r\n");
+    if (text[strspn(text, ". \t\r")] == '\0') return SMT_OK; /* nothing, or "..." */
+    if (strncmp(text, "loadmodule", 10) == 0) return SMT_OK;
+    memmove(script->statement.data, text, strlen(text) + 1);
+    script->statement.size = strlen(script->statement.data);
+    if (call_parse(&script->statement, &call)) {
+        status = call_run(script, &call);
+    } else {
+        status = smt_text_decode_request(script->statement.data, script->statement.size,
+                                         &script->request);
+        status =
+            status == SMT_OK ? request_run(script, true) : bad_statement(script, smt_fail_text());
+    }
+    smt_wire_items_clear(&call.arguments);
+    return status;
+}
+
+enum smt_status smt_script_run(const char *name, const char *text, size_t size_bytes,
+                               const struct smt_script_target *target, bool *ret_fault)
+{
+    struct script script = {
+        .name = name, .at = text, .end = text + size_bytes, .line = 1, .target = target};
+    enum smt_status status = SMT_OK;
+
+    while (status == SMT_OK && !script.fault && script.at < script.end) {
+        statement_read(&script);
+        status = script.statement.failed ? smt_fail(SMT_ENOMEM, "%s: out of memory", name)
+                                         : statement_run(&script);
+    }
+    *ret_fault = script.fault;
+    smt_buffer_clear(&script.statement);
+    smt_wire_request_clear(&script.request);
+    smt_wire_reply_clear(&script.reply);
+    return status;
+}

@@ -1,0 +1,430 @@
+#include "heap/shared.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "heap/shared_spans.h"
+
+#define SHARDS      16 /* a power of two */
+#define CLASSES_MAX 64
+#define SLOT_MAX    16384
+#define FENCE_SEEN  64 /* at most this much of a tail fence is written and checked */
+#define PAGE_BYTES  4096
+#define FENCE_BYTE  0xFB
+
+struct shard {
+    _Alignas(64) pthread_mutex_t lock;
+    struct span *room[CLASSES_MAX]; /* spans with free slots */
+    atomic_uint_least64_t live_bytes, live_blocks;
+};
+
+struct smt_heap_shared {
+    struct shard shards[SHARDS];
+    struct span_source source;
+    struct large_table large;
+    uint32_t slot_bytes[CLASSES_MAX];
+    uint32_t classes;
+    uint8_t class_of[SLOT_MAX / 16 + 1]; /* by slot size / 16 */
+    pthread_mutex_t plan_lock;
+    struct smt_heap_shared_plan plan;
+    atomic_bool planned;
+    atomic_uint_least64_t attempts, refused, damaged;
+    smt_heap_shared_report *report;
+    void *report_context;
+};
+
+/* Classes: each 16 bytes up to 512, then about an eighth larger each. */
+static void classes_init(struct smt_heap_shared *heap)
+{
+    uint32_t size = 48;
+
+    memset(heap->class_of, 0, sizeof heap->class_of);
+    while (size < SLOT_MAX) {
+        heap->slot_bytes[heap->classes++] = size;
+        size += size < 512 ? 16 : (size / 6 + 15) & ~15u;
+    }
+    heap->slot_bytes[heap->classes++] = SLOT_MAX;
+    for (uint32_t i = 0, class_index = 0; i <= SLOT_MAX / 16; i++) {
+        if (i * 16 > heap->slot_bytes[class_index]) class_index++;
+        heap->class_of[i] = (uint8_t)class_index;
+    }
+}
+
+_Static_assert(CLASSES_MAX <= UINT8_MAX, "a class index must fit class_of");
+
+enum smt_status smt_heap_shared_new(struct smt_heap_shared **ret_heap)
+{
+    struct smt_heap_shared *heap =
+        mmap(NULL, sizeof *heap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (heap == MAP_FAILED) return smt_fail(SMT_ENOMEM, "out of memory for a heap");
+    if (!span_source_init(&heap->source)) {
+        munmap(heap, sizeof *heap);
+        return smt_fail(SMT_ENOMEM, "out of memory for a heap");
+    }
+    for (int i = 0; i < SHARDS; i++) pthread_mutex_init(&heap->shards[i].lock, NULL);
+    large_table_init(&heap->large);
+    pthread_mutex_init(&heap->plan_lock, NULL);
+    classes_init(heap);
+    *ret_heap = heap;
+    return SMT_OK;
+}
+
+void smt_heap_shared_free(struct smt_heap_shared *heap)
+{
+    if (!heap) return;
+    for (int i = 0; i < SHARDS; i++) pthread_mutex_destroy(&heap->shards[i].lock);
+    pthread_mutex_destroy(&heap->plan_lock);
+    large_table_clear(&heap->large);
+    span_source_clear(&heap->source);
+    munmap(heap, sizeof *heap);
+}
+
+void smt_heap_shared_on_damage(struct smt_heap_shared *heap, smt_heap_shared_report *report,
+                               void *context)
+{
+    heap->report = report;
+    heap->report_context = context;
+}
+
+static void damage_report(struct smt_heap_shared *heap, const struct smt_heap_shared_damage *damage)
+{
+    atomic_fetch_add(&heap->damaged, 1);
+    if (heap->report) heap->report(heap->report_context, damage);
+}
+
+void smt_heap_shared_set_plan(struct smt_heap_shared *heap, const struct smt_heap_shared_plan *plan)
+{
+    pthread_mutex_lock(&heap->plan_lock);
+    heap->plan = *plan;
+    atomic_store(&heap->attempts, 0);
+    atomic_store(&heap->planned, plan->nth || plan->every || plan->limit_bytes);
+    pthread_mutex_unlock(&heap->plan_lock);
+}
+
+/* The one place that decides whether a request is refused on purpose. */
+static bool plan_refuses(struct smt_heap_shared *heap, size_t size_bytes, size_t given_back)
+{
+    const struct smt_heap_shared_plan *plan = &heap->plan;
+    uint64_t attempt, live;
+    bool refuses;
+
+    if (!atomic_load_explicit(&heap->planned, memory_order_relaxed)) return false;
+    pthread_mutex_lock(&heap->plan_lock);
+    attempt = atomic_fetch_add(&heap->attempts, 1) + 1;
+    refuses = attempt == plan->nth || (plan->every && attempt % plan->every == 0);
+    if (!refuses && plan->limit_bytes) {
+        live = smt_heap_shared_live_bytes(heap) - given_back;
+        refuses = size_bytes > plan->limit_bytes || live > plan->limit_bytes - size_bytes;
+    }
+    pthread_mutex_unlock(&heap->plan_lock);
+    if (refuses) atomic_fetch_add(&heap->refused, 1);
+    return refuses;
+}
+
+static struct shard *shard_mine(struct smt_heap_shared *heap, uint32_t *ret_index)
+{
+    static atomic_uint seen;
+    static _Thread_local unsigned number;
+
+    if (!number) number = atomic_fetch_add(&seen, 1) + 1;
+    *ret_index = number & (SHARDS - 1);
+    return &heap->shards[*ret_index];
+}
+
+/* --- fences --- */
+
+static void fences_set(uint8_t *payload, size_t size_bytes, size_t room_bytes)
+{
+    size_t tail = room_bytes - size_bytes;
+
+    memset(payload - FRONT_BYTES, FENCE_BYTE, FRONT_BYTES);
+    memset(payload + size_bytes, FENCE_BYTE, tail < FENCE_SEEN ? tail : FENCE_SEEN);
+}
+
+/* room_bytes: from payload to the end of what belongs to the block. */
+static void fences_check(struct smt_heap_shared *heap, const uint8_t *payload, size_t size_bytes,
+                         size_t room_bytes)
+{
+    struct smt_heap_shared_damage damage = {
+        .kind = SMT_HEAP_SHARED_FENCE, .address = payload, .size_bytes = size_bytes};
+    size_t tail = room_bytes - size_bytes;
+
+    if (tail > FENCE_SEEN) tail = FENCE_SEEN;
+    for (ptrdiff_t i = -FRONT_BYTES; i < (ptrdiff_t)(size_bytes + tail);) {
+        if (i == 0) i = (ptrdiff_t)size_bytes;
+        if (payload[i] != FENCE_BYTE) {
+            damage.offset = i;
+            damage_report(heap, &damage);
+            return;
+        }
+        i++;
+    }
+}
+
+/* --- small blocks --- */
+
+static struct span *span_new(struct smt_heap_shared *heap, uint32_t class_index, uint32_t shard)
+{
+    struct span *span = span_source_take(&heap->source);
+    size_t tables;
+
+    if (!span) return NULL;
+    *span = (struct span){.class_index = class_index,
+                          .shard_index = shard,
+                          .slot_bytes = heap->slot_bytes[class_index]};
+    span->sizes = (uint32_t *)(void *)(span + 1);
+    span->slots = (uint32_t)((SPAN_BYTES - sizeof *span - 16) / (span->slot_bytes + 6));
+    span->free_indexes = (uint16_t *)(void *)(span->sizes + span->slots);
+    tables = sizeof *span + span->slots * (sizeof *span->sizes + sizeof *span->free_indexes);
+    span->first_slot = (uint32_t)(tables + 15) & ~15u;
+    for (uint32_t i = 0; i < span->slots; i++) {
+        span->sizes[i] = 0;
+        span->free_indexes[i] = (uint16_t)(span->slots - 1 - i);
+    }
+    span->free_count = span->slots;
+    return span;
+}
+
+static uint8_t *span_payload(struct span *span, uint32_t slot)
+{
+    return (uint8_t *)span + span->first_slot + (size_t)slot * span->slot_bytes + FRONT_BYTES;
+}
+
+static size_t span_room(const struct span *span)
+{
+    return span->slot_bytes - FRONT_BYTES;
+}
+
+static void *small_alloc(struct smt_heap_shared *heap, size_t size_bytes)
+{
+    size_t slot_bytes = (size_bytes + FRONT_BYTES + TAIL_BYTES + 15) & ~(size_t)15;
+    uint32_t class_index = heap->class_of[slot_bytes / 16], shard_index;
+    struct shard *shard = shard_mine(heap, &shard_index);
+    struct span *span;
+    uint32_t slot;
+
+    pthread_mutex_lock(&shard->lock);
+    span = shard->room[class_index];
+    if (!span) {
+        span = span_new(heap, class_index, shard_index);
+        if (!span) {
+            pthread_mutex_unlock(&shard->lock);
+            return NULL;
+        }
+        span->listed = true;
+        DL_PREPEND(shard->room[class_index], span);
+    }
+    slot = span->free_indexes[--span->free_count];
+    span->sizes[slot] = (uint32_t)size_bytes + 1;
+    if (!span->free_count) {
+        span->listed = false;
+        DL_DELETE(shard->room[class_index], span);
+    }
+    atomic_fetch_add_explicit(&shard->live_bytes, size_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&shard->live_blocks, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&shard->lock);
+    fences_set(span_payload(span, slot), size_bytes, span_room(span));
+    return span_payload(span, slot);
+}
+
+/* The slot `block` is the payload of; false when it starts none. */
+static bool span_slot(const struct span *span, const void *block, uint32_t *ret_slot)
+{
+    uintptr_t offset = (uintptr_t)block - (uintptr_t)span;
+
+    if (offset < span->first_slot + FRONT_BYTES) return false;
+    offset -= span->first_slot + FRONT_BYTES;
+    *ret_slot = (uint32_t)(offset / span->slot_bytes);
+    return offset % span->slot_bytes == 0 && *ret_slot < span->slots;
+}
+
+/* Back onto the span's stack; an empty span goes back unless it is its list's
+ * only one. With the shard's lock held. */
+static void slot_free(struct smt_heap_shared *heap, struct shard *shard, struct span *span,
+                      uint32_t slot)
+{
+    struct span **list = &shard->room[span->class_index];
+
+    atomic_fetch_sub_explicit(&shard->live_bytes, span->sizes[slot] - 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&shard->live_blocks, 1, memory_order_relaxed);
+    span->sizes[slot] = 0;
+    span->free_indexes[span->free_count++] = (uint16_t)slot;
+    if (!span->listed) {
+        span->listed = true;
+        DL_PREPEND(*list, span);
+    } else if (span->free_count == span->slots && (*list)->next) {
+        DL_DELETE(*list, span);
+        span_source_give(&heap->source, span);
+    }
+}
+
+static void small_release(struct smt_heap_shared *heap, struct span *span, uint8_t *block)
+{
+    struct shard *shard = &heap->shards[span->shard_index & (SHARDS - 1)];
+    struct smt_heap_shared_damage damage = {.kind = SMT_HEAP_SHARED_FOREIGN, .address = block};
+    uint32_t slot;
+    bool starts, live = false;
+
+    /* Before it is free: afterwards it may be another thread's. */
+    if (span_slot(span, block, &slot) && span->sizes[slot])
+        fences_check(heap, block, span->sizes[slot] - 1, span_room(span));
+    pthread_mutex_lock(&shard->lock);
+    starts = span_slot(span, block, &slot);
+    if (starts && span->sizes[slot]) {
+        live = true;
+        slot_free(heap, shard, span, slot);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    if (live) return;
+    if (starts) damage.kind = SMT_HEAP_SHARED_DOUBLE;
+    damage_report(heap, &damage);
+}
+
+/* --- large blocks --- */
+
+static size_t large_mapped(size_t size_bytes)
+{
+    return (size_bytes + FRONT_BYTES + TAIL_BYTES + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+}
+
+static void large_count(struct smt_heap_shared *heap, int64_t bytes, int64_t blocks)
+{
+    atomic_fetch_add(&heap->shards[0].live_bytes, (uint64_t)bytes);
+    atomic_fetch_add(&heap->shards[0].live_blocks, (uint64_t)blocks);
+}
+
+static void *large_alloc(struct smt_heap_shared *heap, size_t size_bytes)
+{
+    struct large_block block = {.size_bytes = size_bytes, .mapped_bytes = large_mapped(size_bytes)};
+    uint8_t *pages;
+
+    if (block.mapped_bytes < size_bytes) return NULL;
+    pages =
+        mmap(NULL, block.mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return NULL;
+    block.payload = (uintptr_t)pages + FRONT_BYTES;
+    if (!large_table_add(&heap->large, block)) {
+        munmap(pages, block.mapped_bytes);
+        return NULL;
+    }
+    fences_set(pages + FRONT_BYTES, size_bytes, block.mapped_bytes - FRONT_BYTES);
+    large_count(heap, (int64_t)size_bytes, 1);
+    return pages + FRONT_BYTES;
+}
+
+static bool large_release(struct smt_heap_shared *heap, uint8_t *payload)
+{
+    struct large_block block;
+
+    if (!large_table_remove(&heap->large, payload, &block)) return false;
+    fences_check(heap, payload, block.size_bytes, block.mapped_bytes - FRONT_BYTES);
+    large_count(heap, -(int64_t)block.size_bytes, -1);
+    munmap(payload - FRONT_BYTES, block.mapped_bytes);
+    return true;
+}
+
+/* Moves pages instead of copying them; NULL leaves the block as it was. */
+static void *large_resize(struct smt_heap_shared *heap, uint8_t *payload, size_t size_bytes)
+{
+    size_t mapped_bytes = large_mapped(size_bytes);
+    struct large_block old, block;
+    uint8_t *pages;
+
+    if (mapped_bytes < size_bytes || !large_table_remove(&heap->large, payload, &old)) return NULL;
+    fences_check(heap, payload, old.size_bytes, old.mapped_bytes - FRONT_BYTES);
+    pages = mremap(payload - FRONT_BYTES, old.mapped_bytes, mapped_bytes, MREMAP_MAYMOVE);
+    block = (struct large_block){(uintptr_t)pages + FRONT_BYTES, size_bytes, mapped_bytes};
+    if (pages == MAP_FAILED) block = old;
+    (void)large_table_add(&heap->large, block); /* one was removed: there is a place */
+    if (pages == MAP_FAILED) return NULL;
+    fences_set(pages + FRONT_BYTES, size_bytes, mapped_bytes - FRONT_BYTES);
+    large_count(heap, (int64_t)size_bytes - (int64_t)old.size_bytes, 0);
+    return pages + FRONT_BYTES;
+}
+
+/* --- all blocks --- */
+
+static bool size_is_small(size_t size_bytes)
+{
+    return size_bytes <= SLOT_MAX - FRONT_BYTES - TAIL_BYTES;
+}
+
+static void *block_alloc(struct smt_heap_shared *heap, size_t size_bytes)
+{
+    return size_is_small(size_bytes) ? small_alloc(heap, size_bytes)
+                                     : large_alloc(heap, size_bytes);
+}
+
+void *smt_heap_shared_alloc(struct smt_heap_shared *heap, size_t size_bytes)
+{
+    return plan_refuses(heap, size_bytes, 0) ? NULL : block_alloc(heap, size_bytes);
+}
+
+void smt_heap_shared_release(struct smt_heap_shared *heap, void *block)
+{
+    struct smt_heap_shared_damage damage = {.kind = SMT_HEAP_SHARED_FOREIGN, .address = block};
+    struct span *span;
+
+    if (!block) return;
+    span = span_source_find(&heap->source, block);
+    if (span)
+        small_release(heap, span, block);
+    else if (!large_release(heap, block))
+        damage_report(heap, &damage);
+}
+
+size_t smt_heap_shared_size(struct smt_heap_shared *heap, const void *block)
+{
+    struct span *span = span_source_find(&heap->source, block);
+    struct large_block large;
+    uint32_t slot;
+
+    if (!span) return large_table_get(&heap->large, block, &large) ? large.size_bytes : 0;
+    if (!span_slot(span, block, &slot) || !span->sizes[slot]) return 0;
+    return span->sizes[slot] - 1;
+}
+
+void *smt_heap_shared_resize(struct smt_heap_shared *heap, void *block, size_t size_bytes)
+{
+    size_t old_size = block ? smt_heap_shared_size(heap, block) : 0;
+    void *moved;
+
+    if (plan_refuses(heap, size_bytes, old_size)) return NULL;
+    if (old_size && !size_is_small(old_size) && !size_is_small(size_bytes))
+        return large_resize(heap, block, size_bytes);
+    moved = block_alloc(heap, size_bytes);
+    if (!moved) return NULL;
+    if (old_size) memcpy(moved, block, old_size < size_bytes ? old_size : size_bytes);
+    if (block) smt_heap_shared_release(heap, block);
+    return moved;
+}
+
+uint64_t smt_heap_shared_live_bytes(struct smt_heap_shared *heap)
+{
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < SHARDS; i++) bytes += atomic_load(&heap->shards[i].live_bytes);
+    return bytes;
+}
+
+uint64_t smt_heap_shared_live_blocks(struct smt_heap_shared *heap)
+{
+    uint64_t blocks = 0;
+
+    for (int i = 0; i < SHARDS; i++) blocks += atomic_load(&heap->shards[i].live_blocks);
+    return blocks;
+}
+
+uint64_t smt_heap_shared_refused(struct smt_heap_shared *heap)
+{
+    return atomic_load(&heap->refused);
+}
+
+uint64_t smt_heap_shared_damaged(struct smt_heap_shared *heap)
+{
+    return atomic_load(&heap->damaged);
+}

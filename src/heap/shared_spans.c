@@ -1,0 +1,207 @@
+#include "heap/shared_spans.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#define ADDRESS_BITS 47 /* user addresses, unless asked for more */
+#define SEGMENT_BITS 26
+#define SEGMENTS_MAX ((size_t)1 << (ADDRESS_BITS - SEGMENT_BITS))
+#define TABLE_BYTES  (SEGMENTS_MAX * sizeof(uint8_t *))
+#define LARGE_ROOM   256
+
+static void *pages_map(size_t size_bytes)
+{
+    void *pages = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+bool span_source_init(struct span_source *source)
+{
+    *source = (struct span_source){0};
+    pthread_mutex_init(&source->lock, NULL);
+    source->segments = pages_map(TABLE_BYTES);
+    return source->segments != NULL;
+}
+
+/* Follows the links between segments: walking the table would touch 16 MiB. */
+void span_source_clear(struct span_source *source)
+{
+    uint8_t *segment = source->current;
+
+    while (segment) {
+        uint8_t *older = *(uint8_t **)(void *)segment;
+
+        munmap(segment, SEGMENT_BYTES);
+        segment = older;
+    }
+    if (source->segments) munmap((void *)source->segments, TABLE_BYTES);
+    pthread_mutex_destroy(&source->lock);
+    *source = (struct span_source){0};
+}
+
+/* Span 0 of a segment holds only the link to the segment made before it. */
+static bool segment_add(struct span_source *source)
+{
+    uint8_t *raw = pages_map(2 * SEGMENT_BYTES), *segment;
+    size_t before;
+
+    if (!raw) return false;
+    before = (SEGMENT_BYTES - (uintptr_t)raw % SEGMENT_BYTES) % SEGMENT_BYTES;
+    segment = raw + before;
+    if (before) munmap(raw, before);
+    munmap(segment + SEGMENT_BYTES, SEGMENT_BYTES - before);
+    *(uint8_t **)(void *)segment = source->current;
+    source->current = segment;
+    source->current_used = 1;
+    atomic_store(&source->segments[(uintptr_t)segment >> SEGMENT_BITS], segment);
+    return true;
+}
+
+struct span *span_source_take(struct span_source *source)
+{
+    struct span *span = NULL;
+
+    pthread_mutex_lock(&source->lock);
+    if (source->unused) {
+        span = source->unused;
+        source->unused = span->next;
+    } else if ((source->current && source->current_used < SEGMENT_SPANS) || segment_add(source)) {
+        span = (struct span *)(void *)(source->current + SPAN_BYTES * source->current_used++);
+    }
+    pthread_mutex_unlock(&source->lock);
+    return span;
+}
+
+void span_source_give(struct span_source *source, struct span *span)
+{
+    /* All but the page of the header goes back to the system. */
+    madvise((uint8_t *)span + 4096, SPAN_BYTES - 4096, MADV_DONTNEED);
+    pthread_mutex_lock(&source->lock);
+    span->slots = 0;
+    span->next = source->unused;
+    source->unused = span;
+    pthread_mutex_unlock(&source->lock);
+}
+
+struct span *span_source_find(const struct span_source *source, const void *address)
+{
+    uintptr_t at = (uintptr_t)address;
+    uint8_t *segment;
+    struct span *span;
+
+    if (at >> ADDRESS_BITS) return NULL;
+    segment = atomic_load_explicit(&source->segments[at >> SEGMENT_BITS], memory_order_relaxed);
+    if (!segment || at - (uintptr_t)segment < SPAN_BYTES) return NULL;
+    span = (struct span *)(at & ~(SPAN_BYTES - 1));
+    return span->slots ? span : NULL;
+}
+
+void large_table_init(struct large_table *table)
+{
+    *table = (struct large_table){0};
+    pthread_mutex_init(&table->lock, NULL);
+}
+
+void large_table_clear(struct large_table *table)
+{
+    for (size_t i = 0; i < table->room; i++)
+        if (table->places[i].payload)
+            munmap((void *)(table->places[i].payload - FRONT_BYTES), table->places[i].mapped_bytes);
+    if (table->places) munmap(table->places, table->room * sizeof *table->places);
+    pthread_mutex_destroy(&table->lock);
+    *table = (struct large_table){0};
+}
+
+static size_t place_first(const struct large_table *table, uintptr_t payload)
+{
+    return (size_t)((payload >> 12) * 0x9E3779B97F4A7C15u >> 20) & (table->room - 1);
+}
+
+/* Where payload is, or the empty place where it would go. */
+static size_t place_find(const struct large_table *table, uintptr_t payload)
+{
+    size_t i = place_first(table, payload);
+
+    while (table->places[i].payload && table->places[i].payload != payload)
+        i = (i + 1) & (table->room - 1);
+    return i;
+}
+
+static bool large_table_grow(struct large_table *table)
+{
+    struct large_table grown = {.room = table->room ? table->room * 2 : LARGE_ROOM};
+
+    grown.places = pages_map(grown.room * sizeof *grown.places);
+    if (!grown.places) return false;
+    for (size_t i = 0; i < table->room; i++)
+        if (table->places[i].payload)
+            grown.places[place_find(&grown, table->places[i].payload)] = table->places[i];
+    if (table->places) munmap(table->places, table->room * sizeof *table->places);
+    table->places = grown.places;
+    table->room = grown.room;
+    return true;
+}
+
+bool large_table_add(struct large_table *table, struct large_block block)
+{
+    bool added = true;
+
+    pthread_mutex_lock(&table->lock);
+    if (table->count * 2 >= table->room) added = large_table_grow(table);
+    if (added) {
+        table->places[place_find(table, block.payload)] = block;
+        table->count++;
+    }
+    pthread_mutex_unlock(&table->lock);
+    return added;
+}
+
+bool large_table_get(struct large_table *table, const void *payload, struct large_block *ret)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&table->lock);
+    if (table->count && payload) {
+        *ret = table->places[place_find(table, (uintptr_t)payload)];
+        found = ret->payload != 0;
+    }
+    pthread_mutex_unlock(&table->lock);
+    return found;
+}
+
+/* Closes the gap: what probing would have found behind it moves up (Knuth,
+ * TAOCP 6.4, algorithm R). */
+static void place_vacate(struct large_table *table, size_t gap)
+{
+    for (size_t i = (gap + 1) & (table->room - 1); table->places[i].payload;
+         i = (i + 1) & (table->room - 1)) {
+        size_t first = place_first(table, table->places[i].payload);
+
+        if (((i - first) & (table->room - 1)) >= ((i - gap) & (table->room - 1))) {
+            table->places[gap] = table->places[i];
+            gap = i;
+        }
+    }
+    table->places[gap] = (struct large_block){0};
+}
+
+bool large_table_remove(struct large_table *table, const void *payload, struct large_block *ret)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&table->lock);
+    if (table->count && payload) {
+        size_t place = place_find(table, (uintptr_t)payload);
+
+        *ret = table->places[place];
+        found = ret->payload != 0;
+        if (found) {
+            place_vacate(table, place);
+            table->count--;
+        }
+    }
+    pthread_mutex_unlock(&table->lock);
+    return found;
+}

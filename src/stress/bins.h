@@ -1,0 +1,73 @@
+/* stress/bins.h - who has how large a chunk: one shard's records, by size.
+ *
+ *      bin 0..1024     one exact size each
+ *      bin 1025..      16 bins for each doubling from 1 KiB on
+ *
+ *      bin -> [address,size] [address,size] ...   dense, 16 bytes a chunk
+ *
+ * Dense arrays give removal of any chunk by swapping with the last, uniform
+ * random choice by index, and freeing by size that touches only the bins it
+ * empties. A bitmap names the bins that have chunks. The arrays are mapped
+ * directly and doubled with mremap (no copy, at most 32 bytes a chunk), never
+ * taken from the allocator under test. Not thread-safe: stress/set.h locks. */
+#ifndef SMT_STRESS_BINS_H
+#define SMT_STRESS_BINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SMT_BINS_EXACT    1025
+#define SMT_BINS_COUNT    (SMT_BINS_EXACT + 54 * 16)
+#define SMT_BINS_WORDS    ((SMT_BINS_COUNT + 63) / 64)
+#define SMT_BINS_SIZE_MAX ((uint64_t)1 << 62)
+
+struct smt_chunk {
+    void *address;
+    uint64_t size : 63;   /* bytes */
+    uint64_t checked : 1; /* has the content pattern */
+};
+
+struct smt_bin {
+    struct smt_chunk *chunks;
+    size_t count;
+    size_t capacity;
+    uint64_t bytes;
+    bool sorted; /* largest first; bins of one size always are */
+};
+
+struct smt_bins {
+    struct smt_bin *bins; /* SMT_BINS_COUNT; NULL until the first chunk */
+    uint64_t nonempty[SMT_BINS_WORDS];
+    size_t count;
+    uint64_t bytes;
+};
+
+size_t smt_bins_index(uint64_t size);
+
+/* False when no memory could be mapped. */
+bool smt_bins_add(struct smt_bins *bins, struct smt_chunk chunk);
+
+/* Chunk number `nth` of all, 0 <= nth < count, in no meaningful order. */
+struct smt_chunk smt_bins_remove_nth(struct smt_bins *bins, size_t nth);
+
+/* The smallest size in a bin that is not empty; sorts it when needed. */
+uint64_t smt_bins_smallest(struct smt_bins *bins, size_t index);
+
+/* Removes the last chunk of a bin: the smallest after smt_bins_smallest(). */
+struct smt_chunk smt_bins_pop(struct smt_bins *bins, size_t index);
+
+/* Takes a whole bin out, array and all; release it with smt_bin_clear(). */
+struct smt_bin smt_bins_take(struct smt_bins *bins, size_t index);
+void smt_bin_clear(struct smt_bin *bin);
+
+/* First bin at or after `index` that has chunks, SMT_BINS_COUNT if none. */
+size_t smt_bins_next(const struct smt_bins *bins, size_t index);
+
+/* Gives back all arrays; the chunks themselves are not touched. */
+void smt_bins_clear(struct smt_bins *bins);
+
+/* Bytes mapped for the records, the table of bins included. */
+size_t smt_bins_overhead(const struct smt_bins *bins);
+
+#endif

@@ -1,0 +1,348 @@
+/* A set is a few shards, each with its own lock, records and credit. A thread
+ * allocates in the shard its number picks; freeing and resizing go through
+ * all of them. Chunks are given back to the backend outside every lock. */
+#include <stdlib.h>
+
+#include "stress/reserve.h"
+#include "stress/stress.h"
+
+#define BATCH 256
+
+struct shard {
+    _Alignas(64) pthread_mutex_t lock;
+    struct smt_bins bins;
+    struct smt_credit credit;
+    atomic_uint_least64_t bytes, count; /* copies of those in bins, for reading */
+};
+
+struct smt_stress_set {
+    struct smt_stress *stress;
+    unsigned shards;
+    struct shard shard[];
+};
+
+static atomic_uint threads_seen;
+
+/* This thread's number, from 1. */
+static unsigned thread_number(void)
+{
+    static _Thread_local unsigned number;
+
+    if (!number) number = atomic_fetch_add(&threads_seen, 1) + 1;
+    return number;
+}
+
+struct smt_stress_set *smt_stress_set_new(struct smt_stress *stress, unsigned shards)
+{
+    size_t size_bytes = sizeof(struct smt_stress_set) + shards * sizeof(struct shard);
+    struct smt_stress_set *set = aligned_alloc(64, (size_bytes + 63) & ~(size_t)63);
+
+    if (!set) return NULL;
+    set->stress = stress;
+    set->shards = shards;
+    for (unsigned i = 0; i < shards; i++) {
+        set->shard[i] = (struct shard){0};
+        pthread_mutex_init(&set->shard[i].lock, NULL);
+    }
+    return set;
+}
+
+void smt_stress_set_free(struct smt_stress_set *set)
+{
+    if (!set) return;
+    (void)smt_stress_free(set, UINT64_MAX);
+    for (unsigned i = 0; i < set->shards; i++) {
+        smt_bins_clear(&set->shard[i].bins);
+        smt_credit_clear(&set->stress->budget, &set->shard[i].credit);
+        pthread_mutex_destroy(&set->shard[i].lock);
+    }
+    free(set);
+}
+
+struct smt_stress *smt_stress_set_engine(const struct smt_stress_set *set)
+{
+    return set->stress;
+}
+
+static void shard_publish(struct shard *shard)
+{
+    atomic_store_explicit(&shard->bytes, shard->bins.bytes, memory_order_relaxed);
+    atomic_store_explicit(&shard->count, shard->bins.count, memory_order_relaxed);
+}
+
+static bool shard_add(struct shard *shard, struct smt_chunk chunk)
+{
+    bool added;
+
+    pthread_mutex_lock(&shard->lock);
+    added = smt_bins_add(&shard->bins, chunk);
+    shard_publish(shard);
+    pthread_mutex_unlock(&shard->lock);
+    return added;
+}
+
+static void chunk_check(struct smt_stress *stress, const struct smt_chunk *chunk)
+{
+    struct smt_stress_damage damage = {.address = chunk->address, .size_bytes = chunk->size};
+
+    if (!chunk->checked) return;
+    damage.offset = smt_pattern_check(chunk->address, chunk->size);
+    if (damage.offset == SMT_PATTERN_INTACT) return;
+    damage.expected = smt_pattern_byte(chunk->address, damage.offset);
+    damage.found = ((const unsigned char *)chunk->address)[damage.offset];
+    atomic_fetch_add(&stress->damaged, 1);
+    if (stress->on_damage) stress->on_damage(stress->damage_context, &damage);
+}
+
+static void chunk_fill(struct smt_stress *stress, struct smt_chunk *chunk)
+{
+    chunk->checked = atomic_load_explicit(&stress->check_content, memory_order_relaxed);
+    if (chunk->checked) smt_pattern_fill(chunk->address, chunk->size);
+}
+
+/* Checks and frees chunks that no record names any more. */
+static void chunks_release(struct smt_stress_set *set, struct shard *shard,
+                           const struct smt_chunk *chunks, size_t count)
+{
+    struct smt_stress *stress = set->stress;
+    uint64_t cost = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i + 8 < count) {
+            const char *soon = chunks[i + 8].address;
+
+            __builtin_prefetch(soon - 16);
+            if (chunks[i + 8].checked && chunks[i + 8].size > 48) {
+                __builtin_prefetch(soon + 64);
+                if (chunks[i + 8].size > 112) __builtin_prefetch(soon + 128);
+            }
+        }
+        chunk_check(stress, &chunks[i]);
+        stress->backend->free(stress->heap, chunks[i].address);
+        cost += smt_budget_cost(chunks[i].size);
+    }
+    smt_budget_return(&stress->budget, &shard->credit, cost);
+}
+
+static bool requests_allowed(struct smt_stress *stress, uint64_t size_bytes)
+{
+    return size_bytes < SMT_BINS_SIZE_MAX && smt_stress_reserve_ready(stress->reserve) &&
+           !atomic_load_explicit(&stress->cancelled, memory_order_relaxed);
+}
+
+bool smt_stress_alloc(struct smt_stress_set *set, uint64_t size_bytes)
+{
+    struct smt_stress *stress = set->stress;
+    struct shard *shard = &set->shard[thread_number() & (set->shards - 1)];
+    struct smt_chunk chunk = {.size = size_bytes};
+
+    if (!requests_allowed(stress, size_bytes)) return false;
+    if (!smt_budget_charge(&stress->budget, &shard->credit, smt_budget_cost(size_bytes)))
+        return false;
+    chunk.address = stress->backend->alloc(stress->heap, size_bytes ? size_bytes : 1);
+    if (!chunk.address) goto refused;
+    chunk_fill(stress, &chunk);
+    if (shard_add(shard, chunk)) return true;
+    stress->backend->free(stress->heap, chunk.address);
+refused:
+    smt_budget_return(&stress->budget, &shard->credit, smt_budget_cost(size_bytes));
+    smt_stress_reserve_spend(stress->reserve);
+    return false;
+}
+
+/* Removes one chunk, each equally likely; false when there is none. */
+static bool chunk_draw(struct smt_stress_set *set, struct smt_random *random,
+                       struct shard **ret_shard, struct smt_chunk *ret_chunk)
+{
+    for (;;) {
+        uint64_t total = smt_stress_chunks(set), nth;
+        struct shard *shard = set->shard;
+        bool found;
+
+        if (!total) return false;
+        nth = smt_random_below(random, total);
+        while (shard < set->shard + set->shards - 1 && nth >= atomic_load(&shard->count))
+            nth -= atomic_load(&shard++->count);
+        pthread_mutex_lock(&shard->lock);
+        found = nth < shard->bins.count; /* others may have freed meanwhile */
+        if (found) *ret_chunk = smt_bins_remove_nth(&shard->bins, nth);
+        shard_publish(shard);
+        pthread_mutex_unlock(&shard->lock);
+        *ret_shard = shard;
+        if (found) return true;
+    }
+}
+
+/* Puts back a chunk that was just removed: there is room where it was. */
+static void chunk_keep(struct smt_stress_set *set, struct shard *shard, struct smt_chunk chunk)
+{
+    if (!shard_add(shard, chunk)) chunks_release(set, shard, &chunk, 1);
+}
+
+/* Changes chunk's size in place of the old; false leaves it as it was. */
+static bool chunk_resize(struct smt_stress_set *set, struct shard *shard, struct smt_chunk *chunk,
+                         uint64_t size_bytes)
+{
+    struct smt_stress *stress = set->stress;
+    uint64_t old_cost = smt_budget_cost(chunk->size), cost = smt_budget_cost(size_bytes);
+    void *address;
+
+    chunk_check(stress, chunk);
+    if (!smt_budget_charge(&stress->budget, &shard->credit, cost)) return false;
+    address = stress->backend->realloc(stress->heap, chunk->address, size_bytes ? size_bytes : 1);
+    if (!address) {
+        smt_budget_return(&stress->budget, &shard->credit, cost);
+        smt_stress_reserve_spend(stress->reserve);
+        return false;
+    }
+    smt_budget_return(&stress->budget, &shard->credit, old_cost);
+    *chunk = (struct smt_chunk){.address = address, .size = size_bytes};
+    chunk_fill(stress, chunk);
+    return true;
+}
+
+enum smt_stress_resized smt_stress_realloc(struct smt_stress_set *set, struct smt_random *random,
+                                           uint64_t size_bytes, uint64_t growth_max,
+                                           int64_t *ret_difference)
+{
+    struct smt_chunk chunk;
+    struct shard *shard;
+    uint64_t old_size;
+    bool resized;
+
+    if (!requests_allowed(set->stress, size_bytes)) return SMT_STRESS_REFUSED;
+    if (!chunk_draw(set, random, &shard, &chunk)) return SMT_STRESS_EMPTY;
+    old_size = chunk.size;
+    if (size_bytes > old_size && size_bytes - old_size > growth_max)
+        size_bytes = old_size + growth_max;
+    resized = chunk_resize(set, shard, &chunk, size_bytes);
+    chunk_keep(set, shard, chunk);
+    if (!resized) return SMT_STRESS_REFUSED;
+    *ret_difference = (int64_t)(size_bytes - old_size);
+    return SMT_STRESS_RESIZED;
+}
+
+static size_t set_next_bin(struct smt_stress_set *set, size_t index)
+{
+    size_t first = SMT_BINS_COUNT;
+
+    for (unsigned i = 0; i < set->shards; i++) {
+        size_t next;
+
+        pthread_mutex_lock(&set->shard[i].lock);
+        next = smt_bins_next(&set->shard[i].bins, index);
+        pthread_mutex_unlock(&set->shard[i].lock);
+        if (next < first) first = next;
+    }
+    return first;
+}
+
+static uint64_t set_bin_bytes(struct smt_stress_set *set, size_t index)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < set->shards; i++) {
+        pthread_mutex_lock(&set->shard[i].lock);
+        if (set->shard[i].bins.bins) bytes += set->shard[i].bins.bins[index].bytes;
+        pthread_mutex_unlock(&set->shard[i].lock);
+    }
+    return bytes;
+}
+
+/* Frees one bin of all shards, whole. */
+static uint64_t bin_free_all(struct smt_stress_set *set, size_t index)
+{
+    uint64_t freed = 0;
+
+    for (unsigned i = 0; i < set->shards; i++) {
+        struct shard *shard = &set->shard[i];
+        struct smt_bin taken = {0};
+
+        pthread_mutex_lock(&shard->lock);
+        if (shard->bins.bins) taken = smt_bins_take(&shard->bins, index);
+        shard_publish(shard);
+        pthread_mutex_unlock(&shard->lock);
+        chunks_release(set, shard, taken.chunks, taken.count);
+        freed += taken.bytes;
+        smt_bin_clear(&taken);
+    }
+    return freed;
+}
+
+/* The shard whose smallest chunk of this bin is the smallest of all. All locked. */
+static struct shard *set_smallest(struct smt_stress_set *set, size_t index)
+{
+    struct shard *chosen = NULL;
+    uint64_t least = UINT64_MAX;
+
+    for (unsigned i = 0; i < set->shards; i++) {
+        struct smt_bins *bins = &set->shard[i].bins;
+
+        if (bins->bins && bins->bins[index].count && smt_bins_smallest(bins, index) < least) {
+            least = smt_bins_smallest(bins, index);
+            chosen = &set->shard[i];
+        }
+    }
+    return chosen;
+}
+
+/* Frees up to BATCH chunks of one bin, smallest first, until size_bytes. */
+static uint64_t bin_free_some(struct smt_stress_set *set, size_t index, uint64_t size_bytes)
+{
+    struct smt_chunk batch[BATCH];
+    struct shard *shard;
+    size_t count = 0;
+    uint64_t freed = 0;
+
+    for (unsigned i = 0; i < set->shards; i++) pthread_mutex_lock(&set->shard[i].lock);
+    while (count < BATCH && freed < size_bytes && (shard = set_smallest(set, index))) {
+        batch[count] = smt_bins_pop(&shard->bins, index);
+        freed += batch[count++].size;
+        shard_publish(shard);
+    }
+    for (unsigned i = set->shards; i-- > 0;) pthread_mutex_unlock(&set->shard[i].lock);
+    chunks_release(set, &set->shard[0], batch, count);
+    return freed;
+}
+
+uint64_t smt_stress_free(struct smt_stress_set *set, uint64_t size_bytes)
+{
+    uint64_t freed = 0;
+    size_t index = 0;
+
+    while (freed < size_bytes && (index = set_next_bin(set, index)) < SMT_BINS_COUNT) {
+        if (set_bin_bytes(set, index) <= size_bytes - freed)
+            freed += bin_free_all(set, index++);
+        else
+            freed += bin_free_some(set, index, size_bytes - freed);
+    }
+    return freed;
+}
+
+uint64_t smt_stress_used(const struct smt_stress_set *set)
+{
+    uint64_t used = 0;
+
+    for (unsigned i = 0; i < set->shards; i++) used += atomic_load(&set->shard[i].bytes);
+    return used;
+}
+
+uint64_t smt_stress_chunks(const struct smt_stress_set *set)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < set->shards; i++) count += atomic_load(&set->shard[i].count);
+    return count;
+}
+
+uint64_t smt_stress_overhead(struct smt_stress_set *set)
+{
+    uint64_t size_bytes = 0;
+
+    for (unsigned i = 0; i < set->shards; i++) {
+        pthread_mutex_lock(&set->shard[i].lock);
+        size_bytes += smt_bins_overhead(&set->shard[i].bins);
+        pthread_mutex_unlock(&set->shard[i].lock);
+    }
+    return size_bytes;
+}

@@ -1,0 +1,201 @@
+#include "wire/json.h"
+
+#include <string.h>
+
+#include "wire/json_text.h"
+
+/* One member of the answer; opens the array of a batch before the first. */
+static void answer_add(struct smt_json_message *message, const char *id,
+                       const struct smt_wire_reply *reply, struct smt_buffer *buffer)
+{
+    if (message->batch) smt_buffer_add_text(buffer, message->answered ? "," : "[");
+    message->answered = true;
+    smt_buffer_add_text(buffer, "{\"jsonrpc\":\"2.0\",");
+    smt_json_add_body(buffer, reply);
+    smt_buffer_addf(buffer, ",\"id\":%s}", id);
+}
+
+static void error_add(struct smt_json_message *message, int code, const char *text,
+                      struct smt_buffer *buffer)
+{
+    struct smt_wire_reply reply = {0};
+
+    smt_wire_fault(&reply, code, "%s", text);
+    answer_add(message, "null", &reply, buffer);
+    smt_wire_reply_clear(&reply);
+}
+
+void smt_json_open(struct smt_json_message *message, const void *text, size_t size_bytes,
+                   struct smt_buffer *buffer)
+{
+    json_error_t error;
+
+    *message = (struct smt_json_message){0};
+    message->root = json_loadb(text, size_bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!message->root) {
+        error_add(message, SMT_JSON_PARSE_ERROR, "Parse error", buffer);
+        return;
+    }
+    message->batch = json_is_array(message->root);
+    if (!message->batch || json_array_size(message->root) > 0) return;
+    message->batch = false; /* an empty batch gets one answer, not an array */
+    error_add(message, SMT_JSON_INVALID_REQUEST, "Invalid Request", buffer);
+    json_decref(message->root);
+    message->root = NULL;
+}
+
+void smt_json_clear(struct smt_json_message *message)
+{
+    json_decref(message->root);
+    smt_buffer_clear(&message->id);
+    *message = (struct smt_json_message){0};
+}
+
+static bool value_take(struct smt_wire_items *items, json_t *value)
+{
+    if (json_is_integer(value))
+        smt_wire_add_integer(items, json_integer_value(value));
+    else if (json_is_real(value))
+        smt_wire_add_double(items, json_real_value(value));
+    else if (json_is_boolean(value))
+        smt_wire_add_integer(items, json_is_true(value));
+    else if (json_is_string(value))
+        smt_wire_add_bytes(items, SMT_WIRE_STRING, json_string_value(value),
+                           json_string_length(value));
+    else
+        return false;
+    return true;
+}
+
+/* By position or by name; only plain values, commands take nothing else. */
+static bool params_take(struct smt_wire_request *request, json_t *params)
+{
+    const char *name;
+    json_t *value;
+    size_t i;
+
+    request->named = json_is_object(params);
+    if (json_is_object(params)) json_object_foreach(params, name, value)
+        {
+            smt_wire_add_name(&request->arguments, name);
+            if (!value_take(&request->arguments, value)) return false;
+        }
+    else if (json_is_array(params))
+        json_array_foreach(params, i, value)
+        {
+            if (!value_take(&request->arguments, value)) return false;
+        }
+    return !params || json_is_object(params) || json_is_array(params);
+}
+
+static bool id_take(struct smt_buffer *buffer, json_t *id)
+{
+    char *text;
+
+    smt_buffer_empty(buffer);
+    if (!id) return true;
+    if (!json_is_string(id) && !json_is_number(id) && !json_is_null(id)) return false;
+    text = json_dumps(id, JSON_ENCODE_ANY | JSON_COMPACT);
+    if (!text) return false;
+    smt_buffer_add_text(buffer, text);
+    free(text);
+    return !buffer->failed;
+}
+
+static bool request_take(struct smt_json_message *message, json_t *root,
+                         struct smt_wire_request *request)
+{
+    json_t *method = json_object_get(root, "method");
+    const char *version = json_string_value(json_object_get(root, "jsonrpc"));
+
+    smt_wire_request_empty(request);
+    if (!version || strcmp(version, "2.0") != 0 || !json_is_string(method)) return false;
+    if (!id_take(&message->id, json_object_get(root, "id"))) return false;
+    smt_buffer_add(&request->method, json_string_value(method), json_string_length(method));
+    return params_take(request, json_object_get(root, "params")) && !request->method.failed &&
+           !request->arguments.failed;
+}
+
+bool smt_json_next(struct smt_json_message *message, struct smt_wire_request *request,
+                   struct smt_buffer *buffer)
+{
+    size_t count = message->batch ? json_array_size(message->root) : message->root != NULL;
+
+    while (message->next < count) {
+        size_t i = message->next++;
+        json_t *root = message->batch ? json_array_get(message->root, i) : message->root;
+
+        if (request_take(message, root, request)) return true;
+        error_add(message, SMT_JSON_INVALID_REQUEST, "Invalid Request", buffer);
+    }
+    return false;
+}
+
+void smt_json_answer(struct smt_json_message *message, const struct smt_wire_reply *reply,
+                     struct smt_buffer *buffer)
+{
+    if (message->id.size) answer_add(message, message->id.data, reply, buffer);
+}
+
+void smt_json_finish(struct smt_json_message *message, struct smt_buffer *buffer)
+{
+    if (message->batch && message->answered) smt_buffer_add_text(buffer, "]");
+}
+
+/* --- client --- */
+
+static bool result_take(struct smt_wire_items *items, json_t *value, unsigned depth)
+{
+    const char *name;
+    json_t *member;
+    size_t i;
+
+    if (depth > SMT_WIRE_DEPTH_MAX) return false;
+    if (json_is_object(value)) {
+        smt_wire_add_mark(items, SMT_WIRE_STRUCT);
+        json_object_foreach(value, name, member)
+        {
+            smt_wire_add_name(items, name);
+            if (!result_take(items, member, depth + 1)) return false;
+        }
+        smt_wire_add_mark(items, SMT_WIRE_STRUCT_END);
+        return true;
+    }
+    if (!json_is_array(value)) return value_take(items, value);
+    if (depth) smt_wire_add_mark(items, SMT_WIRE_ARRAY);
+    json_array_foreach(value, i, member)
+    {
+        if (!result_take(items, member, depth + 1)) return false;
+    }
+    if (depth) smt_wire_add_mark(items, SMT_WIRE_ARRAY_END);
+    return true;
+}
+
+static bool reply_take(json_t *root, struct smt_wire_reply *reply)
+{
+    json_t *error = json_object_get(root, "error"), *result = json_object_get(root, "result");
+    const char *text = json_string_value(json_object_get(error, "message"));
+
+    if (error) {
+        int code = (int)json_integer_value(json_object_get(error, "code"));
+
+        if (!text || !code) return false;
+        smt_wire_fault(reply, code, "%s", text);
+        return true;
+    }
+    if (!result) return false;
+    reply->list = json_is_array(result);
+    return json_is_null(result) || result_take(&reply->results, result, 0);
+}
+
+enum smt_status smt_json_decode_reply(const void *text, size_t size_bytes,
+                                      struct smt_wire_reply *reply)
+{
+    json_t *root = json_loadb(text, size_bytes, 0, NULL);
+    bool taken;
+
+    smt_wire_reply_empty(reply);
+    taken = reply_take(root, reply) && !reply->results.failed;
+    json_decref(root);
+    return taken ? SMT_OK : smt_fail(SMT_EIO, "the server's answer is no JSON-RPC 2.0");
+}
