@@ -96,6 +96,8 @@ enum smt_status smt_wire_client_call(struct smt_wire_client *client,
     if (status == SMT_OK) status = line_receive(client, &size);
     if (status != SMT_OK) return status;
     status = smt_json_decode_reply(client->received.data, size, reply);
+    if (status == SMT_OK && reply->code == SMT_JSON_METHOD_NOT_FOUND)
+        smt_wire_fault(reply, 500, "command %.100s not found", request->method.data);
     size++;
     memmove(client->received.data, client->received.data + size, client->received.size - size);
     client->received.size -= size;

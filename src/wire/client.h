@@ -16,7 +16,8 @@ SMT_MUST_USE enum smt_status smt_wire_client_open(struct smt_wire_client *client
                                                   const struct smt_address *address);
 void smt_wire_client_close(struct smt_wire_client *client);
 
-/* SMT_EIO: the connection ended or the answer is malformed. */
+/* SMT_EIO: the connection ended or the answer is malformed. An unknown command
+ * reads as it does without a server. */
 SMT_MUST_USE enum smt_status smt_wire_client_call(struct smt_wire_client *client,
                                                   const struct smt_wire_request *request,
                                                   struct smt_wire_reply *reply);

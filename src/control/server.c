@@ -1,0 +1,124 @@
+#include "control/server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "control/server_inside.h"
+
+/* After a failed start some handles were never made. */
+static void handle_close(uv_handle_t *handle)
+{
+    if (handle->type != UV_UNKNOWN_HANDLE) uv_close(handle, NULL);
+}
+
+/* Closes everything; the loop ends when the last handle has closed. */
+static void server_wind_down(struct smt_server *server)
+{
+    struct connection *connection, *next;
+
+    if (server->stopping) return;
+    server->stopping = true;
+    smt_stress_cancel(&server->control->stress);
+    for (size_t i = 0; i < server->listener_count; i++) listener_close(&server->listeners[i]);
+    DL_FOREACH_SAFE(server->connections, connection, next) connection_close(connection);
+    for (int i = 0; i < 2; i++) handle_close((uv_handle_t *)&server->signals[i]);
+    handle_close((uv_handle_t *)&server->stop);
+    handle_close((uv_handle_t *)&server->sweep);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    server_wind_down(handle->data);
+}
+
+static void on_stop(uv_async_t *handle)
+{
+    server_wind_down(handle->data);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+    struct smt_server *server = timer->data;
+
+    connection_sweep(server, uv_now(&server->loop));
+    for (size_t i = 0; i < server->listener_count; i++)
+        if (server->listeners[i].waiting) connection_accept(&server->listeners[i]);
+}
+
+static int server_start(struct smt_server *server)
+{
+    const int numbers[2] = {SIGTERM, SIGINT};
+    int error = uv_async_init(&server->loop, &server->stop, on_stop);
+
+    if (error) return error;
+    server->stop.data = server;
+    uv_timer_init(&server->loop, &server->sweep);
+    server->sweep.data = server;
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&server->loop, &server->signals[i]);
+        server->signals[i].data = server;
+        error = uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+        if (error) return error;
+    }
+    return uv_timer_start(&server->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+}
+
+enum smt_status smt_server_new(struct smt_control *control,
+                               const struct smt_server_options *options,
+                               struct smt_server **ret_server)
+{
+    struct smt_server *server = calloc(1, sizeof *server);
+    enum smt_status status = SMT_OK;
+    int error;
+
+    if (!server) return smt_fail(SMT_ENOMEM, "out of memory for the server");
+    server->control = control;
+    server->menus = options->menus;
+    server->listeners = calloc(options->address_count, sizeof *server->listeners);
+    error = server->listeners ? uv_loop_init(&server->loop) : UV_ENOMEM;
+    if (error) {
+        free(server->listeners);
+        free(server);
+        return smt_fail(SMT_ESYS, "cannot start the server: %s", uv_strerror(error));
+    }
+    error = server_start(server);
+    if (error) status = smt_fail(SMT_ESYS, "cannot start the server: %s", uv_strerror(error));
+    for (size_t i = 0; i < options->address_count && status == SMT_OK; i++) {
+        server->listener_count++;
+        status = listener_open(&server->listeners[i], server, &options->addresses[i]);
+    }
+    if (status != SMT_OK) {
+        smt_server_free(server);
+        return status;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    *ret_server = server;
+    return SMT_OK;
+}
+
+void smt_server_address(const struct smt_server *server, size_t i, struct smt_address *ret_address)
+{
+    *ret_address = server->listeners[i].address;
+}
+
+void smt_server_run(struct smt_server *server)
+{
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+}
+
+void smt_server_stop(struct smt_server *server)
+{
+    uv_async_send(&server->stop);
+}
+
+void smt_server_free(struct smt_server *server)
+{
+    if (!server) return;
+    server_wind_down(server);
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&server->loop);
+    free(server->listeners);
+    free(server);
+}
