@@ -1,0 +1,243 @@
+/* heap/shared: the thread-safe heap that reuses memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "heap/shared.h"
+
+static struct smt_heap_shared_damage last_damage;
+
+static void on_damage(void *context, const struct smt_heap_shared_damage *damage)
+{
+    (void)context;
+    last_damage = *damage;
+}
+
+static int heap_setup(void **state)
+{
+    struct smt_heap_shared *heap;
+
+    if (smt_heap_shared_new(&heap) != SMT_OK) return -1;
+    memset(&last_damage, 0, sizeof last_damage);
+    smt_heap_shared_on_damage(heap, on_damage, NULL);
+    *state = heap;
+    return 0;
+}
+
+static int heap_teardown(void **state)
+{
+    smt_heap_shared_free(*state);
+    return 0;
+}
+
+static const size_t sizes[] = {0,    1,     8,     15,    16,    24,    25,     100,    488,
+                               1000, 16000, 16360, 16361, 65536, 70000, 300000, 5000000};
+#define SIZES (sizeof sizes / sizeof *sizes)
+
+static void blocks_of_all_sizes_hold_what_is_written(void **state)
+{
+    unsigned char *blocks[SIZES * 20];
+
+    for (size_t i = 0; i < SIZES * 20; i++) {
+        blocks[i] = smt_heap_shared_alloc(*state, sizes[i % SIZES]);
+        assert_non_null(blocks[i]);
+        assert_int_equal((uintptr_t)blocks[i] % 16, 0);
+        memset(blocks[i], (int)i, sizes[i % SIZES]);
+    }
+    for (size_t i = 0; i < SIZES * 20; i++) {
+        size_t size = sizes[i % SIZES];
+
+        assert_int_equal(smt_heap_shared_size(*state, blocks[i]), size);
+        if (size) assert_int_equal(blocks[i][size - 1], (unsigned char)i);
+        smt_heap_shared_release(*state, blocks[i]);
+    }
+
+    assert_int_equal(smt_heap_shared_live_blocks(*state), 0);
+    assert_int_equal(smt_heap_shared_live_bytes(*state), 0);
+    assert_int_equal(smt_heap_shared_damaged(*state), 0);
+}
+
+static void freed_memory_is_used_again(void **state)
+{
+    void *first = smt_heap_shared_alloc(*state, 100);
+
+    smt_heap_shared_release(*state, first);
+
+    assert_ptr_equal(smt_heap_shared_alloc(*state, 100), first);
+}
+
+static void resizing_keeps_the_content(void **state)
+{
+    for (size_t from = 1; from < SIZES; from++)
+        for (size_t to = 1; to < SIZES; to++) {
+            size_t kept = sizes[from] < sizes[to] ? sizes[from] : sizes[to];
+            unsigned char *block = smt_heap_shared_alloc(*state, sizes[from]);
+
+            memset(block, 0x42, sizes[from]);
+            block = smt_heap_shared_resize(*state, block, sizes[to]);
+
+            assert_non_null(block);
+            assert_int_equal(block[0], 0x42);
+            assert_int_equal(block[kept - 1], 0x42);
+            smt_heap_shared_release(*state, block);
+        }
+    assert_int_equal(smt_heap_shared_live_bytes(*state), 0);
+    assert_int_equal(smt_heap_shared_damaged(*state), 0);
+}
+
+static void byte_behind_the_payload_is_reported(void **state)
+{
+    for (size_t i = 0; i < SIZES; i++) {
+        unsigned char *block = smt_heap_shared_alloc(*state, sizes[i]);
+
+        block[sizes[i]] ^= 1;
+        smt_heap_shared_release(*state, block);
+
+        assert_int_equal(smt_heap_shared_damaged(*state), i + 1);
+        assert_int_equal(last_damage.kind, SMT_HEAP_SHARED_FENCE);
+        assert_int_equal(last_damage.offset, (ptrdiff_t)sizes[i]);
+    }
+}
+
+static void byte_before_the_payload_is_reported(void **state)
+{
+    unsigned char *block = smt_heap_shared_alloc(*state, 50);
+
+    block[-3] = 0;
+    smt_heap_shared_release(*state, block);
+
+    assert_int_equal(smt_heap_shared_damaged(*state), 1);
+    assert_int_equal(last_damage.offset, -3);
+    assert_int_equal(last_damage.size_bytes, 50);
+}
+
+static void double_free_is_reported_and_harmless(void **state)
+{
+    void *block = smt_heap_shared_alloc(*state, 50);
+
+    smt_heap_shared_release(*state, block);
+    smt_heap_shared_release(*state, block);
+
+    assert_int_equal(smt_heap_shared_damaged(*state), 1);
+    assert_int_equal(last_damage.kind, SMT_HEAP_SHARED_DOUBLE);
+    assert_int_equal(smt_heap_shared_live_blocks(*state), 0);
+}
+
+static void foreign_and_interior_pointers_are_reported(void **state)
+{
+    char foreign[64];
+    char *block = smt_heap_shared_alloc(*state, 50), *large = smt_heap_shared_alloc(*state, 90000);
+
+    smt_heap_shared_release(*state, foreign);
+    smt_heap_shared_release(*state, block + 16);
+    smt_heap_shared_release(*state, large + 16);
+
+    assert_int_equal(smt_heap_shared_damaged(*state), 3);
+    assert_int_equal(last_damage.kind, SMT_HEAP_SHARED_FOREIGN);
+    assert_int_equal(smt_heap_shared_live_blocks(*state), 2);
+}
+
+static void plan_refuses_the_nth_only(void **state)
+{
+    smt_heap_shared_set_plan(*state, &(struct smt_heap_shared_plan){.nth = 3});
+
+    for (int attempt = 1; attempt <= 6; attempt++)
+        assert_int_equal(smt_heap_shared_alloc(*state, 8) == NULL, attempt == 3);
+    assert_int_equal(smt_heap_shared_refused(*state), 1);
+}
+
+static void plan_refuses_every_nth(void **state)
+{
+    smt_heap_shared_set_plan(*state, &(struct smt_heap_shared_plan){.every = 4});
+
+    for (int attempt = 1; attempt <= 16; attempt++)
+        assert_int_equal(smt_heap_shared_alloc(*state, 8) == NULL, attempt % 4 == 0);
+}
+
+static void plan_limits_live_bytes(void **state)
+{
+    void *block;
+
+    smt_heap_shared_set_plan(*state, &(struct smt_heap_shared_plan){.limit_bytes = 1000});
+    block = smt_heap_shared_alloc(*state, 900);
+
+    assert_null(smt_heap_shared_alloc(*state, 101));
+    assert_non_null(smt_heap_shared_alloc(*state, 100));
+    assert_null(smt_heap_shared_resize(*state, block, 901));
+    smt_heap_shared_release(*state, block);
+    assert_non_null(smt_heap_shared_alloc(*state, 900));
+}
+
+static void refused_resize_leaves_the_block(void **state)
+{
+    char *block = smt_heap_shared_alloc(*state, 10);
+
+    strcpy(block, "123456789");
+    smt_heap_shared_set_plan(*state, &(struct smt_heap_shared_plan){.nth = 1});
+
+    assert_null(smt_heap_shared_resize(*state, block, 100000));
+    assert_string_equal(block, "123456789");
+}
+
+/* Blocks go round between threads: each is freed by another than made it. */
+static void *churn(void *argument)
+{
+    struct smt_heap_shared *heap = argument;
+    static _Atomic(unsigned char *) mailbox[64];
+
+    for (unsigned i = 0; i < 30000; i++) {
+        size_t size = 1 + (i * 2654435761u >> 18) % (i % 100 ? 2000 : 40000);
+        unsigned char *block = smt_heap_shared_alloc(heap, size), *taken;
+
+        if (!block) return (void *)1;
+        memset(block, 0xA7, size);
+        taken = __atomic_exchange_n((unsigned char **)&mailbox[i % 64], block, __ATOMIC_ACQ_REL);
+        if (taken && taken[smt_heap_shared_size(heap, taken) - 1] != 0xA7) return (void *)1;
+        smt_heap_shared_release(heap, taken);
+    }
+    return NULL;
+}
+
+static void threads_may_free_what_others_allocated(void **state)
+{
+    pthread_t threads[4];
+
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, churn, *state), 0);
+    for (int i = 0; i < 4; i++) {
+        void *failed;
+
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+
+    assert_int_equal(smt_heap_shared_damaged(*state), 0);
+    assert_true(smt_heap_shared_live_blocks(*state) <= 64);
+}
+
+#define WITH_HEAP(test) cmocka_unit_test_setup_teardown(test, heap_setup, heap_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_HEAP(blocks_of_all_sizes_hold_what_is_written),
+        WITH_HEAP(freed_memory_is_used_again),
+        WITH_HEAP(resizing_keeps_the_content),
+        WITH_HEAP(byte_behind_the_payload_is_reported),
+        WITH_HEAP(byte_before_the_payload_is_reported),
+        WITH_HEAP(double_free_is_reported_and_harmless),
+        WITH_HEAP(foreign_and_interior_pointers_are_reported),
+        WITH_HEAP(plan_refuses_the_nth_only),
+        WITH_HEAP(plan_refuses_every_nth),
+        WITH_HEAP(plan_limits_live_bytes),
+        WITH_HEAP(refused_resize_leaves_the_block),
+        WITH_HEAP(threads_may_free_what_others_allocated),
+    };
+
+    return cmocka_run_group_tests_name("heap_shared", tests, NULL, NULL);
+}

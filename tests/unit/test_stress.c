@@ -1,0 +1,568 @@
+/* stress/: pattern, chunks, budget, timed tests. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "stress/misctest.h"
+#include "stress/tests.h"
+
+#define LIMIT ((uint64_t)256 << 20)
+
+static struct smt_stress_damage damage_seen;
+
+static void on_damage(void *context, const struct smt_stress_damage *damage)
+{
+    (void)context;
+    damage_seen = *damage;
+}
+
+/* The last address a recording backend handed out. */
+static void *last_chunk;
+static unsigned refuse_after; /* allocations until refusals begin; 0 never */
+
+static void *recording_alloc(void *heap, size_t size_bytes)
+{
+    (void)heap;
+    if (refuse_after && --refuse_after == 0) {
+        refuse_after = 1;
+        return NULL;
+    }
+    return last_chunk = malloc(size_bytes);
+}
+
+static void *recording_realloc(void *heap, void *chunk, size_t size_bytes)
+{
+    (void)heap;
+    return last_chunk = realloc(chunk, size_bytes);
+}
+
+static void recording_free(void *heap, void *chunk)
+{
+    (void)heap;
+    free(chunk);
+}
+
+static const struct smt_stress_backend recording = {.name = "recording",
+                                                    .alloc = recording_alloc,
+                                                    .realloc = recording_realloc,
+                                                    .free = recording_free};
+
+static int engine_setup(void **state)
+{
+    static struct smt_stress stress;
+    const struct smt_stress_options options = {
+        .limit_bytes = LIMIT, .seed = 7, .on_damage = on_damage};
+
+    memset(&damage_seen, 0, sizeof damage_seen);
+    refuse_after = 0;
+    if (smt_stress_init(&stress, &options) != SMT_OK) return -1;
+    stress.backend = &recording;
+    *state = &stress;
+    return 0;
+}
+
+static int engine_teardown(void **state)
+{
+    smt_stress_clear(*state);
+    return 0;
+}
+
+/* --- pattern --- */
+
+static void pattern_reports_the_first_changed_byte_at_every_offset(void **state)
+{
+    unsigned char block[64 + 8];
+
+    (void)state;
+    for (size_t start = 0; start < 8; start++)
+        for (size_t size = 1; size <= 64; size++)
+            for (size_t bad = 0; bad < size; bad++) {
+                smt_pattern_fill(block + start, size);
+                assert_int_equal(smt_pattern_check(block + start, size), SMT_PATTERN_INTACT);
+
+                block[start + bad] ^= 0x10;
+                block[start + size - 1] ^= 0x20;
+
+                assert_int_equal(smt_pattern_check(block + start, size), bad);
+            }
+}
+
+static void pattern_of_another_address_is_seen(void **state)
+{
+    uint64_t here[8], there[8];
+
+    (void)state;
+    smt_pattern_fill(here, sizeof here);
+
+    memcpy(there, here, sizeof here);
+
+    assert_int_equal(smt_pattern_check(there, sizeof there) < sizeof there, 1);
+}
+
+static void pattern_stays_inside_its_chunk(void **state)
+{
+    unsigned char block[80];
+
+    (void)state;
+    for (size_t size = 0; size < 64; size++) {
+        memset(block, 0x5A, sizeof block);
+
+        smt_pattern_fill(block + 8, size);
+
+        assert_int_equal(block[7], 0x5A);
+        assert_int_equal(block[8 + size], 0x5A);
+    }
+}
+
+/* --- bins --- */
+
+static void every_size_has_a_bin_and_order_is_kept(void **state)
+{
+    size_t before = 0;
+
+    (void)state;
+    for (uint64_t size = 1; size < SMT_BINS_SIZE_MAX; size += 1 + size / 50) {
+        size_t index = smt_bins_index(size);
+
+        assert_in_range(index, before, SMT_BINS_COUNT - 1);
+        before = index;
+    }
+}
+
+/* --- sets --- */
+
+static void exact_total_in_pieces_within_bounds(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    assert_true(smt_stress_random_alloc(stress->set, 1000, 3000, 1000001));
+
+    assert_int_equal(smt_stress_used(stress->set), 1000001);
+    assert_in_range(smt_stress_chunks(stress->set), 1000001 / 3000, 1000001 / 1000 + 1);
+}
+
+static void exact_total_also_when_chunks_are_resized(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    atomic_store(&stress->realloc_percent, 90);
+    atomic_store(&stress->check_content, true);
+
+    assert_true(smt_stress_random_alloc(stress->set, 0, 300, 100001));
+
+    assert_int_equal(smt_stress_used(stress->set), 100001);
+    assert_int_equal(atomic_load(&stress->damaged), 0);
+}
+
+static void both_ends_of_the_size_range_are_drawn(void **state)
+{
+    struct smt_stress *stress = *state;
+    uint64_t chunks;
+
+    assert_true(smt_stress_random_alloc(stress->set, 1, 2, 3000));
+    chunks = smt_stress_chunks(stress->set);
+
+    assert_true(chunks > 1500 && chunks < 3000);
+}
+
+/* Sizes 1..2000 and some equal ones, in a mixed order. */
+static void sizes_alloc(struct smt_stress *stress)
+{
+    for (uint64_t i = 0; i < 2000; i++)
+        assert_true(smt_stress_alloc(stress->set, 1 + (i * 1237) % 2000));
+}
+
+static void smaller_chunks_are_freed_first(void **state)
+{
+    struct smt_stress *stress = *state;
+    uint64_t wanted = 0, freed, chunks = 0;
+
+    sizes_alloc(stress);
+    while (wanted + chunks + 1 <= 1200000) wanted += ++chunks; /* 1 + 2 + ... */
+
+    freed = smt_stress_free(stress->set, wanted);
+
+    assert_int_equal(freed, wanted);
+    assert_int_equal(smt_stress_chunks(stress->set), 2000 - chunks);
+}
+
+static void at_least_the_size_is_freed_and_no_chunk_more(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    sizes_alloc(stress);
+
+    assert_int_equal(smt_stress_free(stress->set, 5), 6); /* 1 + 2 + 3 */
+    assert_int_equal(smt_stress_free(stress->set, 0), 0);
+    assert_int_equal(smt_stress_free(stress->set, 2001000), 2001000 - 6);
+    assert_int_equal(smt_stress_chunks(stress->set), 0);
+}
+
+static void freeing_small_pieces_again_and_again_keeps_the_order(void **state)
+{
+    struct smt_stress *stress = *state;
+    uint64_t last = 0;
+
+    for (uint64_t i = 0; i < 500; i++)
+        assert_true(smt_stress_alloc(stress->set, 65536 + (i * 7919) % 4096));
+    for (uint64_t left = 500; left > 0; left--) {
+        uint64_t freed = smt_stress_free(stress->set, 1);
+
+        assert_true(freed >= last);
+        assert_int_equal(smt_stress_chunks(stress->set), left - 1);
+        last = freed;
+    }
+}
+
+static void realloc_tells_the_difference_even_negative(void **state)
+{
+    struct smt_stress *stress = *state;
+    struct smt_random random;
+    int64_t difference = 0;
+
+    smt_random_init(&random, 1);
+    assert_true(smt_stress_alloc(stress->set, 1000));
+
+    assert_int_equal(smt_stress_realloc(stress->set, &random, 100, UINT64_MAX, &difference),
+                     SMT_STRESS_RESIZED);
+
+    assert_int_equal(difference, -900);
+    assert_int_equal(smt_stress_used(stress->set), 100);
+}
+
+static void realloc_without_chunks_says_so(void **state)
+{
+    struct smt_stress *stress = *state;
+    struct smt_random random;
+    int64_t difference;
+
+    smt_random_init(&random, 1);
+
+    assert_int_equal(smt_stress_realloc(stress->set, &random, 10, UINT64_MAX, &difference),
+                     SMT_STRESS_EMPTY);
+}
+
+static void realloc_chooses_among_all_chunks(void **state)
+{
+    struct smt_stress *stress = *state;
+    struct smt_random random;
+    int64_t difference;
+    unsigned small = 0;
+
+    smt_random_init(&random, 1);
+    for (int i = 0; i < 50; i++) assert_true(smt_stress_alloc(stress->set, 10));
+    for (int i = 0; i < 50; i++) assert_true(smt_stress_alloc(stress->set, 100000));
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(smt_stress_realloc(stress->set, &random, 10, UINT64_MAX, &difference),
+                         SMT_STRESS_RESIZED);
+        small += difference == 0;
+    }
+
+    assert_in_range(small, 5, 38);
+}
+
+static void written_chunk_is_reported_with_place(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    atomic_store(&stress->check_content, true);
+    assert_true(smt_stress_alloc(stress->set, 100));
+    ((unsigned char *)last_chunk)[77] ^= 1;
+
+    (void)smt_stress_free(stress->set, UINT64_MAX);
+
+    assert_int_equal(atomic_load(&stress->damaged), 1);
+    assert_ptr_equal(damage_seen.address, last_chunk);
+    assert_int_equal(damage_seen.offset, 77);
+    assert_int_equal(damage_seen.expected ^ damage_seen.found, 1);
+}
+
+static void untouched_chunks_are_not_reported(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    atomic_store(&stress->check_content, true);
+    assert_true(smt_stress_random_alloc(stress->set, 1, 5000, 1000000));
+
+    (void)smt_stress_free(stress->set, UINT64_MAX);
+
+    assert_int_equal(atomic_load(&stress->damaged), 0);
+}
+
+static void chunk_allocated_while_checking_was_off_is_not_checked(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    assert_true(smt_stress_alloc(stress->set, 100));
+    atomic_store(&stress->check_content, true);
+
+    (void)smt_stress_free(stress->set, UINT64_MAX);
+
+    assert_int_equal(atomic_load(&stress->damaged), 0);
+}
+
+static void chunk_is_checked_although_checking_was_switched_off(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    atomic_store(&stress->check_content, true);
+    assert_true(smt_stress_alloc(stress->set, 100));
+    atomic_store(&stress->check_content, false);
+    memset(last_chunk, 0, 100);
+
+    (void)smt_stress_free(stress->set, UINT64_MAX);
+
+    assert_int_equal(atomic_load(&stress->damaged), 1);
+}
+
+static void limit_refuses_and_freeing_makes_room(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    assert_true(smt_stress_alloc(stress->set, LIMIT * 9 / 10));
+    assert_false(smt_stress_alloc(stress->set, LIMIT * 2 / 10));
+    (void)smt_stress_free(stress->set, UINT64_MAX);
+
+    assert_true(smt_stress_alloc(stress->set, LIMIT * 9 / 10));
+}
+
+static void limit_counts_what_small_chunks_really_take(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    assert_false(smt_stress_random_alloc(stress->set, 1, 1, LIMIT / 40));
+    assert_in_range(smt_stress_chunks(stress->set), LIMIT / 70, LIMIT / 60);
+}
+
+static void refused_allocation_leaves_nothing_behind(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    assert_true(smt_stress_alloc(stress->set, 100));
+    refuse_after = 1;
+
+    assert_false(smt_stress_alloc(stress->set, 200));
+
+    refuse_after = 0;
+    assert_int_equal(smt_stress_used(stress->set), 100);
+    assert_true(smt_stress_alloc(stress->set, 300));
+}
+
+static void sizes_beyond_all_memory_are_refused(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    assert_false(smt_stress_alloc(stress->set, UINT64_MAX));
+    assert_false(smt_stress_alloc(stress->set, SMT_BINS_SIZE_MAX));
+    assert_int_equal(smt_stress_chunks(stress->set), 0);
+}
+
+static void book_keeping_stays_within_48_bytes_a_chunk(void **state)
+{
+    struct smt_stress *stress = *state;
+    const uint64_t chunks = 400000;
+
+    for (uint64_t i = 0; i < chunks; i++) assert_true(smt_stress_alloc(stress->set, 16 + i % 241));
+
+    assert_true(smt_stress_overhead(stress->set) <= chunks * 48);
+}
+
+static void *worker(void *argument)
+{
+    struct smt_stress_set *set = argument;
+
+    for (int round = 0; round < 20; round++) {
+        struct smt_random random;
+        int64_t difference;
+
+        if (!smt_stress_random_alloc(set, 1, 3000, 300000)) return (void *)1;
+        smt_random_init(&random, (uint64_t)round);
+        (void)!smt_stress_realloc(set, &random, 500, UINT64_MAX, &difference);
+        (void)smt_stress_free(set, 250000);
+    }
+    return NULL;
+}
+
+static void threads_share_a_set_without_losing_a_byte(void **state)
+{
+    struct smt_stress *stress = *state;
+    pthread_t threads[4];
+    uint64_t used;
+
+    atomic_store(&stress->check_content, true);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, worker, stress->set), 0);
+    for (int i = 0; i < 4; i++) {
+        void *failed;
+
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    used = smt_stress_used(stress->set);
+
+    assert_int_equal(smt_stress_free(stress->set, UINT64_MAX), used);
+    assert_int_equal(atomic_load(&stress->damaged), 0);
+    assert_int_equal(smt_stress_chunks(stress->set), 0);
+}
+
+/* --- timed tests --- */
+
+static void run_to_the_end(struct smt_stress_tests *tests, const struct smt_stress_test_plan *plan,
+                           struct smt_stress_test_state *ret_state)
+{
+    uint64_t id;
+
+    assert_int_equal(smt_stress_tests_start(tests, plan, &id), SMT_OK);
+    smt_stress_tests_wait(tests);
+    assert_int_equal(smt_stress_tests_list(tests, id, ret_state, 1), 1);
+}
+
+static void timed_test_frees_all_each_time_total_is_reached(void **state)
+{
+    const struct smt_stress_test_plan plan = {10, 20, 50, 0, 0, 50};
+    struct smt_stress_test_state figures;
+    struct smt_stress_tests *tests;
+
+    assert_int_equal(smt_stress_tests_new(*state, &tests), SMT_OK);
+
+    run_to_the_end(tests, &plan, &figures);
+
+    assert_true(figures.overflows > 0);
+    assert_int_equal(figures.total_alloc, figures.overflows * 50 + figures.used);
+    assert_true(figures.allocations >= figures.overflows * 3);
+    assert_false(figures.running);
+    assert_int_equal(figures.remaining_ms, 0);
+    assert_int_equal(figures.run_ms, 50);
+    smt_stress_tests_free(tests);
+}
+
+static void timed_test_counts_refusals(void **state)
+{
+    const struct smt_stress_test_plan plan = {10, 20, 50000, 0, 1, 30};
+    struct smt_stress_test_state figures;
+    struct smt_stress_tests *tests;
+
+    assert_int_equal(smt_stress_tests_new(*state, &tests), SMT_OK);
+    refuse_after = 3;
+
+    run_to_the_end(tests, &plan, &figures);
+
+    assert_int_equal(figures.allocations, 2);
+    assert_true(figures.errors > 0);
+    smt_stress_tests_free(tests);
+}
+
+static void ids_are_never_used_twice_and_newest_come_first(void **state)
+{
+    const struct smt_stress_test_plan plan = {1, 2, 5000, 1000, 1000, 100000};
+    struct smt_stress_test_state figures[4];
+    struct smt_stress_tests *tests;
+    uint64_t id;
+
+    assert_int_equal(smt_stress_tests_new(*state, &tests), SMT_OK);
+    assert_int_equal(smt_stress_tests_start(tests, &plan, &id), SMT_OK);
+    assert_int_equal(smt_stress_tests_destroy(tests, id), SMT_OK);
+    assert_int_equal(smt_stress_tests_start(tests, &plan, &id), SMT_OK);
+    assert_int_equal(smt_stress_tests_start(tests, &plan, &id), SMT_OK);
+
+    assert_int_equal(smt_stress_tests_list(tests, 0, figures, 4), 2);
+
+    assert_int_equal(figures[0].id, 3);
+    assert_int_equal(figures[1].id, 2);
+    assert_int_equal(smt_stress_tests_stop(tests, 1), SMT_ENOTFOUND);
+    smt_stress_tests_free(tests);
+}
+
+static void stopped_test_keeps_its_memory_until_destroyed(void **state)
+{
+    const struct smt_stress_test_plan plan = {1000, 1000, 100000000, 0, 0, 100000};
+    struct smt_stress_test_state figures;
+    struct smt_stress_tests *tests;
+    uint64_t id, bytes, chunks;
+
+    assert_int_equal(smt_stress_tests_new(*state, &tests), SMT_OK);
+    assert_int_equal(smt_stress_tests_start(tests, &plan, &id), SMT_OK);
+    do smt_stress_tests_held(tests, &bytes, &chunks);
+    while (!chunks);
+
+    assert_int_equal(smt_stress_tests_stop(tests, id), SMT_OK);
+    assert_int_equal(smt_stress_tests_stop(tests, id), SMT_OK);
+
+    assert_int_equal(smt_stress_tests_list(tests, id, &figures, 1), 1);
+    assert_true(figures.used > 0 && !figures.running);
+    assert_int_equal(smt_stress_tests_destroy(tests, id), SMT_OK);
+    smt_stress_tests_held(tests, &bytes, &chunks);
+    assert_int_equal(bytes, 0);
+    smt_stress_tests_free(tests);
+}
+
+static void tests_keep_their_chunks_from_the_commands(void **state)
+{
+    const struct smt_stress_test_plan plan = {100, 100, 100, 0, 0, 20};
+    struct smt_stress *stress = *state;
+    struct smt_stress_test_state figures;
+    struct smt_stress_tests *tests;
+
+    assert_int_equal(smt_stress_tests_new(stress, &tests), SMT_OK);
+    assert_true(smt_stress_alloc(stress->set, 12345));
+
+    run_to_the_end(tests, &plan, &figures);
+
+    assert_true(figures.overflows > 0);
+    assert_int_equal(smt_stress_used(stress->set), 12345);
+    smt_stress_tests_free(tests);
+}
+
+/* --- the two functions --- */
+
+static void functions_allocate_and_free(void **state)
+{
+    (void)state;
+
+    assert_int_equal(mt_mem_alloc(1048576), 0);
+    assert_int_equal(mt_mem_alloc((size_t)1 << 60), -1);
+    mt_mem_free();
+}
+
+#define WITH_ENGINE(test) cmocka_unit_test_setup_teardown(test, engine_setup, engine_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pattern_reports_the_first_changed_byte_at_every_offset),
+        cmocka_unit_test(pattern_of_another_address_is_seen),
+        cmocka_unit_test(pattern_stays_inside_its_chunk),
+        cmocka_unit_test(every_size_has_a_bin_and_order_is_kept),
+        WITH_ENGINE(exact_total_in_pieces_within_bounds),
+        WITH_ENGINE(exact_total_also_when_chunks_are_resized),
+        WITH_ENGINE(both_ends_of_the_size_range_are_drawn),
+        WITH_ENGINE(smaller_chunks_are_freed_first),
+        WITH_ENGINE(at_least_the_size_is_freed_and_no_chunk_more),
+        WITH_ENGINE(freeing_small_pieces_again_and_again_keeps_the_order),
+        WITH_ENGINE(realloc_tells_the_difference_even_negative),
+        WITH_ENGINE(realloc_without_chunks_says_so),
+        WITH_ENGINE(realloc_chooses_among_all_chunks),
+        WITH_ENGINE(written_chunk_is_reported_with_place),
+        WITH_ENGINE(untouched_chunks_are_not_reported),
+        WITH_ENGINE(chunk_allocated_while_checking_was_off_is_not_checked),
+        WITH_ENGINE(chunk_is_checked_although_checking_was_switched_off),
+        WITH_ENGINE(limit_refuses_and_freeing_makes_room),
+        WITH_ENGINE(limit_counts_what_small_chunks_really_take),
+        WITH_ENGINE(refused_allocation_leaves_nothing_behind),
+        WITH_ENGINE(sizes_beyond_all_memory_are_refused),
+        WITH_ENGINE(book_keeping_stays_within_48_bytes_a_chunk),
+        WITH_ENGINE(threads_share_a_set_without_losing_a_byte),
+        WITH_ENGINE(timed_test_frees_all_each_time_total_is_reached),
+        WITH_ENGINE(timed_test_counts_refusals),
+        WITH_ENGINE(ids_are_never_used_twice_and_newest_come_first),
+        WITH_ENGINE(stopped_test_keeps_its_memory_until_destroyed),
+        WITH_ENGINE(tests_keep_their_chunks_from_the_commands),
+        cmocka_unit_test(functions_allocate_and_free),
+    };
+
+    return cmocka_run_group_tests_name("stress", tests, NULL, NULL);
+}
