@@ -176,7 +176,8 @@ static double table_alarms(size_t total)
 {
     size_t all = 0, each = (total + SHAPES - 1) / SHAPES;
 
-    printf("| healthy shape | what it does | series | suspected | %% |\n|---|---|---:|---:|---:|\n");
+    printf(
+        "| healthy shape | what it does | series | suspected | %% |\n|---|---|---:|---:|---:|\n");
     for (size_t s = 0; s < SHAPES; s++) {
         size_t alarms = 0;
 

@@ -11,5 +11,6 @@ struct smt_mtctl_subcommand {
 extern const struct smt_mtctl_subcommand smt_mtctl_subcommands[]; /* ended by a row without name */
 
 int smt_mtctl_serve(int argc, char **argv);
+int smt_mtctl_monitor(int argc, char **argv);
 
 #endif

@@ -86,8 +86,7 @@ static size_t series_slopes(struct series *series, size_t from)
 
     for (size_t i = from; i < series->count; i++)
         for (size_t j = i + 1; j < series->count; j++)
-            series->slopes[pairs++] =
-                (series->y[j] - series->y[i]) / (series->x[j] - series->x[i]);
+            series->slopes[pairs++] = (series->y[j] - series->y[i]) / (series->x[j] - series->x[i]);
     qsort(series->slopes, pairs, sizeof(*series->slopes), double_compare);
     return pairs;
 }

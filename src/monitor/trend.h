@@ -30,9 +30,9 @@ struct smt_monitor_trend_rules {
 };
 
 struct smt_monitor_trend {
-    size_t samples; /* given */
-    size_t warmup;  /* of them dropped at the front */
-    size_t kept;    /* samples - warmup */
+    size_t samples;          /* given */
+    size_t warmup;           /* of them dropped at the front */
+    size_t kept;             /* samples - warmup */
     double slope, low, high; /* bytes per round, and its interval */
     double level;            /* of the fitted line at round 0 */
     double noise;            /* spread of the residuals (1.4826 x their median size) */

@@ -1,0 +1,225 @@
+#include "monitor/decide.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rounds after the warm-up that exact figures need: two in each third. */
+#define EXACT_LEAST_KEPT 6
+
+static const struct figure {
+    const char *title;
+    enum smt_monitor_metric metric;
+    bool add_swap;
+} figures[SMT_MONITOR_JUDGED_COUNT] = {
+    [SMT_MONITOR_JUDGED_RSS] = {"resident memory", SMT_MONITOR_RSS, true},
+    [SMT_MONITOR_JUDGED_PRIVATE] = {"private memory", SMT_MONITOR_PRIVATE, true},
+    [SMT_MONITOR_JUDGED_LIVE] = {"live bytes", SMT_MONITOR_LIVE_BYTES, false},
+};
+
+const char *smt_monitor_verdict_text(enum smt_monitor_verdict verdict)
+{
+    static const char *const texts[] = {"undecided", "steady", "look further", "leak suspected"};
+
+    return verdict <= SMT_MONITOR_SUSPECTED ? texts[verdict] : "";
+}
+
+double smt_monitor_judged_value(const struct smt_monitor_sample *sample,
+                                enum smt_monitor_judged_figure figure)
+{
+    double value = (double)sample->value[figures[figure].metric];
+
+    if (figures[figure].add_swap && smt_monitor_sample_has(sample, SMT_MONITOR_SWAP))
+        value += (double)sample->value[SMT_MONITOR_SWAP];
+    return value;
+}
+
+/* Exact figures that never fall after the warm-up: a byte is a byte. Where
+ * they do fall (caches), they are judged like pages, but of one byte. */
+static enum smt_monitor_rise exact_judge(const struct smt_monitor_trend *trend, const double *y)
+{
+    const double *kept = y + trend->warmup;
+    size_t n = trend->kept, rises = 0;
+
+    if (n < EXACT_LEAST_KEPT) return SMT_MONITOR_TOO_FEW;
+    for (size_t i = 1; i < n; i++) {
+        if (kept[i] < kept[i - 1]) return smt_monitor_trend_judge(&smt_monitor_byte_rules, trend);
+        rises += kept[i] > kept[i - 1];
+    }
+    if (!rises) return SMT_MONITOR_FLAT;
+    for (size_t third = 0; third < 3; third++)
+        if (kept[(third + 1) * (n - 1) / 3] <= kept[third * (n - 1) / 3])
+            return rises == 1 ? SMT_MONITOR_ONE_STEP : SMT_MONITOR_LEVELS_OFF;
+    return SMT_MONITOR_RISES;
+}
+
+static enum smt_status figure_judge(const struct smt_monitor_sample *samples, size_t count,
+                                    enum smt_monitor_judged_figure figure,
+                                    struct smt_monitor_judged *ret_judged)
+{
+    bool exact = figure == SMT_MONITOR_JUDGED_LIVE;
+    const struct smt_monitor_trend_rules *rules =
+        exact ? &smt_monitor_byte_rules : &smt_monitor_page_rules;
+    double *x = malloc((count + 1) * 2 * sizeof(*x)), *y = x + count;
+    enum smt_status status;
+    size_t used = 0;
+
+    if (!x) return smt_fail(SMT_ENOMEM, "out of memory for %zu samples", count);
+    for (size_t i = 0; i < count; i++)
+        if (smt_monitor_sample_has(&samples[i], figures[figure].metric)) {
+            x[used] = (double)samples[i].round;
+            y[used++] = smt_monitor_judged_value(&samples[i], figure);
+        }
+    status = smt_monitor_trend_fit(rules, x, y, used, &ret_judged->trend);
+    ret_judged->present = used > 0;
+    if (!status)
+        ret_judged->rise = exact ? exact_judge(&ret_judged->trend, y)
+                                 : smt_monitor_trend_judge(rules, &ret_judged->trend);
+    free(x);
+    return status;
+}
+
+static void reason_add(struct smt_monitor_decision *decision, const char *format, ...)
+    SMT_PRINTF(2, 3);
+
+static void reason_add(struct smt_monitor_decision *decision, const char *format, ...)
+{
+    size_t used = strlen(decision->reason);
+    va_list args;
+
+    if (used && used + 2 < sizeof(decision->reason)) {
+        memcpy(decision->reason + used, " ", 2);
+        used++;
+    }
+    va_start(args, format);
+    vsnprintf(decision->reason + used, sizeof(decision->reason) - used, format, args);
+    va_end(args);
+}
+
+static bool figure_rises(const struct smt_monitor_decision *decision,
+                         enum smt_monitor_judged_figure figure)
+{
+    return decision->figures[figure].present && decision->figures[figure].rise == SMT_MONITOR_RISES;
+}
+
+static void reason_explain(struct smt_monitor_decision *decision,
+                           enum smt_monitor_judged_figure figure)
+{
+    const struct smt_monitor_judged *judged = &decision->figures[figure];
+    const struct smt_monitor_trend *trend = &judged->trend;
+    char title[32];
+
+    if (!judged->present) return;
+    snprintf(title, sizeof(title), "%s", figures[figure].title);
+    if (!decision->reason[0]) title[0] = (char)(title[0] - 'a' + 'A');
+    if (judged->rise == SMT_MONITOR_RISES)
+        reason_add(decision, "%s rises by %.*f bytes a round in all thirds of the run%s.", title,
+                   trend->slope < 10 ? 2 : 0, trend->slope,
+                   figure == SMT_MONITOR_JUDGED_LIVE ? " (exact)" : "");
+    else
+        reason_add(decision, "%s: %s.", title, smt_monitor_rise_text(judged->rise));
+}
+
+/* Resident and private memory together. */
+static enum smt_monitor_verdict pages_verdict(struct smt_monitor_decision *decision)
+{
+    bool rss = figure_rises(decision, SMT_MONITOR_JUDGED_RSS);
+    bool private = figure_rises(decision, SMT_MONITOR_JUDGED_PRIVATE);
+
+    if (rss && private) return SMT_MONITOR_SUSPECTED;
+    if (rss || private) return SMT_MONITOR_LOOK_FURTHER;
+    if (decision->figures[SMT_MONITOR_JUDGED_RSS].rise == SMT_MONITOR_TOO_FEW)
+        return SMT_MONITOR_UNDECIDED;
+    return SMT_MONITOR_STEADY;
+}
+
+static enum smt_monitor_judged_figure decision_weigh(struct smt_monitor_decision *decision)
+{
+    const struct smt_monitor_judged *live = &decision->figures[SMT_MONITOR_JUDGED_LIVE];
+    enum smt_monitor_verdict pages = pages_verdict(decision);
+
+    if (live->present) reason_explain(decision, SMT_MONITOR_JUDGED_LIVE);
+    reason_explain(decision, SMT_MONITOR_JUDGED_RSS);
+    reason_explain(decision, SMT_MONITOR_JUDGED_PRIVATE);
+    decision->verdict = pages;
+    if (live->present && live->rise != SMT_MONITOR_TOO_FEW) {
+        decision->verdict = live->rise == SMT_MONITOR_RISES     ? SMT_MONITOR_SUSPECTED
+                            : pages >= SMT_MONITOR_LOOK_FURTHER ? SMT_MONITOR_LOOK_FURTHER
+                                                                : SMT_MONITOR_STEADY;
+        if (live->rise != SMT_MONITOR_RISES && pages >= SMT_MONITOR_LOOK_FURTHER)
+            reason_add(decision, "Pages grow outside what the program has allocated: "
+                                 "fragmentation or another allocator.");
+        if (live->rise == SMT_MONITOR_RISES) return SMT_MONITOR_JUDGED_LIVE;
+    }
+    return figure_rises(decision, SMT_MONITOR_JUDGED_PRIVATE) ? SMT_MONITOR_JUDGED_PRIVATE
+                                                              : SMT_MONITOR_JUDGED_RSS;
+}
+
+/* What rose no faster in an earlier run is known, and only mentioned. */
+static void known_apply(struct smt_monitor_decision *decision,
+                        const struct smt_monitor_known *known)
+{
+    bool faster = false;
+
+    if (!known || !known->present || decision->verdict != SMT_MONITOR_SUSPECTED) return;
+    for (size_t i = 0; i < SMT_MONITOR_JUDGED_COUNT; i++)
+        if (figure_rises(decision, i) && decision->figures[i].trend.low > known->high[i])
+            faster = true;
+    if (faster) {
+        reason_add(decision, "Faster than in the baseline.");
+        return;
+    }
+    decision->known = true;
+    decision->verdict = SMT_MONITOR_LOOK_FURTHER;
+    reason_add(decision, "No faster than in the baseline.");
+}
+
+static void limit_apply(struct smt_monitor_decision *decision,
+                        const struct smt_monitor_sample *samples, size_t count,
+                        uint64_t limit_bytes)
+{
+    const struct smt_monitor_sample *first = &samples[0], *last = &samples[count - 1];
+    double left = (double)limit_bytes - smt_monitor_judged_value(last, SMT_MONITOR_JUDGED_RSS);
+
+    decision->seconds_to_limit = -1;
+    if (last->round > first->round)
+        decision->seconds_per_round =
+            (double)(last->time_ms - first->time_ms) / 1000 / (double)(last->round - first->round);
+    if (!limit_bytes || decision->bytes_per_round <= 0) return;
+    if (left < 0) left = 0;
+    decision->rounds_to_limit = (uint64_t)ceil(left / decision->bytes_per_round);
+    decision->seconds_to_limit = left / decision->bytes_per_round * decision->seconds_per_round;
+}
+
+enum smt_status smt_monitor_decide(const struct smt_monitor_sample *samples, size_t count,
+                                   uint64_t limit_bytes, const struct smt_monitor_known *known,
+                                   struct smt_monitor_decision *ret_decision)
+{
+    struct smt_monitor_decision decision = {.seconds_to_limit = -1};
+    enum smt_monitor_judged_figure decisive;
+
+    for (size_t i = 0; i < SMT_MONITOR_JUDGED_COUNT; i++) {
+        enum smt_status status = figure_judge(samples, count, i, &decision.figures[i]);
+
+        if (status) return status;
+    }
+    if (!count) {
+        reason_add(&decision, "No sample.");
+        *ret_decision = decision;
+        return SMT_OK;
+    }
+    decisive = decision_weigh(&decision);
+    for (size_t i = 0; i < count; i++)
+        if (smt_monitor_sample_has(&samples[i], SMT_MONITOR_SWAP) &&
+            samples[i].value[SMT_MONITOR_SWAP])
+            decision.swap_counted = true;
+    if (decision.swap_counted) reason_add(&decision, "Swapped-out bytes are counted in.");
+    if (figure_rises(&decision, decisive))
+        decision.bytes_per_round = decision.figures[decisive].trend.slope;
+    known_apply(&decision, known);
+    limit_apply(&decision, samples, count, limit_bytes);
+    *ret_decision = decision;
+    return SMT_OK;
+}

@@ -1,0 +1,229 @@
+#include "monitor/sample.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const metric_keys[SMT_MONITOR_METRICS] = {
+#define METRIC_KEY(name, key, title) key,
+    SMT_MONITOR_METRIC_LIST(METRIC_KEY)
+#undef METRIC_KEY
+};
+
+static const char *const metric_titles[SMT_MONITOR_METRICS] = {
+#define METRIC_TITLE(name, key, title) title,
+    SMT_MONITOR_METRIC_LIST(METRIC_TITLE)
+#undef METRIC_TITLE
+};
+
+/* A line "Label:   123 kB" and where it goes. */
+struct label {
+    const char *text;
+    size_t length;
+    enum smt_monitor_metric metric;
+};
+
+#define LABEL(text, metric)                                                                        \
+    {                                                                                              \
+        text, sizeof(text) - 1, SMT_MONITOR_##metric                                               \
+    }
+
+/* In the order the kernel writes them: each is looked for after the last. */
+static const struct label rollup_labels[] = {
+    LABEL("Rss:", RSS),
+    LABEL("Pss:", PSS),
+    LABEL("Private_Clean:", PRIVATE_CLEAN),
+    LABEL("Private_Dirty:", PRIVATE_DIRTY),
+    LABEL("Anonymous:", ANONYMOUS),
+    LABEL("Swap:", SWAP),
+};
+
+static const struct label status_labels[] = {
+    LABEL("VmSize:", VM_SIZE),
+    LABEL("VmRSS:", VM_RSS),
+};
+
+static const struct label fallback_labels[] = {
+    LABEL("VmRSS:", RSS),
+    LABEL("RssAnon:", PRIVATE),
+    LABEL("RssAnon:", ANONYMOUS),
+    LABEL("VmSwap:", SWAP),
+};
+
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
+
+const char *smt_monitor_metric_key(enum smt_monitor_metric metric)
+{
+    return metric < SMT_MONITOR_METRICS ? metric_keys[metric] : "";
+}
+
+const char *smt_monitor_metric_title(enum smt_monitor_metric metric)
+{
+    return metric < SMT_MONITOR_METRICS ? metric_titles[metric] : "";
+}
+
+bool smt_monitor_sample_has(const struct smt_monitor_sample *sample, enum smt_monitor_metric metric)
+{
+    return sample->has >> metric & 1;
+}
+
+void smt_monitor_sample_set(struct smt_monitor_sample *sample, enum smt_monitor_metric metric,
+                            uint64_t value)
+{
+    sample->has |= 1u << metric;
+    sample->value[metric] = value;
+}
+
+/* The number after a label, in kB; returns bytes. */
+static uint64_t kilobytes_parse(const char *at)
+{
+    uint64_t number = 0;
+
+    while (*at == ' ' || *at == '\t') at++;
+    for (; isdigit((unsigned char)*at); at++) number = number * 10 + (uint64_t)(*at - '0');
+    return number * 1024;
+}
+
+static const char *line_next(const char *line)
+{
+    const char *end = strchr(line, '\n');
+
+    return end ? end + 1 : line + strlen(line);
+}
+
+/* Takes the labels out of `text` up to `end`, adding to what is there if `sum`. */
+static bool labels_take(struct smt_monitor_sample *sample, const struct label *labels, size_t count,
+                        const char *text, bool sum)
+{
+    bool found = false;
+
+    for (const char *line = text; *line; line = line_next(line))
+        for (size_t i = 0; i < count; i++)
+            if (strncmp(line, labels[i].text, labels[i].length) == 0) {
+                uint64_t value = kilobytes_parse(line + labels[i].length);
+
+                if (sum && smt_monitor_sample_has(sample, labels[i].metric))
+                    value += sample->value[labels[i].metric];
+                smt_monitor_sample_set(sample, labels[i].metric, value);
+                found = true;
+            }
+    return found;
+}
+
+static void private_add_up(struct smt_monitor_sample *sample)
+{
+    if (smt_monitor_sample_has(sample, SMT_MONITOR_PRIVATE_DIRTY))
+        smt_monitor_sample_set(sample, SMT_MONITOR_PRIVATE,
+                               sample->value[SMT_MONITOR_PRIVATE_CLEAN] +
+                                   sample->value[SMT_MONITOR_PRIVATE_DIRTY]);
+}
+
+bool smt_monitor_sample_rollup(struct smt_monitor_sample *sample, const char *text)
+{
+    size_t next = 0;
+
+    for (const char *line = text; *line && next < COUNT(rollup_labels); line = line_next(line))
+        if (strncmp(line, rollup_labels[next].text, rollup_labels[next].length) == 0) {
+            smt_monitor_sample_set(sample, rollup_labels[next].metric,
+                                   kilobytes_parse(line + rollup_labels[next].length));
+            next++;
+        }
+    private_add_up(sample);
+    return next > 0;
+}
+
+bool smt_monitor_sample_status(struct smt_monitor_sample *sample, const char *text)
+{
+    return labels_take(sample, status_labels, COUNT(status_labels), text, false);
+}
+
+/* Is this the line that starts a mapping, "55d0-55d8 rw-p ..."? Labels start
+ * with a capital letter. */
+static bool line_is_mapping(const char *line)
+{
+    return isdigit((unsigned char)*line) || (*line >= 'a' && *line <= 'f');
+}
+
+static bool mapping_is_heap(const char *line)
+{
+    const char *end = line_next(line);
+
+    return end - line > 7 && strncmp(end - 7, "[heap]\n", 7) == 0;
+}
+
+bool smt_monitor_sample_smaps(struct smt_monitor_sample *sample, const char *text)
+{
+    bool whole = !smt_monitor_sample_has(sample, SMT_MONITOR_RSS), heap = false;
+    uint64_t heap_bytes = 0;
+
+    if (!*text) return false;
+    for (const char *line = text; *line; line = line_next(line))
+        if (line_is_mapping(line))
+            heap = mapping_is_heap(line);
+        else if (heap && strncmp(line, "Rss:", 4) == 0)
+            heap_bytes += kilobytes_parse(line + 4);
+    smt_monitor_sample_set(sample, SMT_MONITOR_HEAP, heap_bytes);
+    if (whole) {
+        labels_take(sample, rollup_labels, COUNT(rollup_labels), text, true);
+        private_add_up(sample);
+    }
+    return true;
+}
+
+void smt_monitor_sample_fallback(struct smt_monitor_sample *sample, const char *status_text)
+{
+    labels_take(sample, fallback_labels, COUNT(fallback_labels), status_text, false);
+}
+
+bool smt_monitor_stat_parse(const char *text, struct smt_monitor_stat *ret_stat)
+{
+    struct smt_monitor_stat stat = {0};
+    const char *end = strchr(text, '\n'), *open = strchr(text, '('), *close = NULL;
+    unsigned long long user, system, start, size, pages;
+    size_t length;
+
+    /* A name may contain parentheses: it ends at the last one of the line. */
+    if (!end) end = text + strlen(text);
+    for (const char *at = open; at && at < end; at++)
+        if (*at == ')') close = at;
+    if (!open || !close || sscanf(text, "%d", &stat.pid) != 1) return false;
+    length = (size_t)(close - open - 1);
+    if (length >= sizeof(stat.name)) length = sizeof(stat.name) - 1;
+    memcpy(stat.name, open + 1, length);
+    if (sscanf(close + 1,
+               " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %u %*d %llu "
+               "%llu %llu",
+               &stat.state, &stat.parent, &user, &system, &stat.threads, &start, &size,
+               &pages) != 8)
+        return false;
+    stat.cpu_ticks = user + system;
+    stat.start = start;
+    stat.size_bytes = size;
+    stat.rss_pages = pages;
+    *ret_stat = stat;
+    return true;
+}
+
+void smt_monitor_ps_line(const struct smt_monitor_stat *stat, const char *status_text,
+                         const char *cmdline, size_t cmdline_size, struct smt_buffer *line)
+{
+    const char *user = strstr(status_text, "\nUid:");
+    unsigned int uid = 0;
+    uint64_t seconds = stat->cpu_ticks / (uint64_t)sysconf(_SC_CLK_TCK);
+
+    if (user) sscanf(user, "\nUid: %u", &uid);
+    smt_buffer_addf(line, "uid %u pid %d ppid %d stat %c vsz %llu kB rss %llu kB threads %u time ",
+                    uid, stat->pid, stat->parent, stat->state,
+                    (unsigned long long)(stat->size_bytes / 1024),
+                    (unsigned long long)(stat->rss_pages * 4), stat->threads);
+    smt_buffer_addf(line, "%llu:%02llu ", (unsigned long long)(seconds / 60),
+                    (unsigned long long)(seconds % 60));
+    if (!cmdline_size) smt_buffer_addf(line, "[%s]", stat->name);
+    for (size_t from = 0, length; from < cmdline_size; from += length + 1) {
+        length = strnlen(cmdline + from, cmdline_size - from);
+        if (from) smt_buffer_add_text(line, " ");
+        smt_buffer_add_escaped(line, cmdline + from, length);
+    }
+}

@@ -1,0 +1,495 @@
+#include "monitor/watch.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "monitor/session.h"
+
+/* On the clock, looking for newcomers and the detailed look may each take this
+ * share of the time at most, and happen once a second at most. */
+#define EXTRA_SHARE 500
+#define EXTRA_LEAST 1000000000u
+/* How long a program may take to restart before the test ends for want of it. */
+#define RESTART_TRIES 20
+#define RESTART_MS    100
+
+static void process_clear(struct smt_monitor_process *process)
+{
+    smt_monitor_file_close(&process->rollup);
+    free(process->samples);
+    free(process->ps_start);
+    free(process->ps_end);
+    free(process->smaps_start);
+    free(process->smaps_end);
+    free(process->stacks);
+    smt_monitor_changes_clear(&process->changes);
+}
+
+void smt_monitor_result_free(struct smt_monitor_result *result)
+{
+    if (!result) return;
+    for (size_t i = 0; i < result->process_count; i++) process_clear(&result->processes[i]);
+    for (size_t i = 0; i < result->event_count; i++) free(result->events[i].text);
+    free(result->processes);
+    free(result->events);
+    free(result->all);
+    free(result->abnormal);
+    free(result);
+}
+
+/* Ends the test; the first reason stays. */
+static void abnormal_set(struct smt_monitor_session *session, const char *format, ...)
+    SMT_PRINTF(2, 3);
+
+static void abnormal_set(struct smt_monitor_session *session, const char *format, ...)
+{
+    struct smt_buffer text;
+    char reason[600];
+    va_list args;
+
+    if (session->result->abnormal) return;
+    va_start(args, format);
+    vsnprintf(reason, sizeof(reason), format, args);
+    va_end(args);
+    smt_buffer_init(&text);
+    smt_buffer_addf(&text, "round %llu ended abnormally: ", (unsigned long long)session->round);
+    smt_buffer_add_text(&text, reason);
+    session->result->abnormal = smt_buffer_take(&text);
+}
+
+static struct smt_monitor_sample *sample_add(struct smt_monitor_session *session,
+                                             struct smt_monitor_process *process)
+{
+    struct smt_monitor_sample *sample;
+
+    if ((process->count & (process->count - 1)) == 0) {
+        size_t room = process->count ? process->count * 2 : 1;
+        void *grown = realloc(process->samples, room * sizeof(*sample));
+
+        if (!grown) return NULL;
+        process->samples = grown;
+    }
+    sample = &process->samples[process->count++];
+    *sample = (struct smt_monitor_sample){
+        .round = session->round, .time_ms = (smt_clock_ns() - session->result->start_ns) / 1000000};
+    return sample;
+}
+
+/* Reads /proc/PID/name into the scratch buffer; false when there is nothing. */
+static enum smt_status proc_read(struct smt_monitor_session *session, int pid, const char *name,
+                                 int *ret_errno)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+    smt_buffer_empty(&session->scratch);
+    return smt_monitor_read(session->source, path, &session->scratch, ret_errno);
+}
+
+static void text_keep(const struct smt_buffer *text, char **start, char **end)
+{
+    char *copy = text->size ? strndup(text->data, text->size) : NULL;
+
+    if (!copy) return;
+    if (!*start) {
+        *start = copy;
+        return;
+    }
+    free(*end);
+    *end = copy;
+}
+
+/* The line of ps: from stat, status and cmdline. */
+static enum smt_status ps_keep(struct smt_monitor_session *session,
+                               struct smt_monitor_process *process, const char *status_text)
+{
+    struct smt_monitor_stat stat;
+    struct smt_buffer line;
+    enum smt_status status;
+    int error;
+
+    status = proc_read(session, process->pid, "stat", &error);
+    if (status) return status;
+    if (!session->scratch.size || !smt_monitor_stat_parse(session->scratch.data, &stat))
+        return SMT_OK;
+    status = proc_read(session, process->pid, "cmdline", &error);
+    if (status) return status;
+    smt_buffer_init(&line);
+    smt_monitor_ps_line(&stat, status_text, session->scratch.size ? session->scratch.data : "",
+                        session->scratch.size, &line);
+    text_keep(&line, &process->ps_start, &process->ps_end);
+    smt_buffer_clear(&line);
+    return SMT_OK;
+}
+
+/* What the roll-up does not tell: status, the line of ps, the mappings. */
+static enum smt_status details_read(struct smt_monitor_session *session,
+                                    struct smt_monitor_process *process,
+                                    struct smt_monitor_sample *sample)
+{
+    char *status_text = NULL;
+    enum smt_status status;
+    int error;
+
+    status = proc_read(session, process->pid, "status", &error);
+    if (status) return status;
+    if (session->scratch.size) {
+        smt_monitor_sample_status(sample, session->scratch.data);
+        if (!smt_monitor_sample_has(sample, SMT_MONITOR_RSS))
+            smt_monitor_sample_fallback(sample, session->scratch.data);
+        status_text = strdup(session->scratch.data);
+    }
+    status = ps_keep(session, process, status_text ? status_text : "");
+    free(status_text);
+    if (!status && !process->estimated) status = proc_read(session, process->pid, "smaps", &error);
+    if (status || process->estimated || !session->scratch.size) return status;
+    smt_monitor_sample_smaps(sample, session->scratch.data);
+    text_keep(&session->scratch, &process->smaps_start, &process->smaps_end);
+    return SMT_OK;
+}
+
+static void engine_ask(struct smt_monitor_session *session, int pid,
+                       struct smt_monitor_sample *sample)
+{
+    const struct smt_monitor_engine *engine = session->result->options.engine;
+    uint64_t bytes, blocks;
+
+    if (!engine || !engine->live(engine->context, pid, &bytes, &blocks)) return;
+    smt_monitor_sample_set(sample, SMT_MONITOR_LIVE_BYTES, bytes);
+    smt_monitor_sample_set(sample, SMT_MONITOR_LIVE_BLOCKS, blocks);
+}
+
+/* No roll-up: whole smaps where the kernel is old, status where it is not
+ * ours to read. */
+static enum smt_status fallback_read(struct smt_monitor_session *session,
+                                     struct smt_monitor_process *process, int error,
+                                     struct smt_monitor_sample *sample)
+{
+    enum smt_status status = SMT_OK;
+    int smaps_error;
+
+    if (!process->estimated) {
+        status = proc_read(session, process->pid, "smaps", &smaps_error);
+        if (status) return status;
+        if (session->scratch.size) {
+            smt_monitor_sample_smaps(sample, session->scratch.data);
+            return SMT_OK;
+        }
+        process->estimated = true;
+        status = smt_monitor_event_add(session,
+                                       "process %d (%s): smaps is not readable (%s): resident from "
+                                       "status, private estimated by its anonymous part",
+                                       process->pid, process->name, strerror(error));
+    }
+    if (!status) status = proc_read(session, process->pid, "status", &smaps_error);
+    if (!status && session->scratch.size) {
+        smt_monitor_sample_fallback(sample, session->scratch.data);
+        smt_monitor_sample_status(sample, session->scratch.data);
+    }
+    return status;
+}
+
+/* The memory of the process is gone though we looked it up a moment ago: it
+ * ended, or it became another program by exec. */
+static enum smt_status process_lose(struct smt_monitor_session *session, size_t index)
+{
+    struct smt_monitor_process *process = &session->result->processes[index];
+    struct smt_monitor_stat stat;
+    enum smt_status status;
+    int error, pid = process->pid;
+    bool exec;
+
+    process->gone = true;
+    smt_monitor_file_close(&process->rollup);
+    status = proc_read(session, pid, "stat", &error);
+    if (status) return status;
+    exec = session->scratch.size && smt_monitor_stat_parse(session->scratch.data, &stat) &&
+           stat.state != 'Z' && stat.state != 'X' && stat.start == process->start &&
+           process->count > 0 && strncmp(process->rollup.path, "/proc", 5) == 0;
+    if (!exec) return smt_monitor_event_add(session, "process %d (%s) ended", pid, process->name);
+    status = smt_monitor_event_add(session,
+                                   "process %d (%s) started the program %s in its place: watched "
+                                   "from now on as another process",
+                                   pid, process->name, stat.name);
+    return status ? status : smt_monitor_process_add(session, &stat);
+}
+
+/* One look at one process. */
+static enum smt_status process_look(struct smt_monitor_session *session, size_t index,
+                                    bool detailed)
+{
+    struct smt_monitor_process *process = &session->result->processes[index];
+    struct smt_monitor_sample *sample;
+    enum smt_status status;
+    int error = 0;
+
+    smt_buffer_empty(&session->scratch);
+    status = smt_monitor_read_again(session->source, &process->rollup, &session->scratch, &error);
+    if (status) return status;
+    if (error == ESRCH) return process_lose(session, index);
+    sample = sample_add(session, process);
+    if (!sample) return smt_fail(SMT_ENOMEM, "out of memory for samples");
+    if (!session->scratch.size || !smt_monitor_sample_rollup(sample, session->scratch.data))
+        status = fallback_read(session, process, error, sample);
+    if (!status && detailed) status = details_read(session, process, sample);
+    if (status) return status;
+    if (!smt_monitor_sample_has(sample, SMT_MONITOR_RSS)) {
+        process->count--;
+        return process_lose(session, index);
+    }
+    engine_ask(session, process->pid, sample);
+    return SMT_OK;
+}
+
+static enum smt_status all_look(struct smt_monitor_session *session, bool detailed)
+{
+    struct smt_monitor_result *result = session->result;
+
+    for (size_t i = 0; i < result->process_count; i++) {
+        enum smt_status status;
+
+        if (result->processes[i].gone) continue;
+        status = process_look(session, i, detailed || !result->processes[i].count);
+        if (status) return status;
+    }
+    result->rounds = session->round;
+    if (result->options.observe) result->options.observe(result->options.observe_context, result);
+    return SMT_OK;
+}
+
+/* Follows the processes; when none is left, waits a little for a restart. */
+static enum smt_status follow(struct smt_monitor_session *session)
+{
+    bool by_name = session->result->options.name_count > 0;
+
+    for (int i = 0; i < (by_name ? RESTART_TRIES : 1); i++) {
+        enum smt_status status = smt_monitor_follow(session);
+
+        if (status || smt_monitor_alive(session->result)) return status;
+        if (by_name && smt_monitor_sleep(session->source, RESTART_MS)) break;
+    }
+    return SMT_OK;
+}
+
+/* The test is over when nobody is left to watch. */
+static bool nobody_left(struct smt_monitor_session *session)
+{
+    const struct smt_monitor_result *result = session->result;
+
+    if (smt_monitor_alive(result)) return false;
+    abnormal_set(session, "%s, no process is left to watch",
+                 result->event_count ? result->events[result->event_count - 1].text
+                                     : "the process ended");
+    return true;
+}
+
+/* Tells why the step did not end well; true when it did. */
+static bool step_is_good(struct smt_monitor_session *session, const struct smt_monitor_step *step)
+{
+    const struct smt_monitor_options *options = &session->result->options;
+    struct smt_buffer said;
+
+    smt_buffer_init(&said);
+    smt_monitor_source_output(session->source, &said);
+    if (options->observe_output && said.size)
+        options->observe_output(options->observe_context, session->round, said.data, said.size);
+    while (said.size && said.data[said.size - 1] == '\n') said.data[--said.size] = '\0';
+    if (step->outcome == SMT_MONITOR_STEP_STOPPED) session->result->interrupted = true;
+    if (step->outcome == SMT_MONITOR_STEP_HUNG)
+        abnormal_set(session, "the step did not end within %.3g s and was killed",
+                     (double)options->step_timeout_ms / 1000);
+    if (step->outcome == SMT_MONITOR_STEP_FAILED)
+        abnormal_set(session, "the step %s %d%s%s%s",
+                     step->code > 128 ? "was ended by signal" : "gave exit status",
+                     step->code > 128 ? step->code - 128 : step->code,
+                     step->code == 127 ? " (command not found)" : "", said.size ? ": " : "",
+                     said.size ? said.data : "");
+    smt_buffer_clear(&said);
+    return step->outcome == SMT_MONITOR_STEP_DONE;
+}
+
+static enum smt_status rounds_run(struct smt_monitor_session *session)
+{
+    const struct smt_monitor_options *options = &session->result->options;
+
+    for (session->round = 1; session->round <= options->rounds; session->round++) {
+        struct smt_monitor_step step = {0};
+        enum smt_status status = smt_monitor_step_run(
+            session->source, options->step, session->round, options->step_timeout_ms, &step);
+
+        if (status) return status;
+        if (!step_is_good(session, &step)) return SMT_OK;
+        if (smt_monitor_sleep(session->source, options->settle_ms)) {
+            session->result->interrupted = true;
+            return SMT_OK;
+        }
+        status = follow(session);
+        if (status) return status;
+        if (nobody_left(session)) return SMT_OK;
+        status = all_look(session, true);
+        if (status) return status;
+        if (nobody_left(session)) return SMT_OK;
+    }
+    return SMT_OK;
+}
+
+/* When something that took from `began` until now may be done again. */
+static uint64_t extra_next(uint64_t began)
+{
+    uint64_t now = smt_clock_ns(), pause = (now - began) * EXTRA_SHARE;
+
+    return now + (pause > EXTRA_LEAST ? pause : EXTRA_LEAST);
+}
+
+static enum smt_status clock_run(struct smt_monitor_session *session)
+{
+    const struct smt_monitor_options *options = &session->result->options;
+    uint64_t ticks = options->duration_ms / options->interval_ms, follow_at = 0, details_at = 0;
+
+    for (session->round = 1; session->round <= ticks; session->round++) {
+        uint64_t due = session->result->start_ns + session->round * options->interval_ms * 1000000;
+        uint64_t now = smt_clock_ns();
+        enum smt_status status = SMT_OK;
+        bool detailed, last = session->round == ticks;
+
+        if (smt_monitor_sleep(session->source, due > now ? (due - now + 999999) / 1000000 : 0)) {
+            session->result->interrupted = true;
+            return SMT_OK;
+        }
+        now = smt_clock_ns();
+        if (now >= follow_at || last) {
+            status = follow(session);
+            follow_at = extra_next(now);
+        }
+        if (status) return status;
+        if (nobody_left(session)) return SMT_OK;
+        now = smt_clock_ns();
+        detailed = now >= details_at || last;
+        status = all_look(session, detailed);
+        if (detailed) details_at = extra_next(now);
+        if (status) return status;
+        if (!smt_monitor_alive(session->result)) status = follow(session);
+        if (status) return status;
+        if (nobody_left(session)) return SMT_OK;
+    }
+    return SMT_OK;
+}
+
+static enum smt_status changes_find(struct smt_monitor_process *process)
+{
+    struct smt_monitor_maps before = {0}, after = {0};
+    enum smt_status status;
+
+    if (!process->smaps_start || !process->smaps_end) return SMT_OK;
+    status = smt_monitor_maps_parse(process->smaps_start, &before);
+    if (!status) status = smt_monitor_maps_parse(process->smaps_end, &after);
+    if (!status) status = smt_monitor_maps_compare(&before, &after, &process->changes);
+    smt_monitor_maps_clear(&before);
+    smt_monitor_maps_clear(&after);
+    return status;
+}
+
+static const struct smt_monitor_known *known_find(const struct smt_monitor_baseline *baseline,
+                                                  const char *name)
+{
+    for (size_t i = 0; baseline && i < baseline->count; i++)
+        if (strcmp(baseline->rows[i].name, name) == 0) return &baseline->rows[i].known;
+    return NULL;
+}
+
+static enum smt_status process_judge(const struct smt_monitor_options *options,
+                                     struct smt_monitor_process *process)
+{
+    const struct smt_monitor_engine *engine = options->engine;
+    struct smt_buffer text;
+    enum smt_status status;
+
+    status = smt_monitor_decide(process->samples, process->count, options->limit_bytes,
+                                known_find(options->baseline, process->name), &process->decision);
+    if (!status) status = changes_find(process);
+    if (status || process->decision.verdict != SMT_MONITOR_SUSPECTED || !engine ||
+        !engine->stacks || process->gone)
+        return status;
+    smt_buffer_init(&text);
+    engine->stacks(engine->context, process->pid, process->decision.bytes_per_round, &text);
+    if (text.size) process->stacks = smt_buffer_take(&text);
+    smt_buffer_clear(&text);
+    return SMT_OK;
+}
+
+static enum smt_status judge(struct smt_monitor_result *result)
+{
+    for (size_t i = 0; i < result->process_count; i++) {
+        enum smt_status status = process_judge(&result->options, &result->processes[i]);
+
+        if (status) return status;
+        if (result->processes[i].decision.verdict > result->verdict)
+            result->verdict = result->processes[i].decision.verdict;
+    }
+    result->finished = true;
+    return SMT_OK;
+}
+
+/* Everything up to the first look, from which on a result is always given. */
+static enum smt_status session_start(struct smt_monitor_session *session)
+{
+    enum smt_status status = smt_monitor_select(session);
+
+    if (!status) status = smt_monitor_all_sum(session, false);
+    if (!status) status = all_look(session, true);
+    if (!status && !smt_monitor_alive(session->result))
+        status = smt_fail(SMT_EINPUT, "process %d (%s) has no memory of its own to look at",
+                          session->result->processes[0].pid, session->result->processes[0].name);
+    return status;
+}
+
+static enum smt_status session_run(struct smt_monitor_session *session)
+{
+    struct smt_monitor_result *result = session->result;
+    enum smt_status status = session_start(session);
+
+    if (status) return status;
+    status = result->options.step ? rounds_run(session) : clock_run(session);
+    if (status == SMT_EINTERRUPTED) result->interrupted = true;
+    if (status && status != SMT_EINTERRUPTED) abnormal_set(session, "%s", smt_fail_text());
+    session->source->stop_fd = -1; /* heard; the end must still be read */
+    if (!status || status == SMT_EINTERRUPTED) status = smt_monitor_all_sum(session, true);
+    if (status && !result->abnormal) abnormal_set(session, "%s", smt_fail_text());
+    return judge(result);
+}
+
+enum smt_status smt_monitor_watch(const struct smt_monitor_options *options,
+                                  struct smt_monitor_result **ret_result)
+{
+    struct smt_monitor_session session = {0};
+    struct smt_monitor_result *result = calloc(1, sizeof(*result));
+    enum smt_status status;
+
+    if (!result) return smt_fail(SMT_ENOMEM, "out of memory");
+    result->options = *options;
+    result->start_ns = smt_clock_ns();
+    result->started_at = (uint64_t)time(NULL);
+    result->all = calloc(options->all_count + 1, sizeof(*result->all));
+    if (!result->all) {
+        smt_monitor_result_free(result);
+        return smt_fail(SMT_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < options->all_count; i++) result->all[i].name = options->all_names[i];
+    session.result = result;
+    status = options->via ? smt_monitor_via_new(options->via, options->stop_fd, &session.source)
+                          : smt_monitor_local_new(options->stop_fd, &session.source);
+    result->start_ns = smt_clock_ns(); /* connecting may have taken a while */
+    if (!status) status = session_run(&session);
+    smt_monitor_source_free(session.source);
+    smt_buffer_clear(&session.scratch);
+    smt_buffer_clear(&session.said);
+    if (status)
+        smt_monitor_result_free(result);
+    else
+        *ret_result = result;
+    return status;
+}
