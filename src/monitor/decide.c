@@ -113,7 +113,7 @@ static void reason_explain(struct smt_monitor_decision *decision,
 
     if (!judged->present) return;
     snprintf(title, sizeof(title), "%s", figures[figure].title);
-    if (!decision->reason[0]) title[0] = (char)(title[0] - 'a' + 'A');
+    title[0] = (char)(title[0] - 'a' + 'A');
     if (judged->rise == SMT_MONITOR_RISES)
         reason_add(decision, "%s rises by %.*f bytes a round in all thirds of the run%s.", title,
                    trend->slope < 10 ? 2 : 0, trend->slope,

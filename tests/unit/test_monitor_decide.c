@@ -1,0 +1,306 @@
+/* monitor/decide: from samples to a verdict; exact figures; a whole test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+
+#define ROUNDS 60
+#define PAGE   4096ull
+
+static struct smt_monitor_sample samples[ROUNDS];
+
+/* Resident and private grow by these many pages a round, live by bytes. */
+static void samples_fill(uint64_t rss, uint64_t private, int64_t live)
+{
+    memset(samples, 0, sizeof(samples));
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        samples[i].round = i;
+        samples[i].time_ms = i * 2000;
+        smt_monitor_sample_set(&samples[i], SMT_MONITOR_RSS, (1000 + rss * i) * PAGE);
+        smt_monitor_sample_set(&samples[i], SMT_MONITOR_PRIVATE, (500 + private * i) * PAGE);
+        if (live >= 0)
+            smt_monitor_sample_set(&samples[i], SMT_MONITOR_LIVE_BYTES, 10000 + (uint64_t)live * i);
+    }
+}
+
+static struct smt_monitor_decision decide(size_t count, const struct smt_monitor_known *known)
+{
+    struct smt_monitor_decision decision;
+
+    assert_int_equal(smt_monitor_decide(samples, count, 8000 * PAGE, known, &decision), SMT_OK);
+    return decision;
+}
+
+static void both_rising_is_suspected(void **state)
+{
+    struct smt_monitor_decision decision;
+
+    (void)state;
+    samples_fill(2, 2, -1);
+
+    decision = decide(ROUNDS, NULL);
+
+    assert_int_equal(decision.verdict, SMT_MONITOR_SUSPECTED);
+    assert_true(decision.bytes_per_round == 2 * (double)PAGE);
+}
+
+static void time_to_the_limit_follows_from_the_slope(void **state)
+{
+    struct smt_monitor_decision decision;
+
+    (void)state;
+    samples_fill(2, 2, -1); /* ends at 1118 pages; 6882 pages to go, two a round */
+
+    decision = decide(ROUNDS, NULL);
+
+    assert_int_equal(decision.rounds_to_limit, 3441);
+    assert_true(decision.seconds_to_limit == 6882);
+}
+
+static void one_rising_means_look_further(void **state)
+{
+    (void)state;
+
+    samples_fill(2, 0, -1);
+    assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_LOOK_FURTHER);
+    samples_fill(0, 2, -1);
+    assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_LOOK_FURTHER);
+}
+
+static void none_rising_is_steady(void **state)
+{
+    (void)state;
+    samples_fill(0, 0, -1);
+
+    assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_STEADY);
+}
+
+static void few_rounds_are_undecided(void **state)
+{
+    (void)state;
+    samples_fill(2, 2, -1);
+
+    assert_int_equal(decide(9, NULL).verdict, SMT_MONITOR_UNDECIDED);
+    assert_int_equal(decide(0, NULL).verdict, SMT_MONITOR_UNDECIDED);
+}
+
+static void swapped_out_growth_still_counts(void **state)
+{
+    struct smt_monitor_decision decision;
+
+    (void)state;
+    samples_fill(0, 0, -1);
+    for (uint64_t i = 0; i < ROUNDS; i++)
+        smt_monitor_sample_set(&samples[i], SMT_MONITOR_SWAP, i * PAGE);
+
+    decision = decide(ROUNDS, NULL);
+
+    assert_int_equal(decision.verdict, SMT_MONITOR_SUSPECTED);
+    assert_true(decision.swap_counted);
+}
+
+static void one_exact_byte_a_round_is_suspected_at_once(void **state)
+{
+    (void)state;
+    samples_fill(0, 0, 1);
+
+    assert_int_equal(decide(10, NULL).verdict, SMT_MONITOR_SUSPECTED);
+    assert_true(decide(ROUNDS, NULL).bytes_per_round == 1);
+}
+
+static void exact_figures_that_come_back_are_steady(void **state)
+{
+    (void)state;
+    samples_fill(0, 0, 0);
+
+    assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_STEADY);
+}
+
+static void exact_figure_that_rose_once_is_steady(void **state)
+{
+    (void)state;
+    samples_fill(0, 0, 0);
+    for (size_t i = 40; i < ROUNDS; i++) samples[i].value[SMT_MONITOR_LIVE_BYTES] += 64;
+
+    assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_STEADY);
+}
+
+static void pages_that_grow_around_exact_figures_need_a_look(void **state)
+{
+    (void)state;
+    samples_fill(2, 2, 0);
+
+    assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_LOOK_FURTHER);
+}
+
+static void known_slope_is_no_longer_suspected(void **state)
+{
+    struct smt_monitor_known known = {true, {3 * (double)PAGE, 3 * (double)PAGE, 0}};
+
+    (void)state;
+
+    samples_fill(2, 2, -1);
+    assert_int_equal(decide(ROUNDS, &known).verdict, SMT_MONITOR_LOOK_FURTHER);
+    samples_fill(5, 5, -1);
+    assert_int_equal(decide(ROUNDS, &known).verdict, SMT_MONITOR_SUSPECTED);
+}
+
+/* An engine that says the process leaks 24 bytes each time it is asked. */
+static bool leaking_live(void *context, int pid, uint64_t *ret_bytes, uint64_t *ret_blocks)
+{
+    uint64_t *asked = context;
+
+    (void)pid;
+    *ret_blocks = 100 + *asked;
+    *ret_bytes = 5000 + 24 * (*asked)++;
+    return true;
+}
+
+static void leaking_stacks(void *context, int pid, double bytes_per_round, struct smt_buffer *text)
+{
+    (void)context;
+    smt_buffer_addf(text, "%.0f bytes a round in %d: parse < main", bytes_per_round, pid);
+}
+
+static bool absent_live(void *context, int pid, uint64_t *ret_bytes, uint64_t *ret_blocks)
+{
+    (void)context;
+    (void)pid;
+    (void)ret_bytes;
+    (void)ret_blocks;
+    return false;
+}
+
+/* Twelve rounds of `true` beside a child that only waits. */
+static struct smt_monitor_result *child_watch(const struct smt_monitor_engine *engine, pid_t *child)
+{
+    struct smt_monitor_options options = {
+        .pid_count = 1, .step = "true", .rounds = 12, .stop_fd = -1, .engine = engine};
+    struct smt_monitor_result *result = NULL;
+    int ends[2], pid;
+    char byte = 0;
+
+    assert_int_equal(pipe(ends), 0);
+    *child = fork();
+    if (*child == 0) {
+        close(ends[1]);
+        _exit(read(ends[0], &byte, 1) < 0);
+    }
+    pid = *child;
+    options.pids = &pid;
+
+    assert_int_equal(smt_monitor_watch(&options, &result), SMT_OK);
+
+    close(ends[1]);
+    close(ends[0]);
+    waitpid(*child, NULL, 0);
+    return result;
+}
+
+static void engine_decides_and_names_the_stacks(void **state)
+{
+    uint64_t asked = 0;
+    struct smt_monitor_engine engine = {&asked, leaking_live, leaking_stacks};
+    struct smt_monitor_result *result;
+    char expected[64];
+    pid_t child;
+
+    (void)state;
+
+    result = child_watch(&engine, &child);
+
+    assert_int_equal(asked, 13);
+    assert_int_equal(result->verdict, SMT_MONITOR_SUSPECTED);
+    snprintf(expected, sizeof(expected), "24 bytes a round in %d: parse < main", child);
+    assert_string_equal(result->processes[0].stacks, expected);
+    assert_int_equal(result->processes[0].samples[12].value[SMT_MONITOR_LIVE_BLOCKS], 112);
+    smt_monitor_result_free(result);
+}
+
+static void process_without_engine_is_judged_by_its_pages(void **state)
+{
+    struct smt_monitor_engine engine = {NULL, absent_live, NULL};
+    struct smt_monitor_result *result;
+    pid_t child;
+
+    (void)state;
+
+    result = child_watch(&engine, &child);
+
+    assert_int_equal(result->verdict, SMT_MONITOR_STEADY);
+    assert_false(result->processes[0].decision.figures[SMT_MONITOR_JUDGED_LIVE].present);
+    assert_null(result->processes[0].stacks);
+    smt_monitor_result_free(result);
+}
+
+static void every_format_writes_something(void **state)
+{
+    struct smt_monitor_result *result;
+    pid_t child;
+
+    (void)state;
+    result = child_watch(NULL, &child);
+
+    for (const struct smt_monitor_format *row = smt_monitor_formats; row->name; row++) {
+        struct smt_buffer text;
+
+        smt_buffer_init(&text);
+        assert_int_equal(row->write(result, true, &text), SMT_OK);
+        assert_non_null(strstr(text.data, "steady"));
+        assert_ptr_equal(smt_monitor_format_find(row->name), row);
+        smt_buffer_clear(&text);
+    }
+    assert_null(smt_monitor_format_find("pdf"));
+    smt_monitor_result_free(result);
+}
+
+static void picture_that_cannot_be_drawn_keeps_its_data(void **state)
+{
+    char path[64], kept[80];
+    struct smt_monitor_result *result;
+    pid_t child;
+
+    (void)state;
+    result = child_watch(NULL, &child);
+    snprintf(path, sizeof(path), "/tmp/monitor-plot-%d.svg", getpid());
+    snprintf(kept, sizeof(kept), "%s.gp", path);
+
+    assert_int_equal(smt_monitor_plot(result, path, "/nonexistent/gnuplot"), SMT_EUNSUPPORTED);
+
+    assert_non_null(strstr(smt_fail_text(), kept));
+    assert_int_equal(unlink(kept), 0);
+    smt_monitor_result_free(result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_rising_is_suspected),
+        cmocka_unit_test(time_to_the_limit_follows_from_the_slope),
+        cmocka_unit_test(one_rising_means_look_further),
+        cmocka_unit_test(none_rising_is_steady),
+        cmocka_unit_test(few_rounds_are_undecided),
+        cmocka_unit_test(swapped_out_growth_still_counts),
+        cmocka_unit_test(one_exact_byte_a_round_is_suspected_at_once),
+        cmocka_unit_test(exact_figures_that_come_back_are_steady),
+        cmocka_unit_test(exact_figure_that_rose_once_is_steady),
+        cmocka_unit_test(pages_that_grow_around_exact_figures_need_a_look),
+        cmocka_unit_test(known_slope_is_no_longer_suspected),
+        cmocka_unit_test(engine_decides_and_names_the_stacks),
+        cmocka_unit_test(process_without_engine_is_judged_by_its_pages),
+        cmocka_unit_test(every_format_writes_something),
+        cmocka_unit_test(picture_that_cannot_be_drawn_keeps_its_data),
+    };
+
+    return cmocka_run_group_tests_name("monitor decide", tests, NULL, NULL);
+}

@@ -1,0 +1,259 @@
+/* monitor/trend: slope, interval, warm-up, and what counts as a rise. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "monitor/monitor.h"
+
+#define PAGE 4096.0
+
+static double x[2000], y[2000];
+static struct smt_random numbers;
+
+static double noise(double size)
+{
+    return size * ((double)smt_random_below(&numbers, 2001) - 1000) / 1000;
+}
+
+static int series_setup(void **state)
+{
+    (void)state;
+    smt_random_init(&numbers, 7);
+    for (size_t i = 0; i < 2000; i++) {
+        x[i] = (double)i;
+        y[i] = 1000 * PAGE;
+    }
+    return 0;
+}
+
+static struct smt_monitor_trend fit(size_t count)
+{
+    struct smt_monitor_trend trend;
+
+    assert_int_equal(smt_monitor_trend_fit(&smt_monitor_page_rules, x, y, count, &trend), SMT_OK);
+    return trend;
+}
+
+static enum smt_monitor_rise judge(size_t count)
+{
+    struct smt_monitor_trend trend = fit(count);
+
+    return smt_monitor_trend_judge(&smt_monitor_page_rules, &trend);
+}
+
+static void near(double value, double expected)
+{
+    if (fabs(value - expected) > 1e-6 * (1 + fabs(expected)))
+        fail_msg("%.9g, expected %.9g", value, expected);
+}
+
+static void slope_is_the_median_of_all_pairs(void **state)
+{
+    static const double values[] = {0, 1, 2, 9}; /* slopes 1 1 1 3 4 7 */
+    struct smt_monitor_trend trend;
+
+    (void)state;
+    memcpy(y, values, sizeof(values));
+
+    trend = fit(4);
+
+    near(trend.slope, 2);
+    near(trend.level, -0.5); /* median of 0 -1 -2 3 */
+}
+
+/* Ten points on 100 x, every second one 10 higher. Of the 45 slopes, sorted,
+ * the 99 % interval reaches from the 8th to the 38th: 2.576 sqrt(125) = 28.8;
+ * those are 100 - 10/5 and 100 + 10/3. */
+static void interval_takes_the_pairs_kendall_s_variance_says(void **state)
+{
+    struct smt_monitor_trend trend;
+
+    (void)state;
+    for (size_t i = 0; i < 10; i++) y[i] = 100 * (double)i + (i % 2 ? 10 : 0);
+
+    trend = fit(10);
+
+    near(trend.slope, 100);
+    near(trend.low, 98);
+    near(trend.high, 100 + 10.0 / 3);
+    near(trend.inflation, 1);
+}
+
+static void neighbours_that_resemble_each_other_widen_the_interval(void **state)
+{
+    double level = 0;
+    struct smt_monitor_trend trend;
+
+    (void)state;
+    for (size_t i = 0; i < 200; i++) y[i] += (level = 0.9 * level + noise(20 * PAGE));
+
+    trend = fit(200);
+
+    assert_true(trend.inflation > 3);
+}
+
+static void independent_noise_hardly_widens_the_interval(void **state)
+{
+    struct smt_monitor_trend trend;
+
+    (void)state;
+    for (size_t i = 0; i < 200; i++) y[i] += noise(20 * PAGE);
+
+    trend = fit(200);
+
+    assert_true(trend.inflation < 2);
+}
+
+static void fewer_than_three_points_give_no_slope(void **state)
+{
+    (void)state;
+
+    near(fit(2).slope, 0);
+    assert_int_equal(judge(2), SMT_MONITOR_TOO_FEW);
+    assert_int_equal(judge(0), SMT_MONITOR_TOO_FEW);
+}
+
+static void flat_series_is_flat(void **state)
+{
+    (void)state;
+
+    assert_int_equal(judge(100), SMT_MONITOR_FLAT);
+}
+
+static void noise_is_flat(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 300; i++) y[i] += noise(30 * PAGE);
+
+    assert_int_equal(judge(300), SMT_MONITOR_FLAT);
+}
+
+static void steady_growth_rises(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 40; i++) y[i] += 2 * PAGE * (double)i;
+
+    assert_int_equal(judge(40), SMT_MONITOR_RISES);
+    near(fit(40).slope, 2 * PAGE);
+}
+
+static void growth_below_a_page_a_round_rises_in_steps(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2000; i++) y[i] += floor(64.0 * (double)i / PAGE) * PAGE;
+
+    assert_int_equal(judge(2000), SMT_MONITOR_RISES);
+    assert_true(fabs(fit(2000).slope - 64) < 6);
+}
+
+static void three_page_steps_are_too_few(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 300; i++) y[i] += floor((double)i / 80) * PAGE;
+
+    assert_int_not_equal(judge(300), SMT_MONITOR_RISES);
+}
+
+static void one_step_is_no_leak_wherever_it_falls(void **state)
+{
+    (void)state;
+
+    for (size_t at = 1; at < 100; at++) {
+        for (size_t i = 0; i < 100; i++) y[i] = (1000 + (i >= at ? 500 : 0)) * PAGE;
+        assert_int_not_equal(judge(100), SMT_MONITOR_RISES);
+    }
+}
+
+static void warm_up_is_found_and_dropped(void **state)
+{
+    struct smt_monitor_trend trend;
+
+    (void)state;
+    for (size_t i = 0; i < 100; i++) y[i] += 1000 * PAGE * (1 - exp(-(double)i / 5));
+
+    trend = fit(100);
+
+    assert_in_range(trend.warmup, 20, 50);
+    assert_int_not_equal(smt_monitor_trend_judge(&smt_monitor_page_rules, &trend),
+                         SMT_MONITOR_RISES);
+}
+
+static void leak_behind_a_warm_up_rises(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 100; i++)
+        y[i] += 1000 * PAGE * (1 - exp(-(double)i / 5)) + 3 * PAGE * (double)i;
+
+    assert_int_equal(judge(100), SMT_MONITOR_RISES);
+}
+
+static void growth_that_levels_off_is_no_leak(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 90; i++) y[i] += 10 * PAGE * fmin((double)i, 55);
+
+    assert_int_not_equal(judge(90), SMT_MONITOR_RISES);
+}
+
+static void shrinking_is_no_leak(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 100; i++) y[i] -= 2 * PAGE * (double)i;
+
+    assert_int_equal(judge(100), SMT_MONITOR_FLAT);
+}
+
+static void thirds_tell_where_it_grew(void **state)
+{
+    struct smt_monitor_trend trend;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) y[i] = (double)(i * i) * PAGE;
+
+    trend = fit(4);
+
+    near(trend.thirds[0], PAGE);
+    near(trend.thirds[1], 3 * PAGE);
+    near(trend.thirds[2], 5 * PAGE);
+    near(trend.growth, 9 * PAGE);
+}
+
+static void more_samples_than_points_keep_the_slope(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2000; i++) y[i] += PAGE * (double)i + noise(PAGE);
+
+    assert_true(fabs(fit(2000).slope - PAGE) < 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(slope_is_the_median_of_all_pairs, series_setup),
+        cmocka_unit_test_setup(interval_takes_the_pairs_kendall_s_variance_says, series_setup),
+        cmocka_unit_test_setup(neighbours_that_resemble_each_other_widen_the_interval,
+                               series_setup),
+        cmocka_unit_test_setup(independent_noise_hardly_widens_the_interval, series_setup),
+        cmocka_unit_test_setup(fewer_than_three_points_give_no_slope, series_setup),
+        cmocka_unit_test_setup(flat_series_is_flat, series_setup),
+        cmocka_unit_test_setup(noise_is_flat, series_setup),
+        cmocka_unit_test_setup(steady_growth_rises, series_setup),
+        cmocka_unit_test_setup(growth_below_a_page_a_round_rises_in_steps, series_setup),
+        cmocka_unit_test_setup(three_page_steps_are_too_few, series_setup),
+        cmocka_unit_test_setup(one_step_is_no_leak_wherever_it_falls, series_setup),
+        cmocka_unit_test_setup(warm_up_is_found_and_dropped, series_setup),
+        cmocka_unit_test_setup(leak_behind_a_warm_up_rises, series_setup),
+        cmocka_unit_test_setup(growth_that_levels_off_is_no_leak, series_setup),
+        cmocka_unit_test_setup(shrinking_is_no_leak, series_setup),
+        cmocka_unit_test_setup(thirds_tell_where_it_grew, series_setup),
+        cmocka_unit_test_setup(more_samples_than_points_keep_the_slope, series_setup),
+    };
+
+    return cmocka_run_group_tests_name("monitor trend", tests, NULL, NULL);
+}
