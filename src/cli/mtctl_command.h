@@ -3,7 +3,7 @@
 #ifndef SMT_CLI_MTCTL_COMMAND_H
 #define SMT_CLI_MTCTL_COMMAND_H
 
-#include "control/script.h"
+#include "control/control.h"
 
 #define SMT_MTCTL_FAULT 4 /* exit status: a command answered with a fault */
 

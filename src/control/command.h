@@ -7,7 +7,7 @@
 #ifndef SMT_CONTROL_COMMAND_H
 #define SMT_CONTROL_COMMAND_H
 
-#include "stress/tests.h"
+#include "stress/stress.h"
 #include "wire/wire.h"
 
 #define SMT_COMMAND_HEAVY  1u /* may take long */

@@ -10,7 +10,7 @@
 #include <pthread.h>
 
 #include "base/base.h"
-#include "wire/items.h"
+#include "wire/wire.h"
 
 struct smt_control;
 

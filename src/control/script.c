@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "wire/text.h"
+#include "wire/wire.h"
 
 struct script {
     const char *name;

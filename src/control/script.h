@@ -14,7 +14,7 @@
 #ifndef SMT_CONTROL_SCRIPT_H
 #define SMT_CONTROL_SCRIPT_H
 
-#include "wire/items.h"
+#include "wire/wire.h"
 
 struct smt_script_target {
     void *context;

@@ -11,7 +11,7 @@
 #ifndef SMT_CONTROL_SERVER_H
 #define SMT_CONTROL_SERVER_H
 
-#include "wire/address.h"
+#include "wire/wire.h"
 
 struct smt_control;
 struct smt_server;

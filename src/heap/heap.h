@@ -8,6 +8,7 @@
 #include "heap/fault.h"
 #include "heap/image.h"
 #include "heap/reach.h"
+#include "heap/shared.h"
 #include "heap/stack.h"
 #include "heap/symbol.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heap/shared.h"
+#include "heap/heap.h"
 
 static void *libc_alloc(void *heap, size_t size_bytes)
 {

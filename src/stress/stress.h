@@ -107,4 +107,6 @@ uint64_t smt_stress_overhead(struct smt_stress_set *set);     /* bytes mapped fo
  * early when cancelled. */
 uint64_t smt_stress_lock_test(struct smt_stress *stress, uint64_t times);
 
+#include "stress/tests.h"
+
 #endif
