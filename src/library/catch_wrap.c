@@ -109,7 +109,8 @@ CATCH_PUBLIC char *__wrap_strndup(const char *text, size_t most)
     return text_copy(CALLER, text, strnlen(text, most));
 }
 
-static int text_print(uintptr_t caller, char **ret_text, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static int text_print(uintptr_t caller, char **ret_text,
+                                                            const char *format, va_list args)
 {
     va_list again;
     char *text;
