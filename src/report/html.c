@@ -171,6 +171,25 @@ static void findings_add(const struct html_report *report, const struct smt_summ
     smt_buffer_add_text(html, "</section>\n");
 }
 
+static void fixed_add(const struct html_report *report, const struct smt_summary *summary,
+                      struct smt_buffer *html)
+{
+    const struct smt_known_row *row;
+    struct smt_buffer text;
+    size_t at = 0;
+
+    if (!summary->fixed_findings || !(row = fixed_next(report->settings, &at))) return;
+    smt_buffer_init(&text);
+    smt_buffer_add_text(html, "<section>\n<h2>Known findings not seen any more</h2>\n"
+                              "<pre class=\"scroll\">");
+    for (; row; row = fixed_next(report->settings, &at)) {
+        show_known_row(row, &text);
+        smt_buffer_add_text(&text, "\n");
+        html_take(&text, html);
+    }
+    smt_buffer_add_text(html, "</pre>\n</section>\n");
+}
+
 static void html_end(struct smt_sink *sink, const struct smt_summary *summary)
 {
     struct html_report *report = (struct html_report *)sink;
@@ -182,6 +201,7 @@ static void html_end(struct smt_sink *sink, const struct smt_summary *summary)
     tiles_add(summary, &html);
     html_add_matrix(report, &html);
     findings_add(report, summary, &html);
+    fixed_add(report, summary, &html);
     html_add_sweeps(report, &html);
     smt_buffer_add_text(&html, "<footer>sipmemtest " SMT_VERSION "</footer>\n<script>\n");
     smt_buffer_add_text(&html, html_script);

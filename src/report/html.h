@@ -22,8 +22,8 @@ struct html_message {
 
 struct html_report {
     struct report_sink base;
-    const struct smt_sweep_settings *settings;
-    struct smt_buffer about; /* HTML: parser and build */
+    const struct smt_sweep_settings *settings; /* NULL when unknown */
+    struct smt_buffer about;                   /* HTML: parser and build */
     size_t run_messages;
     struct html_message *messages;
     size_t message_count, message_capacity;

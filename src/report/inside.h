@@ -86,6 +86,13 @@ void show_times(uint64_t count, struct smt_buffer *text);
 /* "1 message", "2 messages". */
 void show_count(uint64_t count, const char *noun, struct smt_buffer *text);
 
+/* The next row from `at` on that the known-findings file lists and the sweep did
+ * not see; NULL when there is none, or no file. */
+const struct smt_known_row *fixed_next(const struct smt_sweep_settings *settings, size_t *at);
+
+/* Such a row as text: its columns, set apart by blanks. */
+void show_known_row(const struct smt_known_row *row, struct smt_buffer *text);
+
 /* Why the sweep is incomplete and what is missing, without a full stop;
  * nothing when it is complete. A spent budget is not truncation. */
 void show_truncation(const struct smt_summary *summary, size_t messages, struct smt_buffer *text);

@@ -8,6 +8,11 @@
 #include "report/json.h"
 #include "report/json_value.h"
 
+struct json_report {
+    struct report_sink base;
+    const struct smt_sweep_settings *settings; /* NULL when unknown */
+};
+
 /* --- pieces ------------------------------------------------------------------ */
 
 static json_t *frame_json(const struct smt_frame *frame)
@@ -117,6 +122,8 @@ static json_t *ops_json(unsigned ops)
 static void run_line(struct smt_sink *sink, const struct smt_sweep_run *run)
 {
     const struct smt_sweep_settings *settings = run->settings;
+
+    ((struct json_report *)sink)->settings = settings;
     json_t *line = line_new("run");
 
     json_object_set_new(line, "schema", json_integer(1));
@@ -292,6 +299,17 @@ static json_t *coverage_json(const struct smt_summary *summary)
     return object;
 }
 
+/* Signatures of known findings that were not seen. */
+static json_t *fixed_json(const struct smt_sweep_settings *settings)
+{
+    json_t *array = json_array();
+    size_t at = 0;
+
+    for (const struct smt_known_row *row; (row = fixed_next(settings, &at));)
+        json_array_append_new(array, value_bytes(row->signature));
+    return array;
+}
+
 static void summary_line(struct smt_sink *sink, const struct smt_summary *summary)
 {
     json_t *line = line_new("summary");
@@ -305,6 +323,8 @@ static void summary_line(struct smt_sink *sink, const struct smt_summary *summar
     json_object_set_new(line, "new_findings", value_number(summary->new_findings));
     json_object_set_new(line, "known_findings", value_number(summary->known_findings));
     json_object_set_new(line, "fixed_findings", value_number(summary->fixed_findings));
+    if (summary->fixed_findings)
+        json_object_set_new(line, "fixed", fixed_json(((struct json_report *)sink)->settings));
     json_object_set_new(line, "unusable_inputs", value_number(summary->unusable_inputs));
     json_object_set_new(line, "unsound_messages", value_number(summary->unsound_messages));
     json_object_set_new(line, "sites", coverage_json(summary));
@@ -329,5 +349,5 @@ const struct smt_report_format report_json = {
             .site = site_line,
             .end = summary_line,
         },
-    .size_bytes = sizeof(struct report_sink),
+    .size_bytes = sizeof(struct json_report),
 };

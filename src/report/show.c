@@ -295,3 +295,29 @@ void show_budget(const struct smt_summary *summary, struct smt_buffer *text)
     show_count(summary->skipped_injections, "injection", text);
     smt_buffer_add_text(text, " left out");
 }
+
+const struct smt_known_row *fixed_next(const struct smt_sweep_settings *settings, size_t *at)
+{
+    const struct smt_known *known = settings ? settings->known : NULL;
+
+    while (known && *at < known->count) {
+        const struct smt_known_row *row = &known->rows[(*at)++];
+
+        if (!row->was_seen) return row;
+    }
+    return NULL;
+}
+
+void show_known_row(const struct smt_known_row *row, struct smt_buffer *text)
+{
+    const char *at = row->line ? row->line : row->signature;
+
+    for (;;) {
+        size_t length = strcspn(at, "\t");
+
+        smt_buffer_add_escaped(text, at, length);
+        if (!at[length]) return;
+        smt_buffer_add_text(text, "  ");
+        at += length + 1;
+    }
+}

@@ -224,8 +224,7 @@ static void summary_findings(const struct text_report *report, const struct smt_
         smt_buffer_addf(text, ": %zu new, %zu known", summary->new_findings,
                         summary->known_findings);
         if (summary->fixed_findings)
-            smt_buffer_addf(text, "; %zu known, not seen any more: fixed?",
-                            summary->fixed_findings);
+            smt_buffer_addf(text, "; %zu known, not seen any more", summary->fixed_findings);
     }
     smt_buffer_add_text(text, "\n");
 }
@@ -289,12 +288,29 @@ static void legend_add(const struct text_report *report, struct smt_buffer *text
                             smt_verdicts[v].text);
 }
 
+/* Known findings of which this run showed nothing. */
+static void fixed_add(const struct text_report *report, const struct smt_summary *summary,
+                      struct smt_buffer *text)
+{
+    const struct smt_known_row *row;
+    size_t at = 0;
+
+    if (!summary->fixed_findings || !(row = fixed_next(report->run_settings, &at))) return;
+    smt_buffer_add_text(text, "\nKnown findings not seen any more\n");
+    for (; row; row = fixed_next(report->run_settings, &at)) {
+        smt_buffer_add_text(text, "   ");
+        show_known_row(row, text);
+        smt_buffer_add_text(text, "\n");
+    }
+}
+
 static void text_end(struct smt_sink *sink, const struct smt_summary *summary)
 {
     struct text_report *report = (struct text_report *)sink;
     struct smt_buffer text;
 
     smt_buffer_init(&text);
+    fixed_add(report, summary, &text);
     legend_add(report, &text);
     smt_buffer_add_text(&text, report->base.settings.quiet && !report->findings ? "" : "\n");
     show_count(summary->messages, "message", &text);

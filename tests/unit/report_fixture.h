@@ -220,6 +220,13 @@ static void fixture_sites(struct smt_sink *sink)
 
 static const struct smt_sweep_settings *fixture_settings(void)
 {
+    static struct smt_known_row rows[] = {
+        {(char *)"osip/leak/0000000000000001",
+         (char *)"osip/leak/0000000000000001\trefused in <a> < b\tfailed in \xff", false},
+        {(char *)"osip/leak/00000000000000cc", (char *)"osip/leak/00000000000000cc", true},
+        {(char *)"osip/leak/00000000000000ff", (char *)"osip/leak/00000000000000ff", false},
+    };
+    static struct smt_known known = {.rows = rows, .count = COUNT(rows)};
     static struct smt_sweep_settings settings;
 
     settings = (struct smt_sweep_settings){
@@ -231,6 +238,7 @@ static const struct smt_sweep_settings *fixture_settings(void)
         .range = {1, UINT64_MAX},
         .budget_injections = 100,
         .seed = 42,
+        .known = &known,
     };
     return &settings;
 }
