@@ -119,9 +119,8 @@ void cases_mode(struct case_list *list, const struct smt_mode_report *mode)
 
 static void finding_add(struct report_case *item, const struct smt_finding *finding)
 {
-    if (finding->is_known) {
-        item->known_findings++;
-        smt_buffer_add_text(&item->known, "known: ");
+    if (finding->is_known || !smt_verdicts[finding->verdict].is_defect) {
+        smt_buffer_add_text(&item->known, finding->is_known ? "known: " : "no defect: ");
         show_headline(finding, &item->known);
         smt_buffer_addf(&item->known, " (%s)\n", finding->signature);
         return;

@@ -15,11 +15,11 @@ struct report_case {
     char *mode;    /* NULL: the clean runs */
     bool is_skipped;
     struct smt_buffer note; /* one line: what was done */
-    size_t new_findings, known_findings;
+    size_t new_findings;
     struct smt_buffer headline; /* of the worst new finding */
     enum smt_verdict worst;
     struct smt_buffer failures; /* all new findings, in full */
-    struct smt_buffer known;    /* a line for each known one */
+    struct smt_buffer known;    /* a line for each known one, or no defect */
 };
 
 struct case_list {

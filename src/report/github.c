@@ -36,7 +36,7 @@ static void github_finding(struct smt_sink *sink, const struct smt_finding *find
     struct github_report *report = (struct github_report *)sink;
     struct smt_buffer line, value;
 
-    if (finding->is_known) return;
+    if (finding->is_known || !smt_verdicts[finding->verdict].is_defect) return;
     smt_buffer_init(&line);
     smt_buffer_init(&value);
     smt_buffer_add_text(&line, "::error file=");

@@ -137,11 +137,6 @@ enum smt_status smt_report_open(const char *spec, const struct smt_report_settin
     return SMT_OK;
 }
 
-bool smt_report_is_on_stdout(const struct smt_report *report)
-{
-    return !report->path;
-}
-
 struct smt_sink *smt_report_sink(struct smt_report *report)
 {
     return &report->state->sink;

@@ -41,9 +41,6 @@ SMT_MUST_USE enum smt_status smt_report_open(const char *spec,
                                              const struct smt_report_settings *settings,
                                              struct smt_report **ret_report);
 
-/* Does this report go to standard output? Two of them would mix. */
-bool smt_report_is_on_stdout(const struct smt_report *report);
-
 struct smt_sink *smt_report_sink(struct smt_report *report);
 
 /* Flushes, closes and frees; SMT_EIO when anything could not be written. NULL

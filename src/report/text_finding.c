@@ -38,11 +38,15 @@ void text_trace(const struct text_report *report, const struct smt_trace *trace,
 static void headline_add(const struct text_report *report, const struct smt_finding *finding,
                          struct smt_buffer *text)
 {
+    const struct smt_verdict_row *verdict = &smt_verdicts[finding->verdict];
+    bool has_summary = finding->summary && *finding->summary;
+
     smt_buffer_addf(text, "%zu) ", report->findings);
-    text_style(report, STYLE_BAD, text);
-    show_verdicts(1u << finding->verdict, text);
-    if (!smt_verdicts[finding->verdict].is_defect)
-        smt_buffer_add_text(text, smt_verdicts[finding->verdict].name);
+    text_style(report, verdict->is_defect ? STYLE_BAD : STYLE_GOOD, text);
+    if (verdict->is_defect)
+        show_verdicts(1u << finding->verdict, text);
+    else
+        smt_buffer_add_text(text, verdict->name);
     text_plain(report, text);
     smt_buffer_add_text(text, " ");
     show_times(finding->occurrences, text);
@@ -51,14 +55,11 @@ static void headline_add(const struct text_report *report, const struct smt_find
     if (finding->is_known) smt_buffer_add_text(text, " (known)");
     if (finding->is_unconfirmed)
         smt_buffer_add_text(text, " (unconfirmed: a fresh process did not show it again)");
+    smt_buffer_add_text(text, "\n   ");
+    text_style(report, STYLE_BOLD, text);
+    show_text(has_summary ? finding->summary : verdict->text, text);
+    text_plain(report, text);
     smt_buffer_add_text(text, "\n");
-    if (finding->summary && *finding->summary) {
-        smt_buffer_add_text(text, "   ");
-        text_style(report, STYLE_BOLD, text);
-        show_text(finding->summary, text);
-        text_plain(report, text);
-        smt_buffer_add_text(text, "\n");
-    }
 }
 
 static void stack_add(const struct text_report *report, const char *heading,

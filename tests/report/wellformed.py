@@ -1,7 +1,7 @@
 """wellformed.py FORMAT RUN FILE: reads a report as the systems it is for would.
 
-RUN is the name of the made-up run the report tells of: full, healthy or
-nothing. Ends with 0 when nothing is wrong; else says what is.
+RUN is the name of the made-up run the report tells of: full, healthy, nothing
+or replay. Ends with 0 when nothing is wrong; else says what is.
 """
 import html.parser
 import json
@@ -10,6 +10,9 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree
+
+TRUNCATED = ("full", "nothing")
+FINDINGS = {"full": 6, "healthy": 0, "nothing": 0, "replay": 1}
 
 
 def check(fact, sentence):
@@ -28,14 +31,14 @@ def read_text(path):
 def text(run, path):
     lines = read_text(path).split("\n")
     truncated = any(line.startswith("TRUNCATED") for line in lines)
-    check(truncated == (run != "healthy"), "TRUNCATED is wrong")
+    check(truncated == (run in TRUNCATED), "TRUNCATED is wrong")
 
 
 def json_lines(run, path):
     lines = [json.loads(line) for line in read_text(path).split("\n")[:-1]]
     check(lines[0]["type"] == "run" and lines[0]["schema"] == 1, "first line")
     check(lines[-1]["type"] == "summary", "last line")
-    check(lines[-1]["truncated"] == (run != "healthy"), "truncated is wrong")
+    check(lines[-1]["truncated"] == (run in TRUNCATED), "truncated is wrong")
     kinds = [line["type"] for line in lines]
     if run == "full":
         check(kinds.count("message") == 3, "messages")
@@ -57,7 +60,7 @@ def junit(run, path):
                           ("skipped", "skipped")):
             check(int(node.get(name)) == len(list(node.iter(tag))), name + " is wrong")
     check(len({(c.get("classname"), c.get("name")) for c in cases}) == len(cases), "names repeat")
-    check(len(root.findall(".//error")) == (run != "healthy"), "an incomplete run is an error")
+    check(len(root.findall(".//error")) == (run in TRUNCATED), "an incomplete run is an error")
     if run == "full":
         text = "".join(node.text for node in root.iter("failure"))
         check(len(list(root.iter("failure"))) == 4, "failing cases")
@@ -84,7 +87,7 @@ def tap(run, path):
     check([int(re.search(r"\d+", p).group()) for p in points] == list(range(1, len(points) + 1)),
           "numbers")
     failed = [p for p in points if p.startswith("not ok")]
-    check(len(failed) == {"full": 5, "healthy": 0, "nothing": 1}[run], "failed points")
+    check(len(failed) == {"full": 5, "healthy": 0, "nothing": 1, "replay": 0}[run], "failed points")
     if shutil.which("prove"):
         said = subprocess.run(["prove", "-v", "-e", "cat", path], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT).stdout.decode("utf-8", "replace")
@@ -105,7 +108,7 @@ def github(run, path):
         check(re.sub("%(0A|0D|25|3A|2C)", "", line).count("%") == 0, "a bare percent sign")
     check(sum(line.startswith("::error") for line in lines) == (5 if run == "full" else 0),
           "an error for each new finding")
-    check(any("TRUNCATED" in line for line in lines) == (run != "healthy"), "TRUNCATED is wrong")
+    check(any("TRUNCATED" in line for line in lines) == (run in TRUNCATED), "TRUNCATED is wrong")
 
 
 def sarif(run, path):
@@ -113,8 +116,8 @@ def sarif(run, path):
     only = log["runs"][0]
     rules = only["tool"]["driver"]["rules"]
     check(log["version"] == "2.1.0" and len(log["runs"]) == 1, "version")
-    check(only["invocations"][0]["executionSuccessful"] == (run == "healthy"), "success")
-    check(len(only["results"]) == (6 if run == "full" else 0), "results")
+    check(only["invocations"][0]["executionSuccessful"] == (run not in TRUNCATED), "success")
+    check(len(only["results"]) == FINDINGS[run], "results")
     for result in only["results"]:
         check(rules[result["ruleIndex"]]["id"] == result["ruleId"], "rule index")
         check("sipmemtest/v1" in result["partialFingerprints"], "fingerprint")
@@ -159,8 +162,8 @@ def page(run, path):
     check(not reader.open, "left open: %s" % reader.open)
     check(reader.count["script"] == 1 and reader.count["style"] == 1, "scripts or styles")
     check(not re.search(r"url\(|@import|https?:", text), "a request")
-    check(("TRUNCATED" in words) == (run != "healthy"), "TRUNCATED is wrong")
-    check(reader.count.get(".finding", 0) == (6 if run == "full" else 0), "findings")
+    check(("TRUNCATED" in words) == (run in TRUNCATED), "TRUNCATED is wrong")
+    check(reader.count.get(".finding", 0) == FINDINGS[run], "findings")
     if run == "full":
         check("</td><script>alert(1)</script>" in words, "the difference")
         check(reader.count["mark"] == 1, "the bad byte")

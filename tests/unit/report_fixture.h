@@ -315,4 +315,30 @@ static void fixture_run_nothing(struct smt_sink *sink)
     if (sink->end) sink->end(sink, &summary);
 }
 
+/* A replay tells no messages, and its finding even when it is no defect. */
+static void fixture_run_replay(struct smt_sink *sink)
+{
+    struct smt_sweep_run run = {fixture_settings(), "osip", "5.3.0", NULL, 1};
+    struct smt_summary summary = {.messages = 1, .injections = 1, .findings = 1};
+    struct smt_finding clean = {
+        .signature = "osip/clean/00000000000000aa",
+        .verdict = SMT_VERDICT_CLEAN,
+        .parser = "osip",
+        .message = (char *)"bye.sip",
+        .message_bytes = 100,
+        .message_index = 1,
+        .mode = (char *)"transient",
+        .allocation = 3,
+        .occurrences = 1,
+        .replay = (char *)"osip:transient:f5.2d.1.3",
+        .summary = (char *)"",
+        .injected_at = TRACE(fixture_parse),
+    };
+
+    summary.verdicts[SMT_VERDICT_CLEAN] = summary.verdicts_all[SMT_VERDICT_CLEAN] = 1;
+    if (sink->begin) sink->begin(sink, &run);
+    if (sink->finding) sink->finding(sink, &clean);
+    if (sink->end) sink->end(sink, &summary);
+}
+
 #endif

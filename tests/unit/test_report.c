@@ -22,6 +22,7 @@ static const struct {
     {"full", fixture_run_full},
     {"healthy", fixture_run_healthy},
     {"nothing", fixture_run_nothing},
+    {"replay", fixture_run_replay},
 };
 
 /* What a format writes for a run, in a file named after both. */
