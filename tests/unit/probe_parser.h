@@ -25,7 +25,7 @@ struct probe_state {
 
 static struct smt_parser_hooks probe_hooks;
 static char *volatile probe_cache;
-static volatile int probe_sink;
+static volatile int probe_sink, probe_block_count = 3; /* volatile: one site, not unrolled */
 
 static int probe_init(const struct smt_parser_hooks *hooks)
 {
@@ -276,7 +276,7 @@ static int probe_parse(void *state, const struct smt_parser_input *input)
 
     memcpy(text, input->data, input->size_bytes < 63 ? input->size_bytes : 63);
     sscanf(text, "%31s %d", probe->word, &probe->number);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < probe_block_count; i++) {
         probe->blocks[i] = probe_hooks.malloc(20);
         if (!probe->blocks[i]) return PROBE_NOMEM;
     }
