@@ -13,26 +13,52 @@
 
 /* --- allocating ------------------------------------------------------------ */
 
-/* Words are aligned wherever the filling begins: realloc keeps what was there. */
-static void address_fill(uintptr_t from, uintptr_t to)
+/* Fills a payload in the range, up to the end of its last line: the fences that
+ * lie there are set afterwards. */
+static inline void payload_fill(uintptr_t address, size_t size_bytes, enum smt_fill fill)
 {
-    while (from < to) {
-        uintptr_t next = (from | 7) + 1, end = next < to ? next : to;
-        uint64_t word = ~(uint64_t)(next - 8);
+    uintptr_t last = address + ((size_bytes - !!size_bytes) & ~(size_t)(LINE_BYTES - 1));
 
-        memcpy((void *)from, (const char *)&word + (from & 7), end - from);
-        from = end;
+    if (LIKELY(fill != SMT_FILL_ADDRESS)) {
+        lines_set(address, last, fill == SMT_FILL_ZERO ? 0 : FILL_WORD);
+        return;
+    }
+    for (uintptr_t at = address; at < last + LINE_BYTES; at += 8) word_store(at, ~(uint64_t)at);
+}
+
+/* The same to the very byte, for guarded blocks. Words are aligned in memory. */
+static void payload_fill_exactly(uintptr_t address, size_t size_bytes, enum smt_fill fill)
+{
+    uintptr_t end = address + size_bytes;
+
+    if (fill != SMT_FILL_ADDRESS) {
+        memset((void *)address, fill == SMT_FILL_ZERO ? 0 : (unsigned char)FILL_WORD, size_bytes);
+        return;
+    }
+    for (uintptr_t at = address, next; at < end; at = next) {
+        uint64_t word = ~(uint64_t)(at & ~(uintptr_t)7);
+
+        next = (at | 7) + 1 < end ? (at | 7) + 1 : end;
+        memcpy((void *)at, (const char *)&word + (at & 7), next - at);
     }
 }
 
-static void payload_fill(uintptr_t address, size_t size_bytes, enum smt_fill fill)
+/* What a freed block of the range holds: the fence byte, in its payload and not
+ * beyond, lest a write into the slack be covered up. */
+static inline void payload_poison(const struct smt_heap *heap, uintptr_t address, size_t size_bytes)
 {
-    if (fill == SMT_FILL_BYTE) {
-        memset((void *)address, FILL_BYTE, size_bytes);
-    } else if (fill == SMT_FILL_ZERO) {
-        memset((void *)address, 0, size_bytes);
+    static const uint8_t masks[2 * LINE_BYTES] = {
+        0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+        0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    };
+
+    if (size_bytes >= LINE_BYTES) {
+        lines_set(address, address + size_bytes - LINE_BYTES, heap->fence);
     } else {
-        address_fill(address, address + size_bytes);
+        heap_line mask = line_load((uintptr_t)masks + LINE_BYTES - size_bytes),
+                  fence = {heap->fence, heap->fence};
+
+        *(heap_line *)address = (line_load(address) & ~mask) | (fence & mask);
     }
 }
 
@@ -52,10 +78,11 @@ static inline void fences_set(const struct smt_heap *heap, uintptr_t address, si
     word_store(end - 8, heap->fence);
 }
 
+/* The rotation brings down what the multiplication carried up. */
 static inline uint64_t hash_step(uint64_t hash, uint64_t a, uint64_t b)
 {
-    hash = (hash ^ a) * 0x9FB21C651E98DF25u;
-    return (hash ^ (hash >> 32) ^ b) * 0xC2B2AE3D27D4EB4Fu;
+    hash = (hash << 23 | hash >> 41) ^ (a + b * 0x9FB21C651E98DF25u);
+    return hash * 0xC2B2AE3D27D4EB4Fu;
 }
 
 static inline void *block_add(struct smt_heap *heap, uintptr_t address, size_t size_bytes,
@@ -84,6 +111,7 @@ static inline void *range_allocate(struct smt_heap *heap, size_t size_bytes, uin
         errno = ENOMEM;
         return NULL;
     }
+    if (heap->check_content) payload_fill(address, size_bytes, heap->fill);
     fences_set(heap, address, size_bytes, heap->block_count);
     heap->bump += block_span(size_bytes);
     return block_add(heap, address, size_bytes, caller, 0);
@@ -99,6 +127,16 @@ static bool guard_wanted(const struct smt_heap *heap)
     for (uint32_t i = 0; i < guard->skip_count; i++)
         if (guard->skip[i] == heap->attempt) return false;
     return heap->block_count < heap->block_capacity;
+}
+
+/* NULL when the system has no more mappings. */
+static void *guarded_allocate(struct smt_heap *heap, size_t size_bytes, uintptr_t caller)
+{
+    uintptr_t address = smt_zone_place(heap, size_bytes, heap->block_count);
+
+    if (!address) return NULL;
+    if (heap->check_content) payload_fill_exactly(address, size_bytes, heap->fill);
+    return block_add(heap, address, size_bytes, caller, SMT_BLOCK_GUARDED);
 }
 
 static void observe(struct smt_heap *heap, enum smt_heap_event event, uint64_t attempt,
@@ -169,17 +207,11 @@ __attribute__((noinline)) static void *allocate_slowly(struct smt_heap *heap, si
 
     attempt_begin(heap);
     if (attempt_is_refused(heap, size_bytes)) return allocation_refuse(heap, caller);
-    if (heap->libc_backend) {
-        memory = libc_allocate(heap, size_bytes, caller);
-    } else if (guard_wanted(heap)) {
-        uintptr_t address = smt_zone_place(heap, size_bytes, heap->block_count);
-
-        memory = address ? block_add(heap, address, size_bytes, caller, SMT_BLOCK_GUARDED)
-                         : range_allocate(heap, size_bytes, caller);
-    } else {
-        memory = range_allocate(heap, size_bytes, caller);
-    }
     heap->fill = other ? settings->other_fill : settings->fill;
+    if (heap->libc_backend)
+        memory = libc_allocate(heap, size_bytes, caller);
+    else if (!guard_wanted(heap) || !(memory = guarded_allocate(heap, size_bytes, caller)))
+        memory = range_allocate(heap, size_bytes, caller);
     if (memory)
         observe(heap, SMT_EVENT_ALLOCATED, heap->attempt,
                 heap->libc_backend ? NULL : &heap->blocks[heap->block_count - 1], caller);
@@ -261,7 +293,7 @@ static inline void block_release(struct smt_heap *heap, struct smt_block *block,
     if (UNLIKELY(block->flags & SMT_BLOCK_GUARDED)) {
         smt_zone_protect(heap, block);
     } else if (heap->check_content) {
-        memset((void *)block->address, fence_byte(heap), block->size_bytes);
+        payload_poison(heap, block->address, block->size_bytes);
     }
     if (heap->newest_freed == NO_BLOCK)
         heap->oldest_freed = index;
@@ -303,20 +335,9 @@ static inline struct smt_block *block_for_release(struct smt_heap *heap, uintptr
 
 /* --- the hooks ---------------------------------------------------------------- */
 
-/* slow requests may have been given another fill than the run's */
-static inline void fill_new(struct smt_heap *heap, void *memory, size_t from, size_t to)
-{
-    if (LIKELY(memory && heap->check_content && !heap->libc_backend))
-        payload_fill((uintptr_t)memory + from, to - from, heap->fill);
-}
-
 void *smt_heap_malloc(size_t size_bytes)
 {
-    struct smt_heap *heap = smt_heap_current;
-    void *memory = allocate(heap, size_bytes, CALLER);
-
-    fill_new(heap, memory, 0, size_bytes);
-    return memory;
+    return allocate(smt_heap_current, size_bytes, CALLER);
 }
 
 void *smt_heap_calloc(size_t count, size_t size_bytes)
@@ -347,7 +368,7 @@ static void *libc_reallocate(struct smt_heap *heap, void *block, size_t size_byt
     return moved;
 }
 
-static void release(struct smt_heap *heap, void *memory, uintptr_t caller)
+static inline void release(struct smt_heap *heap, void *memory, uintptr_t caller)
 {
     struct smt_block *block;
 
@@ -368,11 +389,7 @@ static inline void *reallocate(struct smt_heap *heap, void *old, size_t size_byt
     size_t kept;
     void *moved;
 
-    if (!old) {
-        moved = allocate(heap, size_bytes, caller);
-        fill_new(heap, moved, 0, size_bytes);
-        return moved;
-    }
+    if (!old) return allocate(heap, size_bytes, caller);
     if (!size_bytes) { /* as glibc: frees, returns NULL, errno untouched */
         release(heap, old, caller);
         return NULL;
@@ -390,7 +407,6 @@ static inline void *reallocate(struct smt_heap *heap, void *old, size_t size_byt
     if (!moved) return NULL;
     kept = block->size_bytes < size_bytes ? block->size_bytes : size_bytes;
     memcpy(moved, old, kept);
-    fill_new(heap, moved, kept, size_bytes);
     block_release(heap, block, caller);
     return moved;
 }
@@ -425,10 +441,7 @@ void *smt_heap_allocate_for(uintptr_t caller, size_t alignment, size_t size_byte
     if (heap->is_aligning) range_align(heap, alignment);
     memory = allocate(heap, size_bytes, caller);
     heap->is_aligning = false;
-    if (zeroed && memory)
-        memset(memory, 0, size_bytes);
-    else
-        fill_new(heap, memory, 0, size_bytes);
+    if (zeroed && memory) memset(memory, 0, size_bytes);
     return memory;
 }
 

@@ -33,7 +33,7 @@
 #define FRONT_BYTES    16u
 #define TAIL_BYTES     16u
 #define NO_BLOCK       UINT32_MAX
-#define FILL_BYTE      0xA5
+#define FILL_WORD      0xA5A5A5A5A5A5A5A5u
 #define CHUNK_BYTES    65536u /* eviction gives memory back in these */
 
 struct heap_zone {
@@ -105,6 +105,66 @@ static inline uint64_t word_load(uintptr_t address)
 
     memcpy(&word, (const void *)address, sizeof word);
     return word;
+}
+
+/* Most blocks are small, and a run sets and compares each of them: that is most
+ * of what the checks cost. So it goes by lines of sixteen bytes, and up to four
+ * of them without a branch on the size, which no processor could foretell: a
+ * line past the last one is the last one again. */
+typedef uint64_t heap_line __attribute__((vector_size(16), aligned(1), may_alias));
+
+#define LINE_BYTES 16u
+#define FEW_LINES  (3 * LINE_BYTES)
+
+static inline void line_store(uintptr_t address, uint64_t word)
+{
+    *(heap_line *)address = (heap_line){word, word};
+}
+
+static inline heap_line line_load(uintptr_t address)
+{
+    return *(const heap_line *)address;
+}
+
+static inline uintptr_t line_clamp(uintptr_t address, uintptr_t last)
+{
+    return address < last ? address : last;
+}
+
+/* Sets the lines from `first` to `last`, which may overlap the one before it. */
+static inline void lines_set(uintptr_t first, uintptr_t last, uint64_t word)
+{
+    line_store(first, word);
+    line_store(line_clamp(first + LINE_BYTES, last), word);
+    line_store(line_clamp(first + 2 * LINE_BYTES, last), word);
+    line_store(last, word);
+    if (last - first > FEW_LINES)
+        memset((void *)(first + FEW_LINES), (unsigned char)word, last - first - FEW_LINES);
+}
+
+/* The long way: what differs from the line `even` in from..last. */
+static inline heap_line lines_difference(uintptr_t from, uintptr_t last, heap_line even)
+{
+    heap_line a = {0, 0}, b = {0, 0};
+
+    for (; from + 2 * LINE_BYTES <= last; from += 2 * LINE_BYTES) {
+        a |= line_load(from) ^ even;
+        b |= line_load(from + LINE_BYTES) ^ even;
+    }
+    for (; from < last; from += LINE_BYTES) a |= line_load(from) ^ even;
+    return a | b;
+}
+
+/* Do the lines from `first` to `last` hold nothing but the word? */
+static inline bool lines_are_even(uintptr_t first, uintptr_t last, uint64_t word)
+{
+    heap_line even = {word, word}, difference;
+
+    difference =
+        (line_load(first) ^ even) | (line_load(line_clamp(first + LINE_BYTES, last)) ^ even) |
+        (line_load(line_clamp(first + 2 * LINE_BYTES, last)) ^ even) | (line_load(last) ^ even);
+    if (last - first > FEW_LINES) difference |= lines_difference(first + FEW_LINES, last, even);
+    return !(difference[0] | difference[1]);
 }
 
 static inline unsigned char fence_byte(const struct smt_heap *heap)
