@@ -126,12 +126,14 @@ __attribute__((format(printf, 3, 0))) static int text_print(uintptr_t caller, ch
     return vsnprintf(text, (size_t)length + 1, format, args);
 }
 
-CATCH_PUBLIC int __wrap_vasprintf(char **ret_text, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) CATCH_PUBLIC int
+__wrap_vasprintf(char **ret_text, const char *format, va_list args)
 {
     return text_print(CALLER, ret_text, format, args);
 }
 
-CATCH_PUBLIC int __wrap_asprintf(char **ret_text, const char *format, ...)
+__attribute__((format(printf, 2, 3))) CATCH_PUBLIC int __wrap_asprintf(char **ret_text,
+                                                                       const char *format, ...)
 {
     va_list args;
     int length;
