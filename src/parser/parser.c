@@ -1,6 +1,7 @@
 #include "parser/parser.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct smt_parser *const smt_parsers[] = {
@@ -8,6 +9,12 @@ const struct smt_parser *const smt_parsers[] = {
     &smt_parser_selftest,
     NULL,
 };
+
+/* The adapter loaded last. */
+static struct {
+    const struct smt_parser *parser;
+    char *path;
+} loaded;
 
 /* What a row must have and this one has not; NULL when it is complete. */
 static const char *row_lacks(const struct smt_parser *parser)
@@ -43,8 +50,18 @@ static enum smt_status parser_load(const char *path, const struct smt_parser **r
     if (missing)
         return smt_fail(SMT_EINPUT, "--parser: %s: its smt_parser_adapter has no %s", path,
                         missing);
+    free(loaded.path);
+    loaded.path = strdup(path);
+    loaded.parser = parser;
     *ret_parser = parser;
     return SMT_OK;
+}
+
+const char *smt_parser_argument(const char *name)
+{
+    bool is_loaded = loaded.path && strcmp(loaded.parser->name, name) == 0;
+
+    return is_loaded ? loaded.path : name;
 }
 
 enum smt_status smt_parser_find(const char *name, const struct smt_parser **ret_parser)

@@ -17,6 +17,10 @@ extern const struct smt_parser smt_parser_selftest;
 SMT_MUST_USE enum smt_status smt_parser_find(const char *name,
                                              const struct smt_parser **ret_parser);
 
+/* What --parser takes for the row called `name`: the path it was loaded from, or
+ * the name itself. */
+const char *smt_parser_argument(const char *name);
+
 /* "parse", "sdp", ... as --ops and the results spell it. */
 const char *smt_op_name(enum smt_op op);
 

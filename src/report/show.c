@@ -141,7 +141,7 @@ void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
     smt_buffer_add_text(text, "sipmemtest ");
     if (finding->parser && strcmp(finding->parser, smt_parsers[0]->name) != 0) {
         smt_buffer_add_text(text, "--parser ");
-        show_shell_word(finding->parser, text);
+        show_shell_word(smt_parser_argument(finding->parser), text);
         smt_buffer_add_text(text, " ");
     }
     smt_buffer_add_text(text, "--replay ");
