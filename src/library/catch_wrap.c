@@ -46,8 +46,9 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size_bytes);
 void *__wrap_memalign(size_t alignment, size_t size_bytes);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t most);
-int __wrap_vasprintf(char **ret_text, const char *format, va_list args);
-int __wrap_asprintf(char **ret_text, const char *format, ...);
+__attribute__((format(printf, 2, 0))) int __wrap_vasprintf(char **ret_text, const char *format,
+                                                           va_list args);
+__attribute__((format(printf, 2, 3))) int __wrap_asprintf(char **ret_text, const char *format, ...);
 
 CATCH_PUBLIC void *__wrap_malloc(size_t size_bytes)
 {

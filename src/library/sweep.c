@@ -100,7 +100,8 @@ static void end_take(struct smt_sink *sink, const struct smt_summary *summary)
 
     sweeping->result.refusals = summary->injections;
     sweeping->result.clean_runs = summary->clean_runs;
-    if (sweeping->options->quiet || (!result->findings && !sweeping->options->verbose)) return;
+    if (sweeping->options->quiet || sweeping->is_replay) return;
+    if (!result->findings && !sweeping->options->verbose) return;
     fprintf(out, "%s: %llu allocations, %llu runs with one refused: ", sweeping->name,
             (unsigned long long)result->allocations, (unsigned long long)result->refusals);
     if (result->findings)
