@@ -113,15 +113,15 @@ struct smt_sweep_options {
     bool quiet;   /* no text at all */
     bool verbose; /* text also when nothing is found, all frames and blocks */
 
-    const char *modes;    /* NULL: "transient,persistent"; also window:K, double, limit */
-    const char *known;    /* a file of known findings: those do not count; NULL none */
-    unsigned repeat;      /* clean runs; 0: 100 */
-    unsigned timeout_ms;  /* of the first run, CPU time; 0: 10 seconds */
-    bool keep_output;     /* the function's standard output goes to standard error, else away */
-    bool without_pages;   /* leave out the runs with inaccessible pages */
-    bool without_fill;    /* leave out the runs with other fills */
-    bool in_this_process; /* no child: for a debugger. A crash ends the program. */
-    const void *reserved[4];
+    const char *modes;       /* NULL: "transient,persistent"; also window:K, double, limit */
+    const char *known;       /* a file of known findings: those do not count; NULL none */
+    unsigned repeat;         /* clean runs; 0: 100 */
+    unsigned timeout_ms;     /* of the first run, CPU time; 0: 10 seconds */
+    bool keep_output;        /* the function's standard output goes to standard error, else away */
+    bool without_pages;      /* leave out the runs with inaccessible pages */
+    bool without_fill;       /* leave out the runs with other fills */
+    bool in_this_process;    /* no child: for a debugger. A crash ends the program. */
+    const void *reserved[4]; /* for later versions */
 };
 
 /* What the sweep did. */

@@ -733,6 +733,68 @@ static void replay_from_the_environment_repeats_one_run(void **state)
     assert_int_equal(told.result.refusals, 1);
 }
 
+/* Long enough that a refusal's run is forked off a walk instead of repeated. */
+struct link {
+    struct link *next;
+    char *text;
+};
+
+static void links_release(void *result)
+{
+    for (struct link *link = result, *next; link; link = next) {
+        next = link->next;
+        free(link->text);
+        free(link);
+    }
+}
+
+static int makes_links(void *leaks, void **ret_result)
+{
+    struct link *first = NULL;
+
+    for (int i = 0; i < 1000; i++) {
+        struct link *link = calloc(1, sizeof *link);
+
+        if (link) link->text = strdup("some text");
+        if (!link || !link->text) {
+            if (!leaks) free(link);
+            links_release(first);
+            return ENOMEM;
+        }
+        link->next = first;
+        first = link;
+    }
+    *ret_result = first;
+    return 0;
+}
+
+static void long_function_is_swept_from_end_to_end(void **state)
+{
+    struct smt_sweep_subject subject = {
+        .name = "links", .call = makes_links, .release = links_release, .out_of_memory = ENOMEM};
+    struct told told;
+
+    (void)state;
+    assert_int_equal(sweep(&subject, &told), 0);
+    assert_int_equal(told.result.refusals, 4000);
+
+    subject.context = (char *)"leaks";
+    assert_int_equal(sweep(&subject, &told), 1);
+    assert_only(&told, "leak");
+}
+
+static void without_a_child_the_same_is_found(void **state)
+{
+    struct smt_sweep_subject subject = {
+        .name = "leaky", .call = leaks_on_failure, .release = free, .out_of_memory = ENOMEM};
+    struct smt_sweep_options options = {.quiet = true, .in_this_process = true};
+
+    (void)state;
+    assert_int_equal(smt_sweep(&subject, &options, NULL), 1);
+    subject.call = healthy;
+    assert_int_equal(smt_sweep(&subject, &options, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -758,6 +820,8 @@ int main(void)
         cmocka_unit_test(bad_option_is_said),
         cmocka_unit_test(sweep_inside_a_sweep_is_refused),
         cmocka_unit_test(replay_from_the_environment_repeats_one_run),
+        cmocka_unit_test(long_function_is_swept_from_end_to_end),
+        cmocka_unit_test(without_a_child_the_same_is_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
