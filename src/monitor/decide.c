@@ -15,7 +15,7 @@ static const struct figure {
     bool add_swap;
 } figures[SMT_MONITOR_JUDGED_COUNT] = {
     [SMT_MONITOR_JUDGED_RSS] = {"resident memory", SMT_MONITOR_RSS, true},
-    [SMT_MONITOR_JUDGED_PRIVATE] = {"private memory", SMT_MONITOR_PRIVATE, true},
+    [SMT_MONITOR_JUDGED_PRIVATE] = {"private dirty memory", SMT_MONITOR_PRIVATE_DIRTY, true},
     [SMT_MONITOR_JUDGED_LIVE] = {"live bytes", SMT_MONITOR_LIVE_BYTES, false},
 };
 

@@ -1,10 +1,12 @@
 /* monitor/decide.h - from the samples of one process to a verdict with its
  * reasons.
  *
- * Resident and private memory both rise: suspected. One of them: look further.
- * Neither: steady. Swapped-out bytes count as resident and private. Exact
- * figures of an engine, where there are any, decide instead, with no tolerance
- * after the warm-up. */
+ * Resident and private dirty memory both rise: suspected. One of them: look
+ * further. Neither: steady. Private clean pages are not judged: a page of a
+ * library turns from shared to private when another program that mapped it
+ * ends, which says nothing about the process we watch. Swapped-out bytes count as resident and
+ * private. Exact figures of an engine, where there are any, decide instead, with no tolerance after
+ * the warm-up. */
 #ifndef SMT_MONITOR_DECIDE_H
 #define SMT_MONITOR_DECIDE_H
 

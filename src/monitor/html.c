@@ -71,7 +71,7 @@ static void summary_add(const struct smt_monitor_result *result, struct smt_buff
 {
     smt_buffer_add_text(output, "<table><tr><th>process</th><th class=\"left\">verdict</th>"
                                 "<th>looks</th><th>resident, start</th><th>end</th><th>a round</th>"
-                                "<th>private, start</th><th>end</th><th>a round</th></tr>\n");
+                                "<th>private dirty, start</th><th>end</th><th>a round</th></tr>\n");
     for (size_t i = 0; i < result->process_count; i++) {
         const struct smt_monitor_process *process = &result->processes[i];
 

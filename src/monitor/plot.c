@@ -115,7 +115,7 @@ static void process_add(const struct smt_monitor_process *process, size_t index,
         (unsigned long long)process->samples[process->count - 1].round + (process->count == 1));
     curves_add(index, "rss", "resident", "#1f77b4", 2, &rss->trend, script);
     if (private->present)
-        curves_add(index, "private", "private", "#d62728", 3, &private->trend, script);
+        curves_add(index, "private", "private dirty", "#d62728", 3, &private->trend, script);
     smt_buffer_add_text(script, " NaN notitle\n");
 }
 

@@ -46,10 +46,8 @@ static const struct label status_labels[] = {
 };
 
 static const struct label fallback_labels[] = {
-    LABEL("VmRSS:", RSS),
-    LABEL("RssAnon:", PRIVATE),
-    LABEL("RssAnon:", ANONYMOUS),
-    LABEL("VmSwap:", SWAP),
+    LABEL("VmRSS:", RSS),         LABEL("RssAnon:", PRIVATE), LABEL("RssAnon:", PRIVATE_DIRTY),
+    LABEL("RssAnon:", ANONYMOUS), LABEL("VmSwap:", SWAP),
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))

@@ -22,7 +22,7 @@ static const struct curve {
     const char *title, *class_name;
 } curves[] = {
     {SMT_MONITOR_JUDGED_RSS, "resident", "rss"},
-    {SMT_MONITOR_JUDGED_PRIVATE, "private", "private"},
+    {SMT_MONITOR_JUDGED_PRIVATE, "private dirty", "private"},
     {SMT_MONITOR_JUDGED_LIVE, "live (exact)", "live"},
 };
 

@@ -49,7 +49,7 @@ static void figure_add(const struct smt_monitor_process *process, const char *ti
     const struct smt_monitor_trend *trend = &judged->trend;
 
     if (!judged->present) return;
-    smt_buffer_addf(output, "   %-9s ", title);
+    smt_buffer_addf(output, "   %-15s ", title);
     smt_monitor_size_text(smt_monitor_judged_value(&process->samples[0], figure), output);
     smt_buffer_add_text(output, " -> ");
     smt_monitor_size_text(smt_monitor_judged_value(&process->samples[process->count - 1], figure),
@@ -138,7 +138,7 @@ static void process_add(const struct smt_monitor_result *result,
                     process->gone ? ", ended" : "", process->count);
     if (process->count) {
         figure_add(process, "resident", SMT_MONITOR_JUDGED_RSS, output);
-        figure_add(process, process->estimated ? "private ~" : "private",
+        figure_add(process, process->estimated ? "private dirty ~" : "private dirty",
                    SMT_MONITOR_JUDGED_PRIVATE, output);
         figure_add(process, "live", SMT_MONITOR_JUDGED_LIVE, output);
         sparkline_add(process, output);

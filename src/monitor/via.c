@@ -198,7 +198,7 @@ static enum smt_status via_step_kill(struct via *via, const char *pid)
 
     via->source.stop_fd = -1; /* it has been heard; what follows must still work */
     smt_buffer_init(&command);
-    smt_buffer_addf(&command, "kill -KILL -- -%s 2>/dev/null || kill -KILL %s\n", pid, pid);
+    smt_buffer_addf(&command, "kill -s KILL -- -%s 2>/dev/null || kill -s KILL %s\n", pid, pid);
     status = via_send(via, &command);
     smt_buffer_clear(&command);
     if (!status) status = via_answer(via, ANSWER_MS, NULL, code, sizeof(code));

@@ -27,7 +27,7 @@ static void samples_fill(uint64_t rss, uint64_t private, int64_t live)
         samples[i].round = i;
         samples[i].time_ms = i * 2000;
         smt_monitor_sample_set(&samples[i], SMT_MONITOR_RSS, (1000 + rss * i) * PAGE);
-        smt_monitor_sample_set(&samples[i], SMT_MONITOR_PRIVATE, (500 + private * i) * PAGE);
+        smt_monitor_sample_set(&samples[i], SMT_MONITOR_PRIVATE_DIRTY, (500 + private * i) * PAGE);
         if (live >= 0)
             smt_monitor_sample_set(&samples[i], SMT_MONITOR_LIVE_BYTES, 10000 + (uint64_t)live * i);
     }
@@ -83,6 +83,17 @@ static void none_rising_is_steady(void **state)
     samples_fill(0, 0, -1);
 
     assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_STEADY);
+}
+
+/* Another program that shared a library ended: its pages became ours alone. */
+static void clean_pages_are_not_judged(void **state)
+{
+    (void)state;
+    samples_fill(2, 2, -1);
+    for (size_t i = 0; i < ROUNDS; i++)
+        smt_monitor_sample_set(&samples[i], SMT_MONITOR_PRIVATE, (i < 30 ? 500 : 900) * PAGE);
+
+    assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_SUSPECTED);
 }
 
 static void few_rounds_are_undecided(void **state)
@@ -289,6 +300,7 @@ int main(void)
         cmocka_unit_test(time_to_the_limit_follows_from_the_slope),
         cmocka_unit_test(one_rising_means_look_further),
         cmocka_unit_test(none_rising_is_steady),
+        cmocka_unit_test(clean_pages_are_not_judged),
         cmocka_unit_test(few_rounds_are_undecided),
         cmocka_unit_test(swapped_out_growth_still_counts),
         cmocka_unit_test(one_exact_byte_a_round_is_suspected_at_once),

@@ -1,0 +1,368 @@
+#!/usr/bin/env bats
+# mtctl monitor as a user types it. Needs SMT_BIN (default build/release/src).
+
+setup() {
+    MTCTL="${SMT_BIN:-$BATS_TEST_DIRNAME/../../build/release/src}/mtctl"
+    DIR="$(mktemp -d)"
+    CHILDREN=()
+}
+
+teardown() {
+    for child in "${CHILDREN[@]}"; do
+        kill "$child" 2>/dev/null || true
+        wait "$child" 2>/dev/null || true
+    done
+    rm -rf "$DIR"
+}
+
+# A server that keeps $1 bytes of each request; its port in $PORT, pid in $SERVER.
+start_server() {
+    python3 - "$1" >"$DIR/port" 3>&- <<'PYTHON' &
+import socket, sys
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(64)
+print(listener.getsockname()[1], flush=True)
+kept = []
+while True:
+    client, _ = listener.accept()
+    client.recv(100)
+    if int(sys.argv[1]):
+        kept.append(bytearray(int(sys.argv[1])))
+    client.close()
+PYTHON
+    SERVER=$!
+    CHILDREN+=("$SERVER")
+    wait_for "$DIR/port"
+    PORT="$(cat "$DIR/port")"
+}
+
+wait_for() {
+    local tries=0
+    until [ -s "$1" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 500 ]
+        read -r -t 0.02 <> <(:) || true
+    done
+}
+
+# A process that only waits, in $IDLE.
+start_idle() {
+    sleep 1000 3>&- &
+    IDLE=$!
+    CHILDREN+=("$IDLE")
+}
+
+load_step() {
+    echo "for i in 1 2 3 4; do echo hello | nc -N -w 2 127.0.0.1 $PORT; done"
+}
+
+json() {
+    python3 -c "import json,sys; r=json.load(open(sys.argv[1])); print($2)" "$1"
+}
+
+@test "a stock web server under load is steady" {
+    python3 -u -m http.server --bind 127.0.0.1 --directory "$DIR" 0 >"$DIR/log" 2>&1 3>&- &
+    SERVER=$!
+    CHILDREN+=("$SERVER")
+    wait_for "$DIR/log"
+    PORT="$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$DIR/log")"
+
+    run "$MTCTL" monitor --pid "$SERVER" --rounds 40 --settle 20 --step \
+        "python3 -c 'import urllib.request as u
+for i in range(10): u.urlopen(\"http://127.0.0.1:$PORT/\").read()'"
+
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *": steady"* ]]
+}
+
+@test "a server that keeps something of each request is suspected" {
+    start_server 3000
+
+    run "$MTCTL" monitor --pid "$SERVER" --rounds 30 --settle 5 --step "$(load_step)" \
+        --limit 1g --format text --format "json:$DIR/r.json"
+
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"leak suspected"* ]]
+    [[ "$output" == *"[heap]"* ]]
+    [[ "$output" == *"1G resident in"* ]]
+    [ "$(json "$DIR/r.json" 'len(r["processes"][0]["samples"])')" -eq 31 ]
+    [ "$(json "$DIR/r.json" '"[heap]" in r["processes"][0]["smaps_end"]')" = True ]
+}
+
+@test "its healthy twin is steady" {
+    start_server 0
+
+    run "$MTCTL" monitor --pid "$SERVER" --rounds 30 --settle 5 --step "$(load_step)"
+
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *": steady"* ]]
+}
+
+@test "a slope known from a baseline is not suspected, but strict counts it" {
+    start_server 3000
+    run "$MTCTL" monitor --pid "$SERVER" --rounds 25 --settle 5 --step "$(load_step)" \
+        --format "json:$DIR/old.json"
+    [ "$status" -eq 1 ]
+    # the same leak again may measure a few bytes more: allow for twice as much
+    python3 - "$DIR/old.json" <<'PYTHON'
+import json, sys
+report = json.load(open(sys.argv[1]))
+for figure in ("rss", "private"):
+    report["processes"][0]["decision"][figure]["high"] *= 2
+json.dump(report, open(sys.argv[1], "w"))
+PYTHON
+
+    run "$MTCTL" monitor --pid "$SERVER" --rounds 25 --settle 5 --step "$(load_step)" \
+        --baseline "$DIR/old.json"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"look further"* ]]
+    run "$MTCTL" monitor --pid "$SERVER" --rounds 25 --settle 5 --step "$(load_step)" \
+        --baseline "$DIR/old.json" --strict
+    [ "$status" -eq 1 ]
+}
+
+@test "a process that dies in round 3 ends the test with what was gathered" {
+    start_idle
+
+    run "$MTCTL" monitor --pid "$IDLE" --rounds 10 --settle 0 \
+        --step "if [ \$MTCTL_ROUND = 3 ]; then kill $IDLE; fi"
+
+    echo "$output"
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"round 3 ended abnormally: process $IDLE (sleep) ended"* ]]
+    [[ "$output" == *"(3 looks)"* ]]
+}
+
+@test "a step that fails or does not exist ends the test" {
+    start_idle
+
+    run "$MTCTL" monitor --pid "$IDLE" --rounds 10 --settle 0 \
+        --step 'if [ $MTCTL_ROUND = 7 ]; then echo out of beer; exit 5; fi'
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"round 7 ended abnormally: the step gave exit status 5: out of beer"* ]]
+    [[ "$output" == *"(7 looks)"* ]]
+    run "$MTCTL" monitor --pid "$IDLE" --rounds 2 --settle 0 --step /no/such/step
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"round 1 ended abnormally"*"command not found"* ]]
+}
+
+@test "a step that hangs is killed with its children" {
+    start_idle
+
+    run "$MTCTL" monitor --pid "$IDLE" --rounds 2 --step-timeout 0.2 \
+        --step "sleep 987 & echo \$! >$DIR/hung; wait"
+
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"round 1 ended abnormally: the step did not end within 0.2 s"* ]]
+    ! kill -0 "$(cat "$DIR/hung")" 2>/dev/null || grep -q '^State:.Z' "/proc/$(cat "$DIR/hung")/status"
+}
+
+@test "a program that restarts is followed" {
+    cp "$(command -v sleep)" "$DIR/restarter"
+    "$DIR/restarter" 1000 3>&- &
+    FIRST=$!
+    CHILDREN+=("$FIRST")
+
+    run "$MTCTL" monitor --process restarter --rounds 4 --settle 0 \
+        --step "if [ \$MTCTL_ROUND = 2 ]; then kill $FIRST; $DIR/restarter 1000 >/dev/null 2>&1 & echo \$! >$DIR/second; fi"
+    kill "$(cat "$DIR/second")"
+
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"round 2: process $FIRST (restarter) ended"* ]]
+    [[ "$output" == *"(restarter) restarted: watched from now on"* ]]
+}
+
+@test "a fork is followed" {
+    cat >"$DIR/forker.py" <<'PYTHON'
+import os, signal, sys
+signal.signal(signal.SIGUSR1, lambda *_: os.fork() or signal.pause())
+print("ready", flush=True)
+while True:
+    signal.pause()
+PYTHON
+    python3 "$DIR/forker.py" >"$DIR/ready" 3>&- &
+    FORKER=$!
+    CHILDREN+=("$FORKER")
+    wait_for "$DIR/ready"
+
+    run "$MTCTL" monitor --pid "$FORKER" --rounds 4 --settle 100 --format text \
+        --format "json:$DIR/r.json" --step "if [ \$MTCTL_ROUND = 2 ]; then kill -USR1 $FORKER; fi"
+    kill "$(json "$DIR/r.json" 'r["processes"][1]["pid"]')"
+
+    [[ "$output" == *"(python3) forked by $FORKER: watched too"* ]]
+}
+
+@test "several processes of one name are all watched" {
+    cp "$(command -v sleep)" "$DIR/twins"
+    for i in 1 2; do
+        "$DIR/twins" 1000 3>&- &
+        CHILDREN+=("$!")
+    done
+
+    run "$MTCTL" monitor --process twins --interval 10 --duration 0.3 --format "json:$DIR/r.json" \
+        --all twins,nobody
+
+    [ "$status" -eq 0 ]
+    [ "$(json "$DIR/r.json" 'len(r["processes"])')" -eq 2 ]
+    [ "$(json "$DIR/r.json" 'len(r["processes"][1]["samples"])')" -eq 31 ]
+    [ "$(json "$DIR/r.json" 'r["all"][0]["processes_end"]')" -eq 2 ]
+    [ "$(json "$DIR/r.json" 'r["all"][1]["processes_end"]')" -eq 0 ]
+}
+
+@test "names that match nothing or only the monitor are errors" {
+    run "$MTCTL" monitor --process no-such-program
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"no process is called no-such-program"* ]]
+    cp "$MTCTL" "$DIR/only-me"
+    run "$DIR/only-me" monitor --process only-me
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"only the monitor itself is called only-me"* ]]
+    run "$MTCTL" monitor --pid 4194303
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"no process 4194303"* ]]
+}
+
+@test "unusable options are refused" {
+    for arguments in "" "--pid 1 --step true --rounds 0" "--pid 0" "--pid 1 --rounds 3" \
+        "--pid 1 --step true --interval 5" "--pid 1 --format pdf" "--pid 1 --plot a.gif" \
+        "--pid 1 --limit much" "--pid 1 --interval 0" "--pid 1 more" "--process="; do
+        # shellcheck disable=SC2086 # several words on purpose
+        run "$MTCTL" monitor $arguments
+        echo "$arguments: $output"
+        [ "$status" -eq 2 ]
+    done
+    run "$MTCTL" monitor --pid $$ --baseline "$DIR/none.json"
+    [ "$status" -eq 2 ]
+}
+
+@test "without the right to read smaps it falls back and says so" {
+    [ "$(id -u)" -eq 0 ] || skip "needs root to become somebody else"
+    chmod 755 "$DIR"
+    cp "$MTCTL" "$DIR/mtctl"
+    start_idle
+
+    run setpriv --reuid=nobody --clear-groups "$DIR/mtctl" monitor --pid "$IDLE" --interval 10 \
+        --duration 0.2
+
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"smaps is not readable (Permission denied): resident from status"* ]]
+    [[ "$output" == *"private dirty ~"* ]]
+}
+
+@test "gnuplot missing is said once and the data kept" {
+    start_idle
+
+    PATH="$DIR" run "$MTCTL" monitor --pid "$IDLE" --interval 10 --duration 0.2 \
+        --plot "$DIR/trend.svg"
+
+    [ "$status" -eq 0 ]
+    [ "$(grep -c "its data is kept: gnuplot" <<<"$output")" -eq 1 ]
+    grep -q "EOD" "$DIR/trend.svg.gp"
+}
+
+@test "plot and html are written" {
+    command -v gnuplot || skip "gnuplot is not installed"
+    start_idle
+
+    run "$MTCTL" monitor --pid "$IDLE" --interval 10 --duration 0.2 --plot "$DIR/trend.svg" \
+        --format "html:$DIR/r.html"
+    [ "$status" -eq 0 ]
+    run "$MTCTL" monitor --pid "$IDLE" --interval 10 --duration 0.2 --plot "$DIR/trend.png"
+    [ "$status" -eq 0 ]
+
+    grep -q "</svg>" "$DIR/trend.svg"
+    [ "$(head -c 4 "$DIR/trend.png" | tail -c 3)" = PNG ]
+    grep -q "<svg" "$DIR/r.html"
+    ! grep -qE '(src|href)="' "$DIR/r.html"
+}
+
+@test "Ctrl-C shows the results so far and exits 130" {
+    start_idle
+    mkfifo "$DIR/rounds"
+
+    "$MTCTL" monitor --pid "$IDLE" --rounds 1000 --settle 0 \
+        --step "if [ \$MTCTL_ROUND = 4 ]; then echo >$DIR/rounds; sleep 600; fi" >"$DIR/out" 3>&- &
+    MONITOR=$!
+    read -r <"$DIR/rounds"
+    kill -INT "$MONITOR" # blocked and read from a descriptor: no handler to race with
+    status=0
+    wait "$MONITOR" || status=$?
+
+    cat "$DIR/out"
+    [ "$status" -eq 130 ]
+    grep -q "interrupted; results so far" "$DIR/out"
+    grep -q "(4 looks)" "$DIR/out"
+}
+
+@test "through a shell as the transport: same verdict, step run there too" {
+    start_server 3000
+
+    run "$MTCTL" monitor --via "echo greeting; sh" --pid "$SERVER" --rounds 30 --settle 5 \
+        --step "$(load_step); echo it\\'s done >$DIR/stepped"
+
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [ "$(cat "$DIR/stepped")" = "it's done" ]
+}
+
+@test "through a shell: hung steps are killed, failed ones told, lost shells told" {
+    start_idle
+
+    run "$MTCTL" monitor --via sh --pid "$IDLE" --rounds 2 --step-timeout 0.3 --step "sleep 986"
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"did not end within 0.3 s"* ]]
+    run "$MTCTL" monitor --via sh --pid "$IDLE" --rounds 2 --step "echo why; exit 9"
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"the step gave exit status 9: why"* ]]
+    run "$MTCTL" monitor --via 'sh & wait $!' --pid "$IDLE" --rounds 2 --step true
+    [ "$status" -eq 3 ]
+    run "$MTCTL" monitor --via 'exec sh' --pid "$IDLE" --rounds 5 --settle 0 \
+        --step 'if [ $MTCTL_ROUND = 3 ]; then kill -9 $(ps -o ppid= -p $PPID); fi'
+    echo "$output"
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"round 3 ended abnormally: the remote shell closed"* ]]
+    [[ "$output" == *"(3 looks)"* ]]
+}
+
+@test "through ssh to a real sshd" {
+    SSHD="$(command -v sshd || ls /usr/sbin/sshd 2>/dev/null)" || skip "sshd is not installed"
+    ssh-keygen -q -t ed25519 -N '' -f "$DIR/host"
+    ssh-keygen -q -t ed25519 -N '' -f "$DIR/key"
+    cp "$DIR/key.pub" "$DIR/authorized"
+    chmod 700 "$DIR"
+    [ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
+    started=
+    for try in 1 2 3 4 5; do
+        SSH_PORT="$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')"
+        "$SSHD" -D -e -f /dev/null -p "$SSH_PORT" -h "$DIR/host" -o ListenAddress=127.0.0.1 \
+            -o PidFile=none -o StrictModes=no -o UsePAM=no \
+            -o AuthorizedKeysFile="$DIR/authorized" >"$DIR/sshd.log" 2>&1 3>&- &
+        DAEMON=$!
+        wait_for "$DIR/sshd.log"
+        if grep -q "listening" "$DIR/sshd.log"; then
+            started=yes
+            break
+        fi
+        wait "$DAEMON" || true
+    done
+    [ -n "$started" ]
+    CHILDREN+=("$DAEMON")
+    start_server 3000
+    VIA="ssh -p $SSH_PORT -i $DIR/key -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=$DIR/known -o LogLevel=ERROR $(id -un)@127.0.0.1"
+
+    run "$MTCTL" monitor --via "$VIA" --pid "$SERVER" --rounds 30 --settle 5 --step "$(load_step)"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"leak suspected after 30 rounds"* ]]
+    rm "$DIR/authorized"
+    run "$MTCTL" monitor --via "$VIA" --pid "$SERVER" --rounds 3 --step true
+    echo "$output"
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"the remote shell closed"*"ermission denied"* ]]
+}
