@@ -1,0 +1,191 @@
+# mtctl without a server: commands, the shell, scripts, the engine's options.
+load mtctl
+
+# --- commands ---
+
+@test "the manual's examples are taken as they stand" {
+    answers '' mem_alloc 10 k
+    answers 0 mem_free 1 m
+    answers 0 mem_used
+    answers '' mem_rnd_alloc 1 64 10240 k
+    answers '' mem_test_destroy_all
+    answers '' mem_test_list
+}
+
+@test "a command may have its mt. in front and either case of the unit" {
+    answers '' mt.mem_alloc 10 K
+    answers 0 mt.mem_used M
+}
+
+@test "the warning is given once, and not with --quiet" {
+    mtctl mem_used
+    exits 0
+    [ "$(grep -c 'debugging tool' <<<"$err")" = 1 ]
+
+    mtctl -q mem_used
+    [ -z "$err" ]
+}
+
+@test "wrong values are a 400, a wrong unit is a 500" {
+    refuses '400 - invalid parameter values' mem_alloc
+    refuses '400 - invalid parameter values' mem_alloc -5
+    refuses '400 - invalid parameter values' mem_alloc ten
+    refuses '400 - invalid parameter values' mem_rnd_alloc 10 5 100
+    refuses '400 - invalid parameter values' mem_rnd_alloc 10 500 100
+    refuses '400 - invalid parameter values' mem_test_start 1 2 10 20 10 1000
+    refuses '400 - invalid parameter values' lock_test 0
+    refuses '400 - test 99 not found' mem_test_stop 99
+    refuses '400 - memory allocation failed' mem_realloc 10 k
+    refuses '500 - bad param use b|k|m|g' mem_alloc 5 q
+    refuses '500 - command nosuch not found' nosuch
+}
+
+@test "more than the memory limit is refused before it is taken" {
+    refuses '400 - memory allocation failed' --memory-limit 1m mem_alloc 2 m
+    answers '' --memory-limit 3m mem_alloc 2 m
+}
+
+@test "a timed test runs to its end and shows its fields in order" {
+    mtctl -q mem_test_start 1 64 250 1 5 100 b
+
+    exits 0
+    fields=$(sed -n 's/^\t\(.*[^ ]\) *: [0-9]*$/\1/p' <<<"$out" | paste -sd,)
+    expected='ID,run time (s),remaining (s),allocations,errors,overflows,total alloc,min,max,total'
+    [ "$fields" = "$expected" ]
+}
+
+@test "--json answers one line of JSON for a result and for a fault" {
+    answers '{"result":0}' --json mem_used
+    answers '{"result":[]}' --json mem_test_list
+
+    mtctl -q --json mem_alloc x
+    exits 4
+    [ "$out" = '{"error":{"code":400,"message":"invalid parameter values"}}' ]
+}
+
+@test "mtctl --help names every command and subcommand" {
+    mtctl --help
+    exits 0
+    help=$out
+
+    for method in $("$SMT_BIN/mtctl" -q system.listMethods) serve monitor; do
+        contains "$method" "$help"
+    done
+}
+
+@test "an option before a subcommand is told where it belongs" {
+    mtctl -q serve
+
+    exits 2
+    contains 'mtctl serve' "$err"
+}
+
+@test "engine options have no meaning in a client" {
+    mtctl -s "$socket" -p mem_check_content=1 mem_used
+
+    exits 2
+    contains '--server' "$err"
+}
+
+# --- the shell ---
+
+@test "the shell keeps chunks between commands and goes on after a fault" {
+    mtctl -q <<'END'
+mem_alloc 10 k
+mem_alloc 3 m
+nosuch
+# a comment
+mem_used k
+mem_realloc 1 k
+mem_free
+END
+
+    exits 0
+    [ "$err" = 'error: 500 - command nosuch not found' ]
+    [ "$(sed -n 1p <<<"$out")" = 3082 ]
+    [ "$(wc -l <<<"$out")" = 3 ]
+}
+
+@test "mem_free frees smaller chunks first" {
+    mtctl -q <<'END'
+mem_alloc 3 m
+mem_alloc 10 k
+mem_alloc 20 k
+mem_free 15 k
+mem_used k
+END
+
+    exits 0
+    [ "$out" = $'30720\n3072' ] || [ "$out" = $'30\n3072' ]
+}
+
+# --- scripts ---
+
+@test "an excerpt of a Kamailio configuration runs verbatim" {
+    cat >"$BATS_TEST_TMPDIR/kamailio.cfg" <<'END'
+#!KAMAILIO
+loadmodule "misctest.so"
+...
+modparam("misctest", "memory", 1)
+modparam("misctest", "mem_check_content", 1)
+modparam("tm", "fr_timer", 5)
+...
+request_route {
+    mem_alloc(1048576); # 1MB
+    mt_mem_alloc(4096); /* and
+    more */
+}
+END
+    printf '%s\n' 'mem_used' 'cfg.get misctest mem_check_content' 'mem_free();' 'mt.mem_used' \
+        >>"$BATS_TEST_TMPDIR/kamailio.cfg"
+
+    answers $'1052672\n1\n0' -f "$BATS_TEST_TMPDIR/kamailio.cfg"
+}
+
+@test "a script's first fault ends it, and its line is told" {
+    printf 'mem_alloc 1\n\nmem_alloc 5 q\nmem_used\n' >"$BATS_TEST_TMPDIR/script"
+
+    mtctl -q -f "$BATS_TEST_TMPDIR/script"
+
+    exits 4
+    [ -z "$out" ]
+    contains 'error: 500 - bad param use b|k|m|g' "$err"
+    contains 'script:3:' "$err"
+}
+
+@test "a statement that cannot be read is told with its line" {
+    printf 'mem_alloc(1);\nmem_alloc("much");\n' >"$BATS_TEST_TMPDIR/script"
+
+    mtctl -q -f "$BATS_TEST_TMPDIR/script"
+
+    exits 2
+    contains 'script:2: expected mem_alloc(size)' "$err"
+}
+
+# --- the engine ---
+
+@test "the heap backend refuses the allocation it is told to" {
+    printf 'mem_alloc 10\nmem_alloc 10\nmem_alloc 10\n' >"$BATS_TEST_TMPDIR/script"
+
+    refuses_third() { mtctl -q --backend heap "$@" -f "$BATS_TEST_TMPDIR/script"; }
+
+    refuses_third -p fault_nth=3
+    exits 4
+    contains '400 - memory allocation failed' "$err"
+    refuses_third -p fault_nth=4
+    exits 0
+}
+
+@test "libc has no fault plan, and says which backend has" {
+    mtctl -q -p fault_nth=1 mem_used
+
+    exits 2
+    contains 'use --backend heap' "$err"
+}
+
+@test "other allocators are stressed by LD_PRELOAD" {
+    for library in libmimalloc.so.2 libjemalloc.so.2; do
+        ldconfig -p | grep -qF "$library" || skip "$library is not installed"
+        LD_PRELOAD=$library answers '' -p mem_check_content=1 mem_rnd_alloc 16 256 5000000
+    done
+}
