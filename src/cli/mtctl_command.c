@@ -32,6 +32,14 @@ static const struct argp_option command_options[] = {
     {0},
 };
 
+/* A subcommand has options of its own, which follow it. */
+static void subcommand_refuse(const struct argp_state *state, const char *word)
+{
+    for (const struct smt_mtctl_subcommand *row = smt_mtctl_subcommands; row->name; row++)
+        if (strcmp(row->name, word) == 0)
+            argp_error(state, "options follow the subcommand: mtctl %s OPTION...", word);
+}
+
 static error_t command_parse(int key, char *text, struct argp_state *state)
 {
     struct invocation *invocation = state->input;
@@ -49,7 +57,9 @@ static error_t command_parse(int key, char *text, struct argp_state *state)
     case KEY_JSON:
         invocation->json = true;
         return 0;
-    case ARGP_KEY_ARG: /* the rest is the command's: -5 is a number there */
+    case ARGP_KEY_ARG:
+        subcommand_refuse(state, text);
+        /* The rest is the command's: -5 is a number there. */
         invocation->words = &state->argv[state->next - 1];
         invocation->word_count = (size_t)(state->argc - state->next + 1);
         state->next = state->argc;
@@ -137,15 +147,17 @@ static int script_run(struct invocation *invocation, const struct smt_script_tar
     const char *name = strcmp(invocation->script, "-") ? invocation->script : "standard input";
     struct smt_buffer text;
     enum smt_status status;
-    bool fault = false;
+    unsigned fault_line = 0;
 
     smt_buffer_init(&text);
     status = smt_buffer_load(&text, invocation->script, SCRIPT_MAX);
     if (status == SMT_OK)
-        status = smt_script_run(name, text.data ? text.data : "", text.size, target, &fault);
+        status = smt_script_run(name, text.data ? text.data : "", text.size, target, &fault_line);
     smt_buffer_clear(&text);
     if (status != SMT_OK) return smt_mtctl_fail(status);
-    return fault ? SMT_MTCTL_FAULT : 0;
+    if (!fault_line) return 0;
+    fprintf(stderr, "mtctl: %s:%u: the script ended here\n", name, fault_line);
+    return SMT_MTCTL_FAULT;
 }
 
 static int target_run(struct invocation *invocation, const struct smt_script_target *target)
@@ -243,6 +255,11 @@ int smt_mtctl_command(int argc, char **argv)
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &invocation);
     if (invocation.script && invocation.words) {
         fprintf(stderr, "mtctl: -f SCRIPT and a COMMAND exclude each other\n");
+        return 2;
+    }
+    if (invocation.server && smt_mtctl_engine_is_changed(&invocation.engine)) {
+        fprintf(stderr, "mtctl: --server: the engine is the server's; give its options to `mtctl "
+                        "serve`, or set parameters with cfg.seti\n");
         return 2;
     }
     return invocation.server ? client_run(&invocation) : engine_run(&invocation);

@@ -71,6 +71,12 @@ static void damage_tell(void *context, const struct smt_stress_damage *damage)
         fprintf(stderr, "mtctl: more chunks were written to, not shown\n");
 }
 
+bool smt_mtctl_engine_is_changed(const struct smt_mtctl_engine *engine)
+{
+    return engine->options.backend || engine->options.limit_bytes || engine->options.seed ||
+           engine->parameter_count;
+}
+
 /* NAME=VALUE through the command table, so that all ways in agree. */
 static int parameter_apply(struct smt_control *control, const char *text)
 {

@@ -19,6 +19,9 @@ struct smt_mtctl_engine {
 /* For an argp_child; the child's input is a struct smt_mtctl_engine. */
 extern const struct argp smt_mtctl_engine_argp;
 
+/* Whether an option was given that matters to an engine only. */
+bool smt_mtctl_engine_is_changed(const struct smt_mtctl_engine *engine);
+
 /* Warns that this is a debugging tool, makes the engine, sets parameters.
  * Returns the exit status of a failure, told on standard error, or 0. */
 int smt_mtctl_engine_start(const struct smt_mtctl_engine *engine, struct smt_control *ret_control);

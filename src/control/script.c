@@ -187,6 +187,21 @@ static enum smt_status call_run(struct script *script, const struct call *call)
                     call->name);
 }
 
+/* Lines of a configuration that stand around its statements: "...", loadmodule,
+ * the beginnings and ends of blocks, nothing at all. */
+static bool is_frame(const char *text)
+{
+    static const char *const words[] = {"loadmodule", "request_route", "reply_route", "route"};
+
+    if (text[strspn(text, ".{} \t\r")] == '\0') return true;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t size = strlen(words[i]);
+
+        if (strncmp(text, words[i], size) == 0 && strchr(" \t\r[{\"", text[size])) return true;
+    }
+    return false;
+}
+
 static enum smt_status statement_run(struct script *script)
 {
     const char *text = script->statement.data ? script->statement.data : "";
@@ -195,8 +210,7 @@ static enum smt_status statement_run(struct script *script)
 
     smt_wire_request_empty(&script->request);
     text += strspn(text, " \t\r\n");
-    if (text[strspn(text, ". \t\r")] == '\0') return SMT_OK; /* nothing, or "..." */
-    if (strncmp(text, "loadmodule", 10) == 0) return SMT_OK;
+    if (is_frame(text)) return SMT_OK;
     memmove(script->statement.data, text, strlen(text) + 1);
     script->statement.size = strlen(script->statement.data);
     if (call_parse(&script->statement, &call)) {
@@ -212,7 +226,7 @@ static enum smt_status statement_run(struct script *script)
 }
 
 enum smt_status smt_script_run(const char *name, const char *text, size_t size_bytes,
-                               const struct smt_script_target *target, bool *ret_fault)
+                               const struct smt_script_target *target, unsigned *ret_fault_line)
 {
     struct script script = {
         .name = name, .at = text, .end = text + size_bytes, .line = 1, .target = target};
@@ -223,7 +237,7 @@ enum smt_status smt_script_run(const char *name, const char *text, size_t size_b
         status = script.statement.failed ? smt_fail(SMT_ENOMEM, "%s: out of memory", name)
                                          : statement_run(&script);
     }
-    *ret_fault = script.fault;
+    *ret_fault_line = script.fault ? script.begun : 0;
     smt_buffer_clear(&script.statement);
     smt_wire_request_clear(&script.request);
     smt_wire_reply_clear(&script.reply);

@@ -7,10 +7,10 @@
  *   mem_alloc(1048576);  mt_mem_alloc(4096);          mt.mem_alloc
  *   mem_free();  mt_mem_free();                       mt.mem_free
  *   mt.mem_rnd_alloc 1 64 10240 k                     a command, to the line's end
- *   ...                                               ignored
+ *   request_route {   route[NAME] {   }   ...         ignored
  *
  * Each statement becomes a request, so a script runs in this process or in a
- * server alike. The first fault ends it. */
+ * server alike. Blocks run where they stand. The first fault ends the script. */
 #ifndef SMT_CONTROL_SCRIPT_H
 #define SMT_CONTROL_SCRIPT_H
 
@@ -27,9 +27,10 @@ struct smt_script_target {
 };
 
 /* SMT_EINPUT: a statement cannot be read; `name` and the line are in the
- * sentence. *ret_fault: a command answered a fault (with SMT_OK). */
+ * sentence. *ret_fault_line: where a command answered a fault (with SMT_OK); 0
+ * when none did. */
 SMT_MUST_USE enum smt_status smt_script_run(const char *name, const char *text, size_t size_bytes,
                                             const struct smt_script_target *target,
-                                            bool *ret_fault);
+                                            unsigned *ret_fault_line);
 
 #endif

@@ -126,7 +126,7 @@ END
     server_start "unix:$socket" tcp:127.0.0.1:0
 
     said=$(printf '%s\n' 'mem_alloc 10 k' mem_used 'mem_alloc 5 q' quit | nc -U "$socket")
-    [ "$said" = $'10240\nerror: 500 - bad param use b|k|m|g' ]
+    [ "$said" = $'ok\n10240\nerror: 500 - bad param use b|k|m|g' ]
     said=$(printf 'mt.mem_used k\n' | socat - "${listening[1]}")
     [ "$said" = 10 ]
 }
