@@ -293,7 +293,7 @@ bool session_step(struct connection *connection)
 {
     struct smt_buffer *input = &connection->input;
     char *at = input->data + connection->consumed;
-    struct smt_frame frame;
+    struct smt_wire_frame frame;
     enum smt_wire_progress progress;
 
     if (connection->json_open) {

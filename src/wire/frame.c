@@ -27,7 +27,7 @@ static void finder_restart(struct smt_frame_finder *finder)
 }
 
 static enum smt_wire_progress json_find(struct smt_frame_finder *finder, const char *bytes,
-                                        size_t size_bytes, struct smt_frame *frame)
+                                        size_t size_bytes, struct smt_wire_frame *frame)
 {
     for (; finder->seen < size_bytes; finder->seen++) {
         char c = bytes[finder->seen];
@@ -43,7 +43,7 @@ static enum smt_wire_progress json_find(struct smt_frame_finder *finder, const c
 }
 
 static enum smt_wire_progress text_find(struct smt_frame_finder *finder, const char *bytes,
-                                        size_t size_bytes, struct smt_frame *frame)
+                                        size_t size_bytes, struct smt_wire_frame *frame)
 {
     const char *newline = memchr(bytes + finder->seen, '\n', size_bytes - finder->seen);
 
@@ -59,7 +59,7 @@ static enum smt_wire_progress text_find(struct smt_frame_finder *finder, const c
 }
 
 static enum smt_wire_progress netstring_find(const char *bytes, size_t size_bytes,
-                                             struct smt_frame *frame)
+                                             struct smt_wire_frame *frame)
 {
     size_t length = 0, i = 0;
 
@@ -77,7 +77,7 @@ static enum smt_wire_progress netstring_find(const char *bytes, size_t size_byte
 }
 
 static enum smt_wire_progress binrpc_find(const char *bytes, size_t size_bytes,
-                                          struct smt_frame *frame)
+                                          struct smt_wire_frame *frame)
 {
     struct smt_binrpc_header header;
     enum smt_wire_progress progress = smt_binrpc_header(bytes, size_bytes, &header);
@@ -96,13 +96,13 @@ static enum smt_protocol protocol_guess(unsigned char first)
 }
 
 enum smt_wire_progress smt_frame_find(struct smt_frame_finder *finder, const void *bytes,
-                                      size_t size_bytes, struct smt_frame *ret_frame)
+                                      size_t size_bytes, struct smt_wire_frame *ret_frame)
 {
     const char *at = bytes;
     enum smt_wire_progress progress;
     size_t skip = 0;
 
-    *ret_frame = (struct smt_frame){0};
+    *ret_frame = (struct smt_wire_frame){0};
     if (finder->seen == 0 && finder->protocol != SMT_PROTOCOL_BINRPC &&
         finder->protocol != SMT_PROTOCOL_TEXT)
         while (skip < size_bytes && isspace((unsigned char)at[skip])) skip++;

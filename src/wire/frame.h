@@ -31,7 +31,7 @@ struct smt_frame_finder {
     bool in_string, after_backslash;
 };
 
-struct smt_frame {
+struct smt_wire_frame {
     size_t skip;  /* bytes to drop before the message */
     size_t begin; /* message's content, counted from the start of the input */
     size_t size;
@@ -42,6 +42,6 @@ struct smt_frame {
  * `skip`, come again with more. DONE: the message is there. BAD: oversized or
  * not this protocol; nothing after it can be trusted. */
 enum smt_wire_progress smt_frame_find(struct smt_frame_finder *finder, const void *bytes,
-                                      size_t size_bytes, struct smt_frame *ret_frame);
+                                      size_t size_bytes, struct smt_wire_frame *ret_frame);
 
 #endif

@@ -182,7 +182,7 @@ static void truncated_packets_never_decode(void **state)
     for (size_t i = 0; i < RECORDED; i++) {
         size_t size = unhex(recorded[i].request, bytes);
         struct smt_frame_finder finder = {0};
-        struct smt_frame frame;
+        struct smt_wire_frame frame;
 
         for (size_t cut = 0; cut < size; cut++)
             assert_int_equal(smt_frame_find(&finder, bytes, cut, &frame), SMT_WIRE_MORE);
@@ -243,7 +243,7 @@ static void hostile_packets_are_refused(void **state)
     struct smt_wire_request request = {0};
     struct smt_binrpc_header header;
     struct smt_frame_finder finder = {0};
-    struct smt_frame frame;
+    struct smt_wire_frame frame;
     uint8_t bytes[256];
 
     (void)state;
@@ -448,7 +448,7 @@ static void messages_are_found_however_they_are_cut(void **state)
             struct smt_frame_finder finder = {0};
             size_t size = strlen(rows[i].stream), begin = 0, have = 0;
             unsigned messages = 0;
-            struct smt_frame frame;
+            struct smt_wire_frame frame;
 
             while (have < size || messages < rows[i].messages) {
                 enum smt_wire_progress progress =
@@ -473,7 +473,7 @@ static void oversized_and_broken_frames_are_bad(void **state)
 {
     size_t size = SMT_FRAME_MAX + 2;
     char *bytes = malloc(size);
-    struct smt_frame frame;
+    struct smt_wire_frame frame;
 
     (void)state;
     memset(bytes, 'a', size);
@@ -535,7 +535,7 @@ static void everything_decode(const uint8_t *bytes, size_t size)
     struct smt_binrpc_header header;
     struct smt_buffer buffer;
     char *exact = malloc(size ? size : 1);
-    struct smt_frame frame;
+    struct smt_wire_frame frame;
     size_t at = 0;
 
     smt_buffer_init(&buffer);
