@@ -4,15 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/mtctl_message.h"
+
 #define DAMAGE_SHOWN 20
 
-enum { KEY_BACKEND = 256, KEY_LIMIT, KEY_SEED };
+enum { KEY_BACKEND = 256, KEY_LIMIT, KEY_PARSER, KEY_SEED };
 
 static const struct argp_option engine_options[] = {
     {"backend", KEY_BACKEND, "NAME", 0, "Whose memory: libc (this process's malloc) or heap", 10},
     {"memory-limit", KEY_LIMIT, "SIZE", 0,
      "Refuse beyond SIZE, as 512m; default 80 % of what is allowed", 10},
     {"param", 'p', "NAME=VALUE", 0, "Set a misctest parameter; repeatable", 10},
+    {"parser", KEY_PARSER, "NAME", 0, "Whose parser the message test runs; default osip", 10},
     {"quiet", 'q', NULL, 0, "No warning that this is a debugging tool", 10},
     {"seed", KEY_SEED, "N", 0, "Draw the same random sizes each time", 10},
     {0},
@@ -30,6 +33,10 @@ static error_t engine_parse(int key, char *text, struct argp_state *state)
         if (!smt_number_parse_size(text, &engine->options.limit_bytes) ||
             !engine->options.limit_bytes)
             argp_error(state, "--memory-limit: %s: expected a size, as 512m", text);
+        return 0;
+    case KEY_PARSER:
+        if (smt_parser_find(text, &engine->parser) != SMT_OK)
+            argp_error(state, "--parser: %s", smt_fail_text());
         return 0;
     case KEY_SEED:
         if (!smt_number_parse(text, &engine->options.seed))
@@ -74,7 +81,7 @@ static void damage_tell(void *context, const struct smt_stress_damage *damage)
 bool smt_mtctl_engine_is_changed(const struct smt_mtctl_engine *engine)
 {
     return engine->options.backend || engine->options.limit_bytes || engine->options.seed ||
-           engine->parameter_count;
+           engine->parser || engine->parameter_count;
 }
 
 /* NAME=VALUE through the command table, so that all ways in agree. */
@@ -96,7 +103,7 @@ static int parameter_apply(struct smt_control *control, const char *text)
     if (failed)
         fprintf(stderr, "mtctl: --param %s: %s\n", text, reply.fault);
     else if (reply.results.count)
-        printf("%s", smt_wire_text(&reply.results, reply.results.items));
+        printf("%s\n", smt_wire_text(&reply.results, reply.results.items));
     smt_wire_request_clear(&request);
     smt_wire_reply_clear(&reply);
     free(name);
@@ -105,11 +112,13 @@ static int parameter_apply(struct smt_control *control, const char *text)
 
 int smt_mtctl_engine_start(const struct smt_mtctl_engine *engine, struct smt_control *ret_control)
 {
+    const struct smt_control_hooks hooks = {.context = (void *)(uintptr_t)engine->parser,
+                                            .message_test = smt_mtctl_message_test};
     struct smt_stress_options options = engine->options;
     enum smt_status status;
 
     options.on_damage = damage_tell;
-    status = smt_control_init(ret_control, &options, NULL);
+    status = smt_control_init(ret_control, &options, &hooks);
     if (status != SMT_OK) return smt_mtctl_fail(status);
     if (!engine->quiet)
         fprintf(stderr, "mtctl: warning: a debugging tool that stresses the allocator and forces "

@@ -6,6 +6,7 @@
 #include <argp.h>
 
 #include "control/control.h"
+#include "parser/parser.h"
 
 #define SMT_MTCTL_PARAMETERS_MAX 64
 
@@ -13,7 +14,8 @@ struct smt_mtctl_engine {
     struct smt_stress_options options;
     const char *parameters[SMT_MTCTL_PARAMETERS_MAX]; /* NAME=VALUE */
     size_t parameter_count;
-    bool quiet; /* no warning */
+    const struct smt_parser *parser; /* of the message test; NULL: the first */
+    bool quiet;                      /* no warning */
 };
 
 /* For an argp_child; the child's input is a struct smt_mtctl_engine. */

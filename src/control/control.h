@@ -15,7 +15,8 @@
 struct smt_control_hooks {
     void *context;
     /* Runs the message test on these bytes; `name` says where they are from.
-     * Adds lines for people to `report`. A status says that the test itself
+     * Adds lines for people to `report`, the last one without its end. For
+     * message_data a zero byte follows the bytes. A status says that the test itself
      * could not be made; *ret_findings that it was made and found something. */
     enum smt_status (*message_test)(void *context, const char *name, const void *bytes,
                                     size_t size_bytes, struct smt_buffer *report,

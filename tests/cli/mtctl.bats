@@ -162,6 +162,58 @@ END
     contains 'script:2: expected mem_alloc(size)' "$err"
 }
 
+# --- the message test ---
+
+@test "message=1 with a file runs the message test and reports" {
+    mtctl -q -p message=1 -p "message_file=$invite"
+
+    exits 0
+    contains 'clean runs' "$out"
+    contains 'no findings' "$out"
+}
+
+@test "the parameters of the message test may come in any order" {
+    mtctl -q -p "message_file=$invite" -p message=1 mem_used
+
+    exits 0
+    contains 'no findings' "$out"
+}
+
+@test "without message=1 the message is only kept" {
+    answers '' cfg.sets misctest message_file "$invite"
+}
+
+@test "a message test's finding is told, and is exit status 1" {
+    mtctl -q --parser selftest -p message=1 -p "message_file=$selftest/bug-leak.sip" mem_used
+
+    exits 1
+    contains 'leak: 1 block' "$out"
+    contains 'allocated in selftest_bug_leak' "$out"
+    contains '1 finding' "$out"
+}
+
+@test "message_data in a modparam has its escapes decoded once" {
+    printf 'modparam("misctest", "message", 1)\nmodparam("misctest", "message_data", "%s")\n' \
+        'OPTIONS sip:a@b SIP/2.0\r\nSubject: \"\r\n\r\n' >"$BATS_TEST_TMPDIR/script"
+
+    mtctl -q -f "$BATS_TEST_TMPDIR/script"
+
+    exits 0
+    contains 'message_data: 39 bytes' "$out"
+}
+
+@test "message_data as a word has its escapes decoded too" {
+    mtctl -q -p message=1 cfg.sets misctest message_data 'OPTIONS sip:a@b SIP/2.0\r\n\r\n'
+
+    exits 0
+    contains 'message_data: 27 bytes' "$out"
+}
+
+@test "a message file that is not there is a fault" {
+    refuses '400 - /nonexistent: cannot open: No such file or directory' \
+        -p message=1 cfg.sets misctest message_file /nonexistent
+}
+
 # --- the engine ---
 
 @test "the heap backend refuses the allocation it is told to" {

@@ -81,6 +81,14 @@ kamcmd_answers()
     [ "$(grep -xc 10240 <<<"$said")" = 1 ]
 }
 
+@test "kamcmd: the message test" {
+    command -v kamcmd || skip "kamcmd is not installed"
+    server_start "unix:$socket"
+
+    kamcmd_answers '' cfg.seti misctest message 1
+    contains 'no findings' "$(kamcmd -s "unix:$socket" cfg.sets misctest message_file "$invite")"
+}
+
 # --- JSON-RPC ---
 
 @test "JSON-RPC: one request, a batch, netstrings, 64-bit numbers" {
