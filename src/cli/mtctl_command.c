@@ -69,7 +69,24 @@ static error_t command_parse(int key, char *text, struct argp_state *state)
     }
 }
 
-/* The commands and subcommands, from their tables. */
+static const char *const help_examples =
+    "Examples:\n"
+    "  mtctl                                  the shell; Tab completes, help CMD explains\n"
+    "  mtctl mem_rnd_alloc 1 64 10240 k       10 MB in pieces of 1 to 64 KB, then freed\n"
+    "  mtctl -p mem_check_content=1 mem_test_start 15 64 25000 128 1500 60000 k\n"
+    "                                         a minute of allocations, contents checked\n"
+    "  LD_PRELOAD=libmimalloc.so.2 mtctl mem_rnd_alloc 16 256 50000000\n"
+    "                                         the same engine on another allocator\n"
+    "  mtctl --backend heap -p fault_nth=3 -f SCRIPT\n"
+    "                                         refuses the third allocation\n"
+    "  mtctl -f kamailio.cfg                  modparam(), mem_alloc(), mem_free() verbatim\n"
+    "  mtctl -p message=1 -p message_file=invite.sip mem_used\n"
+    "                                         the message test of sipmemtest\n"
+    "  mtctl serve --listen unix:/tmp/mt      then, in another terminal:\n"
+    "  mtctl -s unix:/tmp/mt mem_used k\n"
+    "  kamcmd -s unix:/tmp/mt mt.mem_used k\n";
+
+/* Commands, parameters and subcommands, from their tables. */
 static char *help_filter(int key, const char *text, void *input)
 {
     struct smt_buffer help;
@@ -77,14 +94,18 @@ static char *help_filter(int key, const char *text, void *input)
     (void)input;
     if (key != ARGP_KEY_HELP_POST_DOC) return (char *)(uintptr_t)text;
     smt_buffer_init(&help);
-    smt_buffer_add_text(&help, "Commands (the mt. may be left out):\n");
-    for (const struct smt_command *row = smt_commands; row->name; row++)
-        smt_buffer_addf(&help, "  %s %s\n", row->name, row->arguments);
-    smt_buffer_add_text(&help, "\nSubcommands:\n");
+    smt_buffer_add_text(&help, "Subcommands (mtctl SUBCOMMAND --help):\n");
     for (const struct smt_mtctl_subcommand *row = smt_mtctl_subcommands; row->name; row++)
         smt_buffer_addf(&help, "  %-10s %s\n", row->name, row->summary);
+    smt_buffer_add_text(&help, "\nCommands (the mt. may be left out; unit is b, k, m or g):\n");
+    for (const struct smt_command *row = smt_commands; row->name; row++)
+        smt_buffer_addf(&help, "  %s %s\n      %s\n", row->name, row->arguments, row->summary);
+    smt_buffer_add_text(&help, "\nParameters (-p NAME=VALUE, cfg.seti, cfg.sets, modparam):\n");
+    for (const struct smt_parameter *row = smt_parameters; row->name; row++)
+        smt_buffer_addf(&help, "  %-18s %s\n", row->name, row->summary);
+    smt_buffer_addf(&help, "\n%s", help_examples);
     smt_buffer_add_text(&help, "\nExit status: 0; 1 something was found; 2 usage; 3 failure; 4 a "
-                               "command answered with a fault.");
+                               "command answered with a fault; 130 interrupted.");
     return smt_buffer_take(&help);
 }
 
@@ -245,8 +266,9 @@ int smt_mtctl_command(int argc, char **argv)
         .options = command_options,
         .parser = command_parse,
         .args_doc = "[COMMAND [ARGUMENT...]]\nSUBCOMMAND...",
-        .doc = "Stress an allocator, force leaks, find who writes beyond his memory.\n"
-               "Without COMMAND and -f: an interactive shell.\v",
+        .doc = "Stress an allocator, force leaks, find who writes beyond his memory: the "
+               "commands of Kamailio's misctest module, without Kamailio.\n"
+               "Without COMMAND and -f: an interactive shell. All is freed at the end.\v",
         .children = children,
         .help_filter = help_filter,
     };

@@ -233,7 +233,16 @@ int smt_mtctl_serve(int argc, char **argv)
         .options = serve_options,
         .parser = serve_parse,
         .doc = "Answer commands on sockets: BINRPC (kamcmd), JSON-RPC 2.0 and text lines.\v"
-               "Only loopback addresses are served; another host comes in through `ssh -L`.",
+               "The protocol is told by a client's first bytes; only a telnet: listener speaks "
+               "first. SIGTERM stops it and tells what was left allocated.\n"
+               "Only loopback addresses are served; another host comes in through ssh:\n"
+               "  ssh -L 5000:127.0.0.1:5000 HOST     and then  mtctl -s tcp:127.0.0.1:5000\n\n"
+               "Examples:\n"
+               "  mtctl serve                         mtctl.sock in the runtime directory\n"
+               "  mtctl serve --listen tcp:127.0.0.1:5000 --listen telnet:127.0.0.1:2323\n"
+               "  mtctl serve --background --pid-file /run/mtctl.pid --log /var/log/mtctl\n"
+               "  kamcmd -s unix:/run/mtctl.sock mt.mem_alloc 10 k\n\n"
+               "Exit status: 0; 1 something was found; 2 usage; 3 failure.",
         .children = children,
     };
 
