@@ -274,6 +274,10 @@ static void sweep_run(struct session *session)
         status = options->replay ? smt_sweep_replay(sweep, options->replay, options->do_break)
                                  : smt_sweep_run(sweep);
         smt_cli_progress_erase(&session->progress);
+        if (smt_sweep_summary(sweep)->replayed_by_number)
+            fprintf(stderr,
+                    "sipmemtest: note: the token's call stack is not in this message with this "
+                    "library: the allocation of its number was refused instead\n");
     }
     if (status == SMT_EINTERRUPTED)
         status = smt_fail(status, "interrupted; what was found until then is reported");

@@ -120,22 +120,6 @@ static void expectation_check(struct clean *clean, const struct smt_run_result *
     clean->report.verdicts |= SMT_VERDICT_BIT(UNEXPECTED);
 }
 
-/* One run on a heap with a cap, as on a small device. */
-static enum smt_status limit_run(struct clean *clean)
-{
-    struct smt_job job = {.plan = {.limit_bytes = clean->sweep->settings.heap_limit_bytes}};
-    struct smt_run_result result;
-    enum smt_status status;
-
-    if (!job.plan.limit_bytes) return SMT_OK;
-    status = smt_worker_run(clean->sweep->worker, &job, 1, &result);
-    if (status != SMT_OK) return status;
-    group_note(clean->sweep, &job, &result, false, SMT_MODE_LIMIT, result.verdicts);
-    clean->report.verdicts |= result.verdicts;
-    clean->report.runs++;
-    return SMT_OK;
-}
-
 static enum smt_status sound_checks(struct clean *clean, const struct smt_run_result *baseline)
 {
     const struct smt_sweep_settings *settings = &clean->sweep->settings;
@@ -145,8 +129,24 @@ static enum smt_status sound_checks(struct clean *clean, const struct smt_run_re
         status = fill_runs(clean);
     if (status == SMT_OK && settings->checks & SMT_CHECK_PAGES && !settings->worker.in_process)
         status = page_passes(clean, baseline->heap.attempts);
-    if (status == SMT_OK) status = limit_run(clean);
     return status;
+}
+
+/* One run on a heap with a cap, as on a small device: told as a sweep of one,
+ * or of none when the cap is never reached. */
+static enum smt_status limit_run(struct smt_sweep *sweep)
+{
+    struct smt_job job = {.plan = {.limit_bytes = sweep->settings.heap_limit_bytes}};
+    enum smt_status status = sweep_survey(sweep);
+    struct smt_run_result result;
+    struct mode_tally tally;
+
+    if (status == SMT_OK) status = smt_worker_run(sweep->worker, &job, 1, &result);
+    if (status != SMT_OK) return status;
+    tally_init(&tally, sweep, SMT_MODE_LIMIT);
+    if (result.heap.refusals) injection_note(sweep, &tally, &job, &result);
+    tally_end(&tally, sweep);
+    return SMT_OK;
 }
 
 enum smt_status sweep_clean(struct smt_sweep *sweep)
@@ -183,5 +183,7 @@ enum smt_status sweep_clean(struct smt_sweep *sweep)
     sweep->summary.messages++;
     for (size_t i = 0; i < sweep->sink_count; i++)
         if (sweep->sinks[i]->message) sweep->sinks[i]->message(sweep->sinks[i], &clean.report);
+    if (status == SMT_OK && sweep->baseline_is_sound && sweep->settings.heap_limit_bytes)
+        status = limit_run(sweep);
     return status;
 }

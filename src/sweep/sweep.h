@@ -115,6 +115,7 @@ struct smt_summary {
     const char *truncated_by;
     uint64_t skipped_injections;
     bool budget_spent;
+    bool replayed_by_number; /* the token's call stack was not found: its bare number was refused */
     uint64_t children;
     double seconds;
 };

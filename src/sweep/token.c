@@ -242,7 +242,10 @@ enum smt_status token_resolve(struct smt_sweep *sweep, const struct token *token
     if (token->is_clean || !token->number) return SMT_OK;
     number = number_find(sweep, token->exact, false, token->occurrence);
     if (!number) number = number_find(sweep, token->loose, true, token->occurrence);
-    if (!number) number = token->number;
+    if (!number) {
+        number = token->number;
+        sweep->summary.replayed_by_number = true;
+    }
     if (number > sweep->survey.attempts)
         return smt_fail(
             SMT_EINPUT,

@@ -478,3 +478,19 @@ complete_words()
     grep -q TRUNCATED "$BATS_TEST_TMPDIR/out"
     grep -q '^sipmemtest: interrupted' "$BATS_TEST_TMPDIR/err"
 }
+
+@test "a_heap_limit_run_is_told_like_a_sweep" {
+    sipmemtest --repeat 3 --heap-limit 4k "$invite"
+    contains "OOM limit" "$out"
+    contains "1 clean" "$out"
+
+    sipmemtest --repeat 3 --heap-limit 64m "$invite"
+    exits 0
+    contains "nothing refused" "$out"
+}
+
+@test "a_token_whose_stack_is_gone_says_so" {
+    sipmemtest --replay osip:transient:0123456789abcdef.0123456789abcdef.1.5 "$invite"
+    exits 0
+    contains "call stack is not in this message" "$err"
+}
