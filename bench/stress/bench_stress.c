@@ -141,7 +141,7 @@ static int backend_measure(const char *name, uint64_t total)
     one = threads_measure(stress.set, total, 1);
     two = threads_measure(stress.set, total, THREADS);
     printf("%-8s 2 threads do %.2fx of one by wall time (%.2f s, %.2f s), %.2fx by CPU time\n",
-           name, 2 * one.wall / two.wall, one.wall, two.wall, 2 * one.cpu / two.cpu);
+           name, 2 * one.wall / two.wall, one.wall, two.wall, THREADS * 2 * one.cpu / two.cpu);
     smt_stress_clear(&stress);
     return 0;
 }
