@@ -15,8 +15,9 @@
 
 #define SIZE_MIN       16
 #define SIZE_MAX_BYTES 256
-#define ROUNDS         5
 #define THREADS        2
+
+static int rounds = 5; /* one when each takes seconds */
 
 struct figures {
     uint64_t chunks, alloc_ns, free_ns;
@@ -96,7 +97,7 @@ static void *load_run(void *argument)
 {
     const struct load *load = argument;
 
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < rounds; i++) {
         if (!smt_stress_random_alloc(load->set, SIZE_MIN, SIZE_MAX_BYTES, load->total)) exit(3);
         (void)smt_stress_free(load->set, load->total);
     }
@@ -132,7 +133,7 @@ static int backend_measure(const char *name, uint64_t total)
         return 3;
     }
     atomic_store(&stress.check_content, true);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < rounds; i++) {
         struct figures now = round_measure(stress.set, total);
 
         if (!i || now.alloc_ns + now.free_ns < best.alloc_ns + best.free_ns) best = now;
@@ -155,6 +156,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_stress [TOTAL_BYTES]\n");
         return 2;
     }
+    if (total > 500000000) rounds = 1;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     plain_measure(total);
     for (const struct smt_stress_backend *row = smt_stress_backends; row->name && !status; row++)
         status = backend_measure(row->name, total);

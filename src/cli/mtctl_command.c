@@ -10,6 +10,7 @@
 #include "cli/mtctl_engine.h"
 
 #define SCRIPT_MAX ((size_t)64 << 20)
+#define HELP_WIDTH 78
 
 enum { KEY_JSON = 300 };
 
@@ -86,6 +87,24 @@ static const char *const help_examples =
     "  mtctl -s unix:/tmp/mt mem_used k\n"
     "  kamcmd -s unix:/tmp/mt mt.mem_used k\n";
 
+/* The summary goes below, broken between words. */
+static void command_help_add(struct smt_buffer *help, const struct smt_command *row)
+{
+    size_t column = HELP_WIDTH;
+
+    smt_buffer_addf(help, "  %s %s", row->name, row->arguments);
+    for (const char *word = row->summary; *word;) {
+        size_t size = strcspn(word, " ");
+        bool fits = column + 1 + size <= HELP_WIDTH;
+
+        smt_buffer_add_text(help, fits ? " " : "\n      ");
+        smt_buffer_add(help, word, size);
+        column = (fits ? column + 1 : 6) + size;
+        word += size + (word[size] == ' ');
+    }
+    smt_buffer_add_text(help, "\n");
+}
+
 /* Commands, parameters and subcommands, from their tables. */
 static char *help_filter(int key, const char *text, void *input)
 {
@@ -99,7 +118,7 @@ static char *help_filter(int key, const char *text, void *input)
         smt_buffer_addf(&help, "  %-10s %s\n", row->name, row->summary);
     smt_buffer_add_text(&help, "\nCommands (the mt. may be left out; unit is b, k, m or g):\n");
     for (const struct smt_command *row = smt_commands; row->name; row++)
-        smt_buffer_addf(&help, "  %s %s\n      %s\n", row->name, row->arguments, row->summary);
+        command_help_add(&help, row);
     smt_buffer_add_text(&help, "\nParameters (-p NAME=VALUE, cfg.seti, cfg.sets, modparam):\n");
     for (const struct smt_parameter *row = smt_parameters; row->name; row++)
         smt_buffer_addf(&help, "  %-18s %s\n", row->name, row->summary);
