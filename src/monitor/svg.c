@@ -63,21 +63,28 @@ static struct scale scale_find(const struct smt_monitor_process *process)
     return scale;
 }
 
-/* A round distance between lines: 1, 2 or 5 times a power of the base. */
-static double grid_step(double range, double base)
+/* A round distance between about six lines: a power of two for bytes. */
+static double bytes_step(double range)
+{
+    double step = 1024;
+
+    while (step * 7 < range) step *= 2;
+    return step;
+}
+
+/* The same for rounds: 1, 2 or 5 times a power of ten. */
+static double rounds_step(double range)
 {
     static const double factors[] = {1, 2, 5};
-    double unit = 1;
 
-    while (unit * base * 4 < range) unit *= base;
-    for (;; unit *= 10)
+    for (double unit = 1;; unit *= 10)
         for (size_t i = 0; i < 3; i++)
-            if (unit * factors[i] * 6 >= range) return unit * factors[i];
+            if (unit * factors[i] * 8 >= range) return unit * factors[i];
 }
 
 static void grid_add(const struct scale *scale, struct smt_buffer *output)
 {
-    double step = grid_step(scale->y_high - scale->y_low, 1024);
+    double step = bytes_step(scale->y_high - scale->y_low);
 
     for (double y = ceil(scale->y_low / step) * step; y <= scale->y_high; y += step) {
         smt_buffer_addf(output,
@@ -88,7 +95,7 @@ static void grid_add(const struct scale *scale, struct smt_buffer *output)
         smt_monitor_size_text(y, output);
         smt_buffer_add_text(output, "</text>\n");
     }
-    step = fmax(1, grid_step(scale->x_high - scale->x_low, 10));
+    step = rounds_step(scale->x_high - scale->x_low);
     for (double x = ceil(scale->x_low / step) * step; x <= scale->x_high; x += step)
         smt_buffer_addf(output, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.0f</text>\n",
                         scale_x(scale, x), HEIGHT - BOTTOM + 18, x);

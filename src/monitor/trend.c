@@ -9,10 +9,10 @@
 #define TREND_LEAST_KEPT 10
 /* Fewest separate rises: a staircase of pages shows its tread only then. */
 #define TREND_LEAST_RISES 5
-/* Parts whose steps must agree (see series_drift), and by how much: the 99.5 %
- * point of Student's t with 7 degrees of freedom. */
+/* Parts whose steps must agree (see series_drift), and by how much: about the
+ * 99 % point of Student's t with 7 degrees of freedom. */
 #define TREND_DRIFT_BLOCKS 9
-#define TREND_DRIFT_LEAST  3.5
+#define TREND_DRIFT_LEAST  3.0
 /* What each third must contribute, of an even share of the growth. */
 #define TREND_THIRD_LEAST 0.4
 /* The most that one move may contribute to the growth. */
@@ -222,6 +222,13 @@ static void series_thirds(const struct series *series, size_t from, struct smt_m
     trend->growth = level[3] - level[0];
 }
 
+/* How much higher the three points from `at` on are than the three before:
+ * neighbours alone would make every spike a step. */
+static double series_jump(const struct series *series, size_t at)
+{
+    return median_copy(series->y + at, 3) - median_copy(series->y + at - 3, 3);
+}
+
 static void series_moves(const struct series *series, size_t from, double quantum,
                          struct smt_monitor_trend *trend)
 {
@@ -230,7 +237,8 @@ static void series_moves(const struct series *series, size_t from, double quantu
 
         if (move >= quantum / 2) trend->rises++;
         if (-move >= quantum / 2) trend->falls++;
-        if (move > trend->biggest_rise) trend->biggest_rise = move;
+        if (i >= from + 3 && i + 3 <= series->count)
+            trend->biggest_rise = fmax(trend->biggest_rise, series_jump(series, i));
     }
 }
 

@@ -39,7 +39,7 @@ struct smt_monitor_trend {
     double inflation;        /* factor on the variance because neighbours resemble each other */
     double thirds[3];        /* growth in each third of the kept part */
     double growth;           /* over the kept part */
-    double biggest_rise;     /* between two neighbouring points */
+    double biggest_rise;     /* from three neighbouring points to the next three */
     double drift;            /* mean step between the medians of nine parts, in standard errors */
     size_t rises, falls;     /* moves of at least half a quantum between neighbours */
 };

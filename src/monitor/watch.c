@@ -9,9 +9,9 @@
 
 #include "monitor/session.h"
 
-/* On the clock, looking for newcomers and the detailed look may each take this
- * share of the time at most, and happen once a second at most. */
-#define EXTRA_SHARE 500
+/* On the clock, looking for newcomers and the detailed look may each take one
+ * part in so many of the time at most, and happen once a second at most. */
+#define EXTRA_SHARE 2000
 #define EXTRA_LEAST 1000000000u
 /* How long a program may take to restart before the test ends for want of it. */
 #define RESTART_TRIES 20
