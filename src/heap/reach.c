@@ -1,9 +1,9 @@
 #include "heap/reach.h"
 
-#include <link.h>
 #include <stdlib.h>
 
 #include "heap/layout.h"
+#include "heap/roots.h"
 
 struct reach {
     struct smt_heap *heap;
@@ -44,29 +44,10 @@ words_scan(struct reach *reach, uintptr_t from, uintptr_t to)
     }
 }
 
-static int object_scan(struct dl_phdr_info *info, size_t size, void *context)
+static void range_scan(void *context, uintptr_t object_base, uintptr_t from, uintptr_t to)
 {
-    struct reach *reach = context;
-    uintptr_t relro_from = 0, relro_to = 0;
-
-    (void)size;
-    for (int i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_GNU_RELRO) {
-            relro_from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-            relro_to = relro_from + info->dlpi_phdr[i].p_memsz;
-        }
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
-
-        if (header->p_type == PT_TLS && info->dlpi_tls_data)
-            words_scan(reach, (uintptr_t)info->dlpi_tls_data,
-                       (uintptr_t)info->dlpi_tls_data + header->p_memsz);
-        if (header->p_type != PT_LOAD || !(header->p_flags & PF_W)) continue;
-        if (relro_from <= from && from < relro_to) from = relro_to; /* set before the run began */
-        if (from < to) words_scan(reach, from, to);
-    }
-    return 0;
+    (void)object_base;
+    words_scan(context, from, to);
 }
 
 uint64_t smt_reach_mark(struct smt_heap *heap)
@@ -83,7 +64,8 @@ uint64_t smt_reach_mark(struct smt_heap *heap)
     for (uint32_t i = 0; i < heap->block_count; i++) heap->blocks[i].flags &= ~SMT_BLOCK_REACHED;
     reach.waiting = malloc(((size_t)heap->block_count + 1) * sizeof *reach.waiting);
     if (!reach.waiting) return 0;
-    dl_iterate_phdr(object_scan, &reach);
+    smt_roots_each_data(range_scan, &reach);
+    smt_roots_each_tls(range_scan, &reach);
     while (reach.waiting_count) {
         const struct smt_block *block = &heap->blocks[reach.waiting[--reach.waiting_count]];
 
