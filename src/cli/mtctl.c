@@ -9,6 +9,7 @@
 const struct smt_mtctl_subcommand smt_mtctl_subcommands[] = {
     {"serve", "answer commands on a socket", smt_mtctl_serve},
     {"monitor", "watch the memory of processes round after round", smt_mtctl_monitor},
+    {"run", "a program with the memory engine in it", smt_mtctl_run},
     {NULL, NULL, NULL},
 };
 

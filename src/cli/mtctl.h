@@ -12,5 +12,6 @@ extern const struct smt_mtctl_subcommand smt_mtctl_subcommands[]; /* ended by a 
 
 int smt_mtctl_serve(int argc, char **argv);
 int smt_mtctl_monitor(int argc, char **argv);
+int smt_mtctl_run(int argc, char **argv);
 
 #endif

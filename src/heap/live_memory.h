@@ -4,12 +4,12 @@
 #ifndef SMT_HEAP_LIVE_MEMORY_H
 #define SMT_HEAP_LIVE_MEMORY_H
 
-#include <linux/futex.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Zeroed pages; NULL when there are none. `shared` with processes forked later. */
@@ -26,30 +26,34 @@ static inline void smt_pages_free(void *pages, size_t size_bytes)
     if (pages) (void)syscall(SYS_munmap, pages, size_bytes);
 }
 
-/* 0 free, 1 taken, 2 taken and somebody waits (Drepper, "Futexes are tricky"). */
+/* Held for some instructions only, but for a walk through a whole table: so who
+ * waits naps, and who gives it back need not ask whether somebody waits. */
 struct smt_lock {
     _Atomic uint32_t word;
 };
 
-static inline void smt_lock_wait(struct smt_lock *lock)
+__attribute__((noinline, unused)) static void smt_lock_wait(struct smt_lock *lock)
 {
-    while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
-        (void)syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+    struct timespec nap = {.tv_nsec = 20000};
+
+    for (unsigned tries = 0; atomic_load_explicit(&lock->word, memory_order_relaxed) ||
+                             atomic_exchange_explicit(&lock->word, 1, memory_order_acquire);
+         tries++) {
+        if (tries < 200)
+            __builtin_ia32_pause();
+        else
+            (void)syscall(SYS_nanosleep, &nap, NULL);
+    }
 }
 
 static inline void smt_lock_take(struct smt_lock *lock)
 {
-    uint32_t expected = 0;
-
-    if (!atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
-                                                 memory_order_relaxed))
-        smt_lock_wait(lock);
+    if (atomic_exchange_explicit(&lock->word, 1, memory_order_acquire)) smt_lock_wait(lock);
 }
 
 static inline void smt_lock_give(struct smt_lock *lock)
 {
-    if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
-        (void)syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    atomic_store_explicit(&lock->word, 0, memory_order_release);
 }
 
 #endif

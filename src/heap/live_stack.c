@@ -7,10 +7,19 @@
 
 #define CHUNK_STACKS 4096u
 #define CHUNKS_MAX   1024u /* 4 million stacks */
-#define BUCKETS      (1u << 16)
+#define PLACES_FIRST (1u << 13)
+#define TAG_BITS     40 /* of the hash in a place; the other 24 are the stack's number */
 
 static struct smt_live_stack *chunks[CHUNKS_MAX];
-static _Atomic uint32_t buckets[BUCKETS];
+
+/* Open addressing, at most half full. Readers take no lock: a table that became
+ * too small stays as it is, for those who are still in it. */
+struct places {
+    uint32_t mask;
+    _Atomic uint64_t words[]; /* tag << 24 | number; 0: empty */
+};
+
+static struct places *_Atomic places;
 static _Atomic uint32_t count;
 static struct smt_lock lock;
 static uintptr_t linker_from, linker_to;
@@ -26,30 +35,64 @@ uint32_t smt_live_stack_count(void)
     return atomic_load_explicit(&count, memory_order_acquire);
 }
 
+/* Two lanes, for the processor's sake. */
 static uint64_t frames_hash(const uintptr_t *frames, unsigned depth)
 {
-    uint64_t hash = depth;
+    uint64_t even = depth, odd = 0x2545F4914F6CDD1Du;
+    unsigned i = 0;
 
-    for (unsigned i = 0; i < depth; i++) {
-        hash = (hash ^ frames[i]) * 0x9FB21C651E98DF25u;
-        hash ^= hash >> 28;
+    for (; i + 2 <= depth; i += 2) {
+        even = (even ^ frames[i]) * 0x9FB21C651E98DF25u;
+        odd = (odd ^ frames[i + 1]) * 0xD6E8FEB86659FD93u;
+        even ^= even >> 29;
+        odd ^= odd >> 31;
     }
-    return hash;
+    if (i < depth) even = (even ^ frames[i]) * 0x9FB21C651E98DF25u;
+    even ^= odd * 0x9E3779B97F4A7C15u;
+    return even ^ even >> 32;
 }
 
-static uint32_t stack_find(uint64_t hash, const uintptr_t *frames, unsigned depth)
+static uint64_t place_word(uint64_t hash, uint32_t number)
 {
-    uint32_t number = atomic_load_explicit(&buckets[hash % BUCKETS], memory_order_acquire);
+    return hash >> (64 - TAG_BITS) << (64 - TAG_BITS) | number;
+}
 
-    while (number) {
-        const struct smt_live_stack *stack = &chunks[number / CHUNK_STACKS][number % CHUNK_STACKS];
+/* Where the hash's word is, or would be. Tag and place together are 53 bits of
+ * hash or more, which are trusted: the stack itself is not looked at. */
+static _Atomic uint64_t *place_find(struct places *table, uint64_t hash)
+{
+    for (uint32_t at = (uint32_t)hash & table->mask;; at = (at + 1) & table->mask) {
+        uint64_t word = atomic_load_explicit(&table->words[at], memory_order_acquire);
 
-        if (stack->hash == hash && stack->depth == depth &&
-            memcmp(stack->frames, frames, depth * sizeof *frames) == 0)
-            break;
-        number = stack->next;
+        if (!word || word >> (64 - TAG_BITS) == hash >> (64 - TAG_BITS)) return &table->words[at];
     }
-    return number;
+}
+
+static uint32_t stack_find(uint64_t hash)
+{
+    struct places *table = atomic_load_explicit(&places, memory_order_acquire);
+
+    if (!table) return 0;
+    return (uint32_t)atomic_load_explicit(place_find(table, hash), memory_order_acquire) & 0xFFFFFF;
+}
+
+/* With the lock held: twice as large. */
+static bool places_grow(void)
+{
+    struct places *old = atomic_load(&places), *table;
+    uint32_t size = old ? 2 * (old->mask + 1) : PLACES_FIRST;
+
+    table = smt_pages_new(sizeof *table + size * sizeof *table->words, 0);
+    if (!table) return false;
+    table->mask = size - 1;
+    for (uint32_t number = atomic_load(&count); number; number--) {
+        uint64_t hash = smt_live_stack_at(number)->hash;
+
+        atomic_store_explicit(place_find(table, hash), place_word(hash, number),
+                              memory_order_relaxed);
+    }
+    atomic_store_explicit(&places, table, memory_order_release);
+    return true;
 }
 
 /* With the lock held. */
@@ -57,8 +100,10 @@ static uint32_t stack_add(uint64_t hash, const uintptr_t *frames, unsigned depth
 {
     uint32_t number = atomic_load_explicit(&count, memory_order_relaxed) + 1;
     struct smt_live_stack **chunk = &chunks[number / CHUNK_STACKS], *stack;
+    struct places *table = atomic_load(&places);
 
     if (number / CHUNK_STACKS >= CHUNKS_MAX) return 0;
+    if ((!table || number * 2 > table->mask) && !places_grow()) return 0;
     if (!*chunk) *chunk = smt_pages_new(CHUNK_STACKS * sizeof **chunk, 0);
     if (!*chunk) return 0;
     stack = &(*chunk)[number % CHUNK_STACKS];
@@ -66,20 +111,20 @@ static uint32_t stack_add(uint64_t hash, const uintptr_t *frames, unsigned depth
     stack->depth = (uint8_t)depth;
     stack->of_linker = depth && frames[0] >= linker_from && frames[0] < linker_to;
     memcpy(stack->frames, frames, depth * sizeof *frames);
-    stack->next = atomic_load_explicit(&buckets[hash % BUCKETS], memory_order_relaxed);
     atomic_store_explicit(&count, number, memory_order_release);
-    atomic_store_explicit(&buckets[hash % BUCKETS], number, memory_order_release);
+    atomic_store_explicit(place_find(atomic_load(&places), hash), place_word(hash, number),
+                          memory_order_release);
     return number;
 }
 
 uint32_t smt_live_stack_number(const uintptr_t *frames, unsigned depth)
 {
     uint64_t hash = frames_hash(frames, depth);
-    uint32_t number = stack_find(hash, frames, depth);
+    uint32_t number = stack_find(hash);
 
     if (number) return number;
     smt_lock_take(&lock);
-    number = stack_find(hash, frames, depth);
+    number = stack_find(hash);
     if (!number) number = stack_add(hash, frames, depth);
     smt_lock_give(&lock);
     return number;

@@ -15,7 +15,6 @@
 
 struct smt_live_stack {
     uint64_t hash;
-    uint32_t next;   /* in its bucket */
     uint8_t depth;
     bool of_linker;  /* allocated by the dynamic linker, whose own data we cannot see */
     uint32_t frees;  /* lifetimes seen; saturates */

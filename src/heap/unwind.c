@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -13,6 +14,9 @@
 #define CACHE_BITS 16
 #define RULES_MAX  65536
 #define PAGE       4096
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* Words of address << 16 | number of the rule; user space has 47 bits. */
 static _Atomic uint64_t cache[1 << CACHE_BITS];
@@ -110,161 +114,208 @@ static bool page_is_readable(uintptr_t page)
 }
 
 struct walk {
-    uintptr_t pc, sp, bp;
+    struct smt_unwind_point at;
     uintptr_t end;           /* of the stack; 0: unknown, so ask for each page */
     uintptr_t readable_page; /* the last page asked for */
-    /* for a memo: where bp was read from; NULL: it is the point's own */
-    const uintptr_t *bp_at;
-    uintptr_t bp_word;
-    struct smt_unwind_memo *memo; /* NULL: none is made */
+    bool crossed_signal;     /* the last step led out of a signal handler */
+    /* what the last step depended on */
+    const uintptr_t *bp_at, *frame_at;
 };
 
-static inline bool walk_can_read(struct walk *walk, uintptr_t at)
+static bool page_ask(struct walk *walk, uintptr_t address)
 {
-    if (at & 7) return false;
-    if (walk->end) return at >= walk->sp - 8 && at < walk->end;
-    if ((at & ~(uintptr_t)(PAGE - 1)) == walk->readable_page) return true;
-    if (!page_is_readable(at & ~(uintptr_t)(PAGE - 1))) return false;
-    walk->readable_page = at & ~(uintptr_t)(PAGE - 1);
+    uintptr_t page = address & ~(uintptr_t)(PAGE - 1);
+
+    if (page != walk->readable_page && !page_is_readable(page)) return false;
+    walk->readable_page = page;
     return true;
 }
 
-static inline void walk_depends(struct walk *walk, const uintptr_t *at, uintptr_t word)
+static inline bool walk_can_read(struct walk *walk, uintptr_t at)
 {
-    struct smt_unwind_memo *memo = walk->memo;
-
-    if (!memo) return;
-    if (memo->checked == SMT_UNWIND_CHECKED) {
-        memo->checked = 0;
-        walk->memo = NULL;
-        return;
-    }
-    memo->words[memo->checked].at = at;
-    memo->words[memo->checked++].word = word;
-}
-
-static inline void walk_depends_on_bp(struct walk *walk)
-{
-    if (walk->bp_at)
-        walk_depends(walk, walk->bp_at, walk->bp_word);
-    else if (walk->memo)
-        walk->memo->bp_matters = true;
+    if (unlikely(at & 7)) return false;
+    if (likely(walk->end)) return at + 8 >= walk->at.sp && at < walk->end;
+    return page_ask(walk, at);
 }
 
 /* From a signal handler's frame to what it interrupted. */
-static bool walk_signal(struct walk *walk)
+__attribute__((noinline)) static bool walk_signal(struct walk *walk)
 {
-    const ucontext_t *context = (const ucontext_t *)walk->sp;
+    const ucontext_t *context = (const ucontext_t *)walk->at.sp;
     const greg_t *registers = context->uc_mcontext.gregs;
 
-    if (walk->memo) walk->memo->checked = 0;
-    walk->memo = NULL;
-    if (!walk_can_read(walk, walk->sp) ||
-        !walk_can_read(walk, (uintptr_t)&registers[REG_RIP] & ~(uintptr_t)7))
+    if (!walk_can_read(walk, walk->at.sp) ||
+        !walk_can_read(walk, (uintptr_t)&registers[REG_RIP]))
         return false;
-    walk->pc = (uintptr_t)registers[REG_RIP] + 1; /* looked up one lower: the very instruction */
-    walk->bp = (uintptr_t)registers[REG_RBP];
-    if (walk->end && (uintptr_t)registers[REG_RSP] - walk->sp > walk->end - walk->sp) {
+    walk->crossed_signal = true;
+    if (walk->end &&
+        (uintptr_t)registers[REG_RSP] - walk->at.sp > walk->end - walk->at.sp) {
         walk->end = 0; /* the handler had a stack of its own */
         walk->readable_page = 0;
     }
-    walk->sp = (uintptr_t)registers[REG_RSP];
+    walk->at.pc = (uintptr_t)registers[REG_RIP] + 1; /* looked up one lower: exactly there */
+    walk->at.bp = (uintptr_t)registers[REG_RBP];
+    walk->at.sp = (uintptr_t)registers[REG_RSP];
     return true;
 }
 
 /* To the caller; false at the end. */
 static inline bool walk_step(struct walk *walk)
 {
-    struct smt_unwind_rule rule = rule_of(walk->pc);
+    struct smt_unwind_rule rule = rule_of(walk->at.pc);
     uintptr_t cfa, at;
 
-    if (rule.cfa == SMT_UNWIND_SP) {
-        cfa = walk->sp + (uintptr_t)(intptr_t)rule.cfa_offset;
+    walk->bp_at = walk->frame_at = NULL;
+    if (likely(rule.cfa == SMT_UNWIND_SP)) {
+        cfa = walk->at.sp + (uintptr_t)(intptr_t)rule.cfa_offset;
     } else if (rule.cfa == SMT_UNWIND_BP) {
-        walk_depends_on_bp(walk);
-        cfa = walk->bp + (uintptr_t)(intptr_t)rule.cfa_offset;
+        cfa = walk->at.bp + (uintptr_t)(intptr_t)rule.cfa_offset;
     } else if (rule.cfa == SMT_UNWIND_BP_AT) {
-        walk_depends_on_bp(walk);
-        at = walk->bp + (uintptr_t)(intptr_t)rule.cfa_offset;
+        at = walk->at.bp + (uintptr_t)(intptr_t)rule.cfa_offset;
         if (!walk_can_read(walk, at)) return false;
-        cfa = *(const uintptr_t *)at;
-        walk_depends(walk, (const uintptr_t *)at, cfa);
+        walk->frame_at = (const uintptr_t *)at;
+        cfa = *walk->frame_at;
     } else {
         return rule.cfa == SMT_UNWIND_SIGNAL && walk_signal(walk);
     }
-    if (cfa <= walk->sp || !walk_can_read(walk, cfa - 8)) return false;
+    if (unlikely(cfa <= walk->at.sp) || unlikely(!walk_can_read(walk, cfa - 8))) return false;
     if (rule.bp != SMT_UNWIND_BP_KEPT) {
-        if (rule.bp == SMT_UNWIND_BP_IN_BP) walk_depends_on_bp(walk);
-        at = (rule.bp == SMT_UNWIND_BP_IN_CFA ? cfa : walk->bp) + (uintptr_t)(intptr_t)rule.bp_offset;
-        if (!walk_can_read(walk, at)) return false;
+        at = (rule.bp == SMT_UNWIND_BP_IN_CFA ? cfa : walk->at.bp) +
+             (uintptr_t)(intptr_t)rule.bp_offset;
+        if (unlikely(!walk_can_read(walk, at))) return false;
         walk->bp_at = (const uintptr_t *)at;
-        walk->bp = walk->bp_word = *walk->bp_at;
+        walk->at.bp = *walk->bp_at;
     }
-    walk->pc = *(const uintptr_t *)(cfa - 8);
-    walk_depends(walk, (const uintptr_t *)(cfa - 8), walk->pc);
-    walk->sp = cfa;
-    return walk->pc != 0;
+    walk->at.pc = *(const uintptr_t *)(cfa - 8);
+    walk->at.sp = cfa;
+    return walk->at.pc != 0;
 }
 
-static unsigned walk_run(const struct smt_unwind_point *point, struct smt_unwind_memo *memo,
-                         uintptr_t *frames, unsigned max)
+unsigned smt_unwind_walk(const struct smt_unwind_point *point, uintptr_t *ret_frames, unsigned max)
 {
-    struct walk walk = {.pc = point->pc,
-                        .sp = point->sp,
-                        .bp = point->bp,
-                        .end = smt_unwind_stack_end(),
-                        .memo = memo};
+    struct walk walk = {.at = *point, .end = smt_unwind_stack_end()};
     unsigned count = 0;
 
     while (count < max) {
-        frames[count++] = walk.pc;
+        ret_frames[count++] = walk.at.pc;
         if (count == max || !walk_step(&walk)) break;
     }
     return count;
 }
 
-unsigned smt_unwind_walk(const struct smt_unwind_point *point, uintptr_t *ret_frames, unsigned max)
+/* --- traces --- */
+
+/* The step from this level led to the one below it in the array; would it today? */
+static inline bool level_holds(const struct smt_unwind_level *level)
 {
-    return walk_run(point, NULL, ret_frames, max);
+    const struct smt_unwind_level *outer = level - 1;
+
+    if (*(const uintptr_t *)(outer->point.sp - 8) != outer->point.pc) return false;
+    if (level->bp_at && *level->bp_at != outer->point.bp) return false;
+    return !level->frame_at || *level->frame_at == outer->point.sp;
 }
 
-/* --- memos --- */
-
-static struct smt_unwind_memo *memo_place(struct smt_unwind_memos *memos,
-                                          const struct smt_unwind_point *point)
+/* Whether the walk may go on along the trace, from level `at` outward, for as
+ * many frames as are wanted. */
+static inline bool trace_holds(const struct smt_unwind_trace *trace, uint32_t at, unsigned wanted)
 {
-    uint64_t hash = (point->pc ^ point->sp << 17) * 0x9E3779B97F4A7C15u;
+    uint32_t last = at + 1 > wanted ? at + 1 - wanted : 0;
 
-    return &memos->memos[hash >> 59];
+    for (uint32_t i = at; i > last; i--)
+        if (!level_holds(&trace->levels[i])) return false;
+    return true;
 }
 
-_Static_assert(SMT_UNWIND_MEMOS == 32, "a memo's place has 5 bits");
-
-uint32_t smt_unwind_recall(struct smt_unwind_memos *memos, const struct smt_unwind_point *point)
+/* Makes room for `fresh` levels after the first `kept`; how many are kept then. */
+static uint32_t trace_room(struct smt_unwind_trace *trace, uint32_t kept, unsigned fresh)
 {
-    const struct smt_unwind_memo *memo = memo_place(memos, point);
-    uintptr_t differs = 0;
+    uint32_t excess;
 
-    if (!memo->checked || memo->point.pc != point->pc || memo->point.sp != point->sp) return 0;
-    if (memo->bp_matters && memo->point.bp != point->bp) return 0;
-    if (memo->epoch != atomic_load_explicit(&epoch, memory_order_relaxed)) return 0;
-    for (unsigned i = 0; i < memo->checked; i++) differs |= *memo->words[i].at ^ memo->words[i].word;
-    return differs ? 0 : memo->value;
+    if (kept + fresh <= SMT_UNWIND_LEVELS) return kept;
+    excess = kept - SMT_UNWIND_MAX; /* the innermost will do */
+    memmove(trace->levels, trace->levels + excess, SMT_UNWIND_MAX * sizeof *trace->levels);
+    return SMT_UNWIND_MAX;
 }
 
-unsigned smt_unwind_walk_memo(struct smt_unwind_memos *memos, const struct smt_unwind_point *point,
-                              uintptr_t *ret_frames, unsigned max,
-                              struct smt_unwind_memo **ret_memo)
+/* Steps until the walk meets the trace; with `whole`, to the end or the limit.
+ * The levels met on the way, innermost first; *ret_kept: how many of the trace
+ * go on from there. */
+static unsigned levels_walk(struct smt_unwind_trace *trace, const struct smt_unwind_point *point,
+                            struct smt_unwind_level *fresh, bool whole, uint32_t *ret_kept)
 {
-    struct smt_unwind_memo *memo = memo_place(memos, point);
-    unsigned count;
+    struct walk walk = {.at = *point, .end = smt_unwind_stack_end()};
+    uint32_t at = whole ? 0 : trace->count;
+    unsigned count = 0, max = whole ? 2 * SMT_UNWIND_MAX : SMT_UNWIND_MAX;
 
-    memo->point = *point;
-    memo->epoch = atomic_load_explicit(&epoch, memory_order_relaxed);
-    memo->value = 0;
-    memo->checked = 0;
-    memo->bp_matters = false;
-    count = walk_run(point, memo, ret_frames, max);
-    *ret_memo = memo->checked ? memo : NULL;
+    *ret_kept = 0;
+    while (count < max) {
+        while (at && trace->levels[at - 1].point.sp < walk.at.sp) at--;
+        if (at && trace->levels[at - 1].point.sp == walk.at.sp &&
+            trace->levels[at - 1].point.pc == walk.at.pc &&
+            trace->levels[at - 1].point.bp == walk.at.bp) {
+            *ret_kept = at;
+            break;
+        }
+        fresh[count].point = walk.at;
+        if (!walk_step(&walk)) {
+            count++;
+            break;
+        }
+        fresh[count].bp_at = walk.bp_at;
+        fresh[count].frame_at = walk.frame_at;
+        count++;
+        if (unlikely(walk.crossed_signal)) { /* no such step can be checked */
+            *ret_kept = UINT32_MAX;
+            break;
+        }
+    }
     return count;
+}
+
+/* The trace reaches the outermost frame, or far enough for `wanted` frames. */
+static bool trace_suffices(const struct smt_unwind_trace *trace, uint32_t kept, unsigned wanted)
+{
+    return kept >= wanted || trace->ended;
+}
+
+unsigned smt_unwind_walk_on(struct smt_unwind_trace *trace, const struct smt_unwind_point *point,
+                            uintptr_t *ret_frames)
+{
+    struct smt_unwind_level fresh[2 * SMT_UNWIND_MAX];
+    uint64_t now = atomic_load_explicit(&epoch, memory_order_relaxed);
+    uint32_t kept;
+    unsigned count, depth = 0;
+
+    if (trace->epoch != now) {
+        trace->epoch = now;
+        trace->count = 0;
+    }
+    count = levels_walk(trace, point, fresh, false, &kept);
+    if (kept && kept != UINT32_MAX) {
+        unsigned wanted = SMT_UNWIND_MAX - count;
+
+        if (!trace_suffices(trace, kept, wanted) || !trace_holds(trace, kept - 1, wanted))
+            kept = 0;
+        else if (count == 0 && kept == trace->count && trace->value)
+            return 0;
+    }
+    if (kept == UINT32_MAX) { /* rare: walk it anew, remember nothing */
+        trace->count = trace->value = 0;
+        return smt_unwind_walk(point, ret_frames, SMT_UNWIND_MAX);
+    }
+    if (!kept) {
+        count = levels_walk(trace, point, fresh, true, &kept);
+        if (kept == UINT32_MAX) {
+            trace->count = trace->value = 0;
+            return smt_unwind_walk(point, ret_frames, SMT_UNWIND_MAX);
+        }
+        trace->ended = count < 2 * SMT_UNWIND_MAX;
+    }
+    kept = trace_room(trace, kept, count);
+    for (unsigned i = 0; i < count; i++) trace->levels[kept + i] = fresh[count - 1 - i];
+    trace->count = kept + count;
+    trace->value = 0;
+    for (uint32_t i = trace->count; i-- > 0 && depth < SMT_UNWIND_MAX;)
+        ret_frames[depth++] = trace->levels[i].point.pc;
+    return depth;
 }

@@ -8,9 +8,10 @@
  *
  *      return address (48 bits) | number of the rule (16 bits)
  *
- * words, which any thread reads and writes without a lock. A memo does without
- * steps: it keeps, of a stack walked before, each word the walk depended on;
- * as long as they are unchanged, so is the stack.
+ * words, which any thread reads and writes without a lock. A trace saves most of
+ * the steps: it keeps the frames of the last walk. Where a walk comes upon one of
+ * them, and the words on the stack that led outward from there are unchanged, so
+ * is the rest of the stack.
  *
  * x86-64 only. Frames whose description needs more than an offset from the
  * stack or frame pointer end the walk: what is there so far is kept. Nothing
@@ -45,32 +46,28 @@ unsigned smt_unwind_walk(const struct smt_unwind_point *point, uintptr_t *ret_fr
 /* Code was unmapped: forget what is known of all code. */
 void smt_unwind_forget(void);
 
-#define SMT_UNWIND_MEMOS   32
-#define SMT_UNWIND_CHECKED (2 * SMT_UNWIND_MAX)
+/* The stack as it was at the last walk, outermost frame first. One thread's own;
+ * begin with zeros. */
+#define SMT_UNWIND_LEVELS 64
 
-/* Stacks walked lately. One thread's; begin with zeros. */
-struct smt_unwind_memos {
-    struct smt_unwind_memo {
+struct smt_unwind_trace {
+    uint64_t epoch; /* of smt_unwind_forget() */
+    uint32_t count; /* levels in use */
+    uint32_t value; /* the caller's, for the whole stack; 0 none */
+    bool ended;     /* levels[0] is the outermost frame there is */
+    struct smt_unwind_level {
         struct smt_unwind_point point;
-        uint64_t epoch;    /* of smt_unwind_forget() */
-        uint32_t value;    /* the caller's, for this stack */
-        uint8_t checked;   /* words in use; 0: no memo */
-        bool bp_matters;   /* the walk depended on point.bp */
-        struct {
-            const uintptr_t *at;
-            uintptr_t word;
-        } words[SMT_UNWIND_CHECKED];
-    } memos[SMT_UNWIND_MEMOS];
+        /* words the step outward depended on, besides the return address */
+        const uintptr_t *bp_at; /* where the next level's bp was read; NULL: it is this one's */
+        const uintptr_t *frame_at; /* where the next level's sp was read; NULL: computed */
+    } levels[SMT_UNWIND_LEVELS];
 };
 
-/* The value kept for the stack at this point; 0 when it is not known. */
-uint32_t smt_unwind_recall(struct smt_unwind_memos *memos, const struct smt_unwind_point *point);
-
-/* As smt_unwind_walk(); *ret_memo, if not NULL, awaits its `value`: then the
- * memo is kept. NULL when this stack cannot be. */
-unsigned smt_unwind_walk_memo(struct smt_unwind_memos *memos, const struct smt_unwind_point *point,
-                              uintptr_t *ret_frames, unsigned max,
-                              struct smt_unwind_memo **ret_memo);
+/* As smt_unwind_walk() with SMT_UNWIND_MAX, but takes from the trace what has
+ * not changed since. 0: nothing at all has, and trace->value is of this stack;
+ * otherwise the caller sets it. */
+unsigned smt_unwind_walk_on(struct smt_unwind_trace *trace, const struct smt_unwind_point *point,
+                            uintptr_t *ret_frames);
 
 /* Highest address of the calling thread's stack, as far as walks go. */
 uintptr_t smt_unwind_stack_end(void);

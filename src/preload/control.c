@@ -9,14 +9,17 @@
  * Only this user, and root, are answered. */
 #include "preload/preload.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -40,6 +43,9 @@ struct client {
     char request[REQUEST_MAX];
 };
 
+static _Atomic bool threads_made; /* by the program */
+static _Atomic bool first_left;    /* the first thread called pthread_exit() */
+
 static struct {
     _Atomic pid_t process; /* whose thread runs; 0: none */
     _Atomic uint32_t ready; /* it listens, or never will */
@@ -48,6 +54,39 @@ static struct {
     struct client clients[CLIENTS_MAX];
     size_t client_count;
 } control;
+
+/* The C library is quicker while it believes that there is one thread. Ours does
+ * nothing that would need it to know better: it allocates nothing and takes none
+ * of its locks, but for a command (see single_leave()). */
+static char *single; /* the library's own flag; NULL: not found, or too late */
+
+static void single_find(void)
+{
+    void *library = dlopen("libc.so.6", RTLD_NOLOAD | RTLD_LAZY);
+
+    single = library ? dlsym(library, "__libc_single_threaded") : NULL;
+}
+
+/* Before a command, which may ask the dynamic linker: what the program's thread
+ * is about to do without a lock has time to be done. */
+static bool single_leave(void)
+{
+    const struct timespec nap = {.tv_nsec = 200000};
+
+    if (!single || !__atomic_exchange_n(single, 0, __ATOMIC_SEQ_CST)) return false;
+    nanosleep(&nap, NULL);
+    return true;
+}
+
+static void single_return(bool was)
+{
+    struct stat status;
+
+    if (!was || atomic_load(&threads_made)) return;
+    /* Links of a folder: itself, its name, and one for each task. */
+    if (stat("/proc/self/task", &status) != 0 || status.st_nlink > 4) return;
+    __atomic_store_n(single, 1, __ATOMIC_SEQ_CST);
+}
 
 static socklen_t address_make(struct sockaddr_un *address)
 {
@@ -140,9 +179,10 @@ static bool answer_send(int fd, const struct mt_out *out)
 static bool request_answer(int fd, char *line)
 {
     struct mt_out out = {0};
-    bool sent;
+    bool sent, was = single_leave();
 
     mt_command(line, &out);
+    single_return(was);
     sent = answer_send(fd, &out);
     mt_out_clear(&out);
     return sent;
@@ -169,6 +209,8 @@ static bool client_read(struct client *client)
     return client->size < REQUEST_MAX - 1;
 }
 
+static bool program_has_ended(void);
+
 static void serve(void)
 {
     for (;;) {
@@ -176,6 +218,10 @@ static void serve(void)
         size_t count = control.client_count;
         int timeout_ms = mt_scan_due();
 
+        if (atomic_load(&first_left)) {
+            if (program_has_ended()) exit(0);
+            timeout_ms = 50;
+        }
         for (size_t i = 0; i < count; i++)
             ready[i + 1] = (struct pollfd){.fd = control.clients[i].fd, .events = POLLIN};
         if (poll(ready, count + 1, timeout_ms) <= 0) continue;
@@ -189,6 +235,12 @@ static void ready_tell(void)
 {
     atomic_store(&control.ready, 1);
     (void)syscall(SYS_futex, &control.ready, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+static void ready_wait(void)
+{
+    while (!atomic_load(&control.ready))
+        (void)syscall(SYS_futex, &control.ready, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 }
 
 static void *control_main(void *context)
@@ -211,9 +263,12 @@ void mt_control_start(void)
     pthread_attr_t attributes;
     pthread_t thread;
     uint8_t ours = mt_thread.ours;
+    bool was_single;
 
     if (mt_settings.socket_off || atomic_exchange(&control.process, process) == process) return;
     mt_thread.ours = 1;
+    single_find();
+    was_single = single && *single;
     atomic_store(&control.ready, 0);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -225,6 +280,9 @@ void mt_control_start(void)
         ready_tell();
     }
     pthread_attr_destroy(&attributes);
+    /* Not before the new thread has gone through the library's own beginnings. */
+    if (was_single) ready_wait();
+    single_return(was_single);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     mt_thread.ours = ours;
 }
@@ -233,6 +291,88 @@ bool mt_control_runs(void)
 {
     return atomic_load(&control.process) == getpid() && atomic_load(&control.ready) &&
            control.listener >= 0;
+}
+
+/* --- the program's own threads --- */
+
+/* From now on there are more threads than ours, whatever becomes of them. */
+__attribute__((visibility("default"))) int pthread_create(pthread_t *ret_thread,
+                                                          const pthread_attr_t *attributes,
+                                                          void *(*begin)(void *context),
+                                                          void *context)
+{
+    static int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+    if (!next) *(void **)&next = dlsym(RTLD_NEXT, "pthread_create");
+    if (!mt_thread.ours) atomic_store(&threads_made, true);
+    return next ? next(ret_thread, attributes, begin, context) : EAGAIN;
+}
+
+/* Our thread must not keep alive a process whose first thread left it to others
+ * to end it. */
+__attribute__((visibility("default"), noreturn)) void pthread_exit(void *result)
+{
+    static void (*next)(void *) __attribute__((noreturn));
+
+    if (!next) *(void **)&next = dlsym(RTLD_NEXT, "pthread_exit");
+    if (syscall(SYS_gettid) == getpid() && mt_control_runs()) {
+        atomic_store(&first_left, true);
+        mt_control_ask("live"); /* wakes it */
+    }
+    next(result);
+}
+
+static bool thread_has_ended(const char *tid)
+{
+    char path[64], text[256];
+    const char *state;
+    ssize_t size;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/self/task/%s/stat", tid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return true;
+    size = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[size > 0 ? size : 0] = '\0';
+    state = strrchr(text, ')');
+    return !state || state[1] != ' ' || state[2] == 'Z' || state[2] == 'X';
+}
+
+/* Has every thread but ours ended? */
+static bool program_has_ended(void)
+{
+    char entries[2048];
+    pid_t own = (pid_t)syscall(SYS_gettid);
+    int fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ended = fd >= 0;
+    long size;
+
+    while (ended && (size = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0)
+        for (long at = 0; ended && at < size;) {
+            const char *name = entries + at + 19; /* struct linux_dirent64 */
+            uint16_t length;
+
+            memcpy(&length, entries + at + 16, sizeof length);
+            at += length;
+            if (*name >= '0' && *name <= '9' && atoi(name) != own) ended = thread_has_ended(name);
+        }
+    if (fd >= 0) close(fd);
+    return ended;
+}
+
+/* The library must know of our thread: it may hold a lock, and has a stack that
+ * the child has to give back. */
+__attribute__((visibility("default"))) pid_t fork(void)
+{
+    static pid_t (*next)(void);
+    bool was = single && __atomic_exchange_n(single, 0, __ATOMIC_SEQ_CST);
+    pid_t child;
+
+    if (!next) *(void **)&next = dlsym(RTLD_NEXT, "fork");
+    child = next ? next() : -1;
+    single_return(was);
+    return child;
 }
 
 void mt_control_forked(void)
@@ -250,8 +390,7 @@ bool mt_control_ask(const char *line)
     bool asked;
 
     mt_control_start();
-    while (!atomic_load(&control.ready))
-        (void)syscall(SYS_futex, &control.ready, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    ready_wait();
     if (!mt_control_runs()) return false;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return false;

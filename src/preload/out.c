@@ -67,17 +67,22 @@ static void stack_add(struct mt_out *out, uint32_t number)
     mt_out_add(out, "\n");
 }
 
+static void module_add(struct mt_out *out, const struct mt_module *module)
+{
+    mt_out_add(out, "module\t%lx\t%lx\t%lx\t%d\t%s\n", (unsigned long)module->from,
+               (unsigned long)module->to, (unsigned long)module->bias, module->gone, module->path);
+}
+
 void mt_out_finish(struct mt_out *out, int code, const char *text)
 {
     for (size_t number = 1; out->stacks && number < out->stack_bytes * 8; number++)
         if (out->stacks[number / 8] & 1u << number % 8) stack_add(out, (uint32_t)number);
     if (out->stacks) mt_modules_note();
-    for (size_t i = 0; out->stacks && i < mt_module_count(); i++) {
-        const struct mt_module *module = mt_module_at(i);
+    /* Those that are gone come last: their addresses may have been used again. */
+    for (size_t i = 0; out->stacks && i < 2 * mt_module_count(); i++) {
+        const struct mt_module *module = mt_module_at(i % mt_module_count());
 
-        mt_out_add(out, "module\t%lx\t%lx\t%lx\t%d\t%s\n", (unsigned long)module->from,
-                   (unsigned long)module->to, (unsigned long)module->bias, module->gone,
-                   module->path);
+        if (module->gone == (i >= mt_module_count())) module_add(out, module);
     }
     if (out->failed) { /* rather a short answer than half of one */
         out->failed = false;

@@ -76,7 +76,7 @@ extern const struct mt_functions mt_tracked;
  * must not go there. */
 struct mt_thread {
     uint8_t busy, ours, pending_count;
-    struct smt_unwind_memos *memos;
+    struct smt_unwind_trace *trace; /* of its stack; NULL at first */
 };
 
 extern _Thread_local struct mt_thread mt_thread __attribute__((tls_model("initial-exec")));

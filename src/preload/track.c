@@ -14,8 +14,8 @@
 _Thread_local struct mt_thread mt_thread;
 _Atomic bool mt_complete;
 
-static pthread_key_t memos_key;
-static bool memos_key_made;
+static pthread_key_t trace_key;
+static bool trace_key_made;
 
 /* --- what a signal handler did while its thread was in our tables --- */
 
@@ -68,44 +68,37 @@ __attribute__((noinline)) static void pending_flush(void)
 
 /* --- stacks --- */
 
-static void memos_drop(void *memos)
+static void trace_drop(void *trace)
 {
-    mt_thread.memos = NULL;
-    smt_pages_free(memos, sizeof(struct smt_unwind_memos));
+    mt_thread.trace = NULL;
+    smt_pages_free(trace, sizeof(struct smt_unwind_trace));
 }
 
-__attribute__((noinline)) static void memos_make(void)
+__attribute__((noinline)) static void trace_make(void)
 {
-    struct smt_unwind_memos *memos;
+    struct smt_unwind_trace *trace;
 
-    if (!memos_key_made) return;
-    memos = smt_pages_new(sizeof *memos, 0);
-    mt_thread.memos = memos;
-    if (memos) pthread_setspecific(memos_key, memos);
+    if (!trace_key_made) return;
+    trace = smt_pages_new(sizeof *trace, 0);
+    mt_thread.trace = trace;
+    if (trace) pthread_setspecific(trace_key, trace);
 }
 
-__attribute__((noinline)) static uint32_t stack_walk(const struct smt_unwind_point *point)
+static uint32_t stack_of(const struct smt_unwind_point *point)
 {
+    struct smt_unwind_trace *trace = mt_thread.trace;
     uintptr_t frames[SMT_UNWIND_MAX];
-    struct smt_unwind_memo *memo = NULL;
     unsigned depth;
-    uint32_t stack;
 
-    if (!mt_thread.memos) memos_make();
-    if (mt_thread.memos)
-        depth = smt_unwind_walk_memo(mt_thread.memos, point, frames, SMT_UNWIND_MAX, &memo);
-    else
-        depth = smt_unwind_walk(point, frames, SMT_UNWIND_MAX);
-    stack = smt_live_stack_number(frames, depth);
-    if (memo) memo->value = stack;
-    return stack;
-}
-
-static inline uint32_t stack_of(const struct smt_unwind_point *point)
-{
-    uint32_t stack = mt_thread.memos ? smt_unwind_recall(mt_thread.memos, point) : 0;
-
-    return stack ? stack : stack_walk(point);
+    if (unlikely(!trace)) {
+        trace_make();
+        trace = mt_thread.trace;
+    }
+    if (unlikely(!trace))
+        return smt_live_stack_number(frames, smt_unwind_walk(point, frames, SMT_UNWIND_MAX));
+    depth = smt_unwind_walk_on(trace, point, frames);
+    if (depth) trace->value = smt_live_stack_number(frames, depth);
+    return trace->value;
 }
 
 /* --- taking note --- */
@@ -321,5 +314,5 @@ const struct mt_functions mt_tracked = {
 
 void mt_track_init(void)
 {
-    memos_key_made = pthread_key_create(&memos_key, memos_drop) == 0;
+    trace_key_made = pthread_key_create(&trace_key, trace_drop) == 0;
 }

@@ -1,0 +1,80 @@
+/* `mtctl -s pid:N COMMAND...`: the engine inside another process. Without a
+ * command, one a line from standard input. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/mtctl_run.h"
+#include "control/live_command.h"
+
+#define WORDS_MAX 16
+#define FAULT     4 /* exit status: answered with a fault */
+
+static int failure(enum smt_status status)
+{
+    fprintf(stderr, "mtctl: %s\n", smt_fail_text());
+    return smt_status_exit(status);
+}
+
+/* 1: leaks were listed. */
+static int words_run(struct smt_live_client *client, char **words, size_t count)
+{
+    struct smt_live_answer answer;
+    enum smt_status status;
+    int exit_status = 0;
+
+    smt_live_answer_init(&answer);
+    status = smt_live_command(client, words, count, &answer);
+    if (status != SMT_OK) {
+        exit_status = failure(status);
+    } else if (answer.code) {
+        fprintf(stderr, "error: %d - %s\n", answer.code, answer.text.data ? answer.text.data : "");
+        exit_status = FAULT;
+    } else {
+        if (answer.text.size) fwrite(answer.text.data, 1, answer.text.size, stdout);
+        exit_status = answer.suspects > 0;
+    }
+    if (fflush(stdout) != 0) exit_status = 3;
+    smt_live_answer_clear(&answer);
+    return exit_status;
+}
+
+static int lines_run(struct smt_live_client *client, bool json)
+{
+    char line[1024], *words[WORDS_MAX + 1], *save;
+    static char json_word[] = "--json";
+    int status = 0, worst = 0;
+
+    while (client->fd >= 0 && fgets(line, sizeof line, stdin)) {
+        size_t count = 0;
+
+        for (char *word = strtok_r(line, " \t\r\n", &save); word && count < WORDS_MAX;
+             word = strtok_r(NULL, " \t\r\n", &save))
+            words[count++] = word;
+        if (!count) continue;
+        if (strcmp(words[0], "quit") == 0 || strcmp(words[0], "exit") == 0) break;
+        if (json) words[count++] = json_word;
+        status = words_run(client, words, count);
+        if (status > worst) worst = status;
+    }
+    return worst;
+}
+
+int smt_mtctl_live(const char *address, char **words, size_t count, bool json)
+{
+    struct smt_live_client client;
+    char *all[WORDS_MAX + 1];
+    static char json_word[] = "--json";
+    pid_t process;
+    enum smt_status status = smt_live_address_parse(address, &process);
+    int exit_status;
+
+    if (status == SMT_OK) status = smt_live_client_open(&client, process);
+    if (status != SMT_OK) return failure(status);
+    if (count > WORDS_MAX) count = WORDS_MAX;
+    memcpy(all, words, count * sizeof *all);
+    if (count && json) all[count++] = json_word;
+    exit_status = count ? words_run(&client, all, count) : lines_run(&client, json);
+    smt_live_client_close(&client);
+    return exit_status;
+}

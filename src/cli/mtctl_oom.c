@@ -1,0 +1,301 @@
+/* `mtctl run --oom`: PROGRAM once per refusal. A first run, with no refusal,
+ * counts the allocations and tells which stack made which. */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cli/mtctl_run.h"
+
+enum outcome { SURVIVED, REPORTED, LEAKED, CRASHED, HUNG, NOT_REFUSED, OUTCOMES };
+
+static const struct {
+    char sign;
+    const char *name;
+    bool finding;
+} outcomes[OUTCOMES] = {
+    {'s', "survived", false}, {'.', "reported", false}, {'L', "leak", true},
+    {'C', "crash", true},     {'H', "hang", true},      {'?', "not refused", false},
+};
+
+struct sweep {
+    const struct smt_mtctl_run *run;
+    struct smt_live_reply survey; /* of the first run */
+    char *survey_text;
+    uint64_t from, to; /* allocations to refuse; they are there */
+    uint64_t base_suspects, base_bytes;
+    int base_status;
+    uint64_t counts[OUTCOMES], injections;
+    struct smt_buffer findings;
+};
+
+/* `1`, `1:FROM-TO`, `FROM-TO`, `N`. */
+static bool range_parse(const char *text, uint64_t *ret_from, uint64_t *ret_to)
+{
+    char first[24];
+    const char *dash;
+
+    *ret_from = 1;
+    *ret_to = UINT64_MAX;
+    if (strcmp(text, "1") == 0) return true;
+    if (strncmp(text, "1:", 2) == 0) text += 2;
+    dash = strchr(text, '-');
+    if (!dash) {
+        if (!smt_number_parse(text, ret_from) || !*ret_from) return false;
+        *ret_to = *ret_from;
+        return true;
+    }
+    if ((size_t)(dash - text) >= sizeof first) return false;
+    memcpy(first, text, (size_t)(dash - text));
+    first[dash - text] = '\0';
+    return smt_number_parse(first, ret_from) && *ret_from &&
+           smt_number_parse(dash + 1, ret_to) && *ret_from <= *ret_to;
+}
+
+/* The plan that refuses allocation n in this mode; false: no such mode. */
+static bool plan_format(char *plan, size_t room, const char *mode, uint64_t number)
+{
+    unsigned long long n = number;
+    uint64_t width;
+
+    if (strcmp(mode, "transient") == 0)
+        snprintf(plan, room, "MT_OOM=%llu", n);
+    else if (strcmp(mode, "persistent") == 0)
+        snprintf(plan, room, "MT_OOM=%llu:persistent", n);
+    else if (strncmp(mode, "window:", 7) == 0 && smt_number_parse(mode + 7, &width) && width)
+        snprintf(plan, room, "MT_OOM=%llu-%llu", n, (unsigned long long)(n + width - 1));
+    else
+        return false;
+    return true;
+}
+
+static const struct smt_live_reply_stack *site_of(const struct sweep *sweep, uint64_t number)
+{
+    /* Items are in order of allocation. */
+    if (!number || number > sweep->survey.item_count) return NULL;
+    for (size_t i = number; i-- > 0;)
+        if (sweep->survey.items[i].kind == SMT_LIVE_ATTEMPT &&
+            sweep->survey.items[i].number == number)
+            return smt_live_reply_stack(&sweep->survey, sweep->survey.items[i].stack);
+    return NULL;
+}
+
+static bool site_is_wanted(const struct sweep *sweep, uint64_t number)
+{
+    const struct smt_live_reply_stack *stack = site_of(sweep, number);
+    struct smt_symbol_place place;
+
+    if (!sweep->run->only_site) return true;
+    for (unsigned i = 0; stack && i < stack->depth; i++) {
+        smt_symbol_files_place(sweep->survey.files, stack->frames[i], &place);
+        if (place.function && fnmatch(sweep->run->only_site, place.function, 0) == 0) return true;
+    }
+    return false;
+}
+
+/* The functions of a stack in one line. */
+static void stack_add(struct smt_buffer *text, struct smt_live_reply *reply,
+                      const struct smt_live_reply_stack *stack)
+{
+    for (unsigned i = 0; stack && i < stack->depth && i < 6; i++) {
+        struct smt_symbol_place place;
+        const char *slash;
+
+        smt_symbol_files_place(reply->files, stack->frames[i], &place);
+        slash = place.module ? strrchr(place.module, '/') : NULL;
+        smt_buffer_add_text(text, i ? " < " : "");
+        if (place.function)
+            smt_buffer_add_text(text, place.function);
+        else
+            smt_buffer_addf(text, "%s+0x%llx", slash ? slash + 1 : "?",
+                            (unsigned long long)place.offset);
+        if (place.file && i == 0) smt_buffer_addf(text, " (%s:%d)", place.file, place.line);
+    }
+}
+
+static void finding_add(struct sweep *sweep, const char *mode, uint64_t number,
+                        enum outcome outcome, const struct smt_mtctl_ended *ended,
+                        struct smt_live_reply *reply)
+{
+    struct smt_buffer *text = &sweep->findings;
+
+    smt_buffer_addf(text, "%s", outcomes[outcome].name);
+    if (outcome == CRASHED)
+        smt_buffer_addf(text, " (SIG%s)", sigabbrev_np(WTERMSIG(ended->status)));
+    if (outcome == LEAKED)
+        smt_buffer_addf(text, " (%llu bytes)",
+                        (unsigned long long)(smt_live_reply_stat(reply, "suspected bytes") -
+                                             sweep->base_bytes));
+    smt_buffer_addf(text, ", allocation %llu refused, %s\n  refused: ",
+                    (unsigned long long)number, mode);
+    stack_add(text, &sweep->survey, site_of(sweep, number));
+    for (size_t i = 0; outcome == LEAKED && i < reply->item_count; i++) {
+        if (reply->items[i].kind != SMT_LIVE_LEAK || reply->items[i].via) continue;
+        smt_buffer_add_text(text, "\n  leaked:  ");
+        stack_add(text, reply, smt_live_reply_stack(reply, reply->items[i].stack));
+        break;
+    }
+    smt_buffer_addf(text, "\n  repeat:  mtctl run --oom=%llu --oom-mode=%s --",
+                    (unsigned long long)number, mode);
+    for (char **word = sweep->run->program; *word; word++) smt_buffer_addf(text, " %s", *word);
+    smt_buffer_add_text(text, "\n");
+}
+
+static enum outcome outcome_of(const struct sweep *sweep, const struct smt_mtctl_ended *ended,
+                               const struct smt_live_reply *reply)
+{
+    if (ended->hung) return HUNG;
+    if (WIFSIGNALED(ended->status)) return CRASHED;
+    if (ended->report && !smt_live_reply_stat(reply, "refused")) return NOT_REFUSED;
+    if (ended->report && smt_live_reply_stat(reply, "suspects") > sweep->base_suspects)
+        return LEAKED;
+    return ended->status == sweep->base_status ? SURVIVED : REPORTED;
+}
+
+static void finding_json(const struct sweep *sweep, const char *mode, uint64_t number,
+                         enum outcome outcome, const struct smt_mtctl_ended *ended)
+{
+    (void)sweep;
+    printf("{\"type\":\"injection\",\"mode\":\"%s\",\"allocation\":%llu,\"outcome\":\"%s\"", mode,
+           (unsigned long long)number, outcomes[outcome].name);
+    if (WIFSIGNALED(ended->status))
+        printf(",\"signal\":\"SIG%s\"}\n", sigabbrev_np(WTERMSIG(ended->status)));
+    else
+        printf(",\"exit\":%d}\n", WEXITSTATUS(ended->status));
+}
+
+static enum smt_status injection_run(struct sweep *sweep, const char *mode, uint64_t number)
+{
+    char plan[96];
+    const char *variables[] = {plan, NULL};
+    struct smt_live_reply reply = {0};
+    struct smt_mtctl_ended ended;
+    enum smt_status status;
+    enum outcome outcome;
+
+    plan_format(plan, sizeof plan, mode, number);
+    status = smt_mtctl_run_once(sweep->run, variables, !sweep->run->verbose, sweep->run->timeout_s,
+                                &ended);
+    if (status != SMT_OK) return status;
+    if (ended.report) smt_live_reply_parse(&reply, ended.report, 0);
+    outcome = outcome_of(sweep, &ended, &reply);
+    sweep->counts[outcome]++;
+    sweep->injections++;
+    if (sweep->run->json)
+        finding_json(sweep, mode, number, outcome, &ended);
+    else
+        putchar(outcomes[outcome].sign);
+    fflush(stdout);
+    if (outcomes[outcome].finding)
+        finding_add(sweep, mode, number, outcome, &ended, &reply);
+    smt_live_reply_clear(&reply);
+    free(ended.report);
+    return SMT_OK;
+}
+
+static enum smt_status mode_run(struct sweep *sweep, const char *mode)
+{
+    enum smt_status status = SMT_OK;
+
+    if (!sweep->run->json)
+        printf("OOM %s, %llu allocations ", mode,
+               (unsigned long long)(sweep->to - sweep->from + 1));
+    for (uint64_t number = sweep->from; status == SMT_OK && number <= sweep->to; number++)
+        if (site_is_wanted(sweep, number)) status = injection_run(sweep, mode, number);
+    if (!sweep->run->json) putchar('\n');
+    return status;
+}
+
+static enum smt_status survey_run(struct sweep *sweep)
+{
+    static const char *const variables[] = {"MT_SURVEY=1", NULL};
+    struct smt_mtctl_ended ended;
+    enum smt_status status =
+        smt_mtctl_run_once(sweep->run, variables, !sweep->run->verbose, 0, &ended);
+    uint64_t attempts;
+
+    if (status != SMT_OK) return status;
+    if (!ended.report)
+        return smt_fail(SMT_ECHILD, "%s did not end by exit, or has no engine in it",
+                        sweep->run->program[0]);
+    sweep->survey_text = ended.report;
+    sweep->base_status = ended.status;
+    smt_live_reply_parse(&sweep->survey, ended.report, 0);
+    sweep->base_suspects = smt_live_reply_stat(&sweep->survey, "suspects");
+    sweep->base_bytes = smt_live_reply_stat(&sweep->survey, "suspected bytes");
+    attempts = smt_live_reply_stat(&sweep->survey, "attempts");
+    if (sweep->to > attempts) sweep->to = attempts;
+    if (sweep->from > attempts)
+        return smt_fail(SMT_EUSAGE, "--oom: the program allocates only %llu times",
+                        (unsigned long long)attempts);
+    if (!sweep->run->json)
+        printf("%s: %llu allocations, exit %d, %llu leaks\n", sweep->run->program[0],
+               (unsigned long long)attempts, WEXITSTATUS(ended.status),
+               (unsigned long long)sweep->base_suspects);
+    return SMT_OK;
+}
+
+static enum smt_status modes_run(struct sweep *sweep)
+{
+    char *modes = strdup(sweep->run->oom_mode), *at = modes, *mode, plan[96];
+    enum smt_status status = SMT_OK;
+
+    while (status == SMT_OK && (mode = strsep(&at, ","))) {
+        if (plan_format(plan, sizeof plan, mode, 1))
+            status = mode_run(sweep, mode);
+        else
+            status = smt_fail(SMT_EUSAGE,
+                              "--oom-mode: %s: expected transient, persistent or window:K", mode);
+    }
+    free(modes);
+    return status;
+}
+
+static void summary_print(const struct sweep *sweep)
+{
+    const char *between = "";
+
+    if (sweep->run->json) {
+        printf("{\"type\":\"summary\",\"injections\":%llu,\"outcomes\":{",
+               (unsigned long long)sweep->injections);
+        for (int i = 0; i < OUTCOMES; i++)
+            printf("%s\"%s\":%llu", i ? "," : "", outcomes[i].name,
+                   (unsigned long long)sweep->counts[i]);
+        printf("}}\n");
+        return;
+    }
+    if (sweep->findings.size) fwrite(sweep->findings.data, 1, sweep->findings.size, stdout);
+    printf("%llu refusals: ", (unsigned long long)sweep->injections);
+    for (int i = 0; i < OUTCOMES; i++) {
+        if (!sweep->counts[i]) continue;
+        printf("%s%llu %s", between, (unsigned long long)sweep->counts[i], outcomes[i].name);
+        between = ", ";
+    }
+    printf("\n");
+}
+
+int smt_mtctl_run_oom(const struct smt_mtctl_run *run)
+{
+    struct sweep sweep = {.run = run};
+    enum smt_status status = SMT_OK;
+    bool found = false;
+
+    smt_buffer_init(&sweep.findings);
+    if (!range_parse(run->oom ? run->oom : "1", &sweep.from, &sweep.to))
+        status = smt_fail(SMT_EUSAGE, "--oom: %s: expected FROM-TO", run->oom);
+    if (status == SMT_OK) status = survey_run(&sweep);
+    if (status == SMT_OK) status = modes_run(&sweep);
+    if (status == SMT_OK && !sweep.injections)
+        status = smt_fail(SMT_EUSAGE, "no allocation of the program is under %s", run->only_site);
+    if (status == SMT_OK)
+        summary_print(&sweep);
+    else
+        fprintf(stderr, "mtctl: %s\n", smt_fail_text());
+    for (int i = 0; i < OUTCOMES; i++) found |= outcomes[i].finding && sweep.counts[i];
+    smt_live_reply_clear(&sweep.survey);
+    free(sweep.survey_text);
+    smt_buffer_clear(&sweep.findings);
+    if (status != SMT_OK) return smt_status_exit(status);
+    return found;
+}

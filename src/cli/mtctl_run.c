@@ -1,0 +1,342 @@
+#include "cli/mtctl_run.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/mtctl.h"
+#include "control/live_command.h"
+
+#define LIBRARY    "libmtpreload.so"
+#define REPORT_MAX ((size_t)1 << 30)
+
+#ifndef SMT_LIBDIR
+#define SMT_LIBDIR "/usr/local/lib"
+#endif
+
+enum {
+    KEY_IDLE = 500,
+    KEY_KMEMLEAK,
+    KEY_SCAN,
+    KEY_AT_EXIT,
+    KEY_OOM,
+    KEY_OOM_MODE,
+    KEY_ONLY_SITE,
+    KEY_SUPPRESS,
+    KEY_TIMEOUT,
+    KEY_LIBRARY,
+    KEY_JSON,
+};
+
+static const struct argp_option run_options[] = {
+    {"idle", KEY_IDLE, NULL, 0, "Track nothing until a command asks for it", 1},
+    {"kmemleak", KEY_KMEMLEAK, "on|off", 0, "off: no reachability scans, irreversibly", 1},
+    {"scan", KEY_SCAN, "SECS", 0, "Scan by itself so often; 0 never; default 600", 1},
+    {"at-exit", KEY_AT_EXIT, NULL, 0, "Scan when PROGRAM ends, and report what leaked", 1},
+    {"suppress", KEY_SUPPRESS, "FILE", 0, "Functions whose leaks are not reported, as globs", 1},
+    {"oom", KEY_OOM, "FROM-TO", OPTION_ARG_OPTIONAL,
+     "Start PROGRAM once per refused allocation, all or these", 2},
+    {"oom-mode", KEY_OOM_MODE, "LIST", 0,
+     "transient, persistent, window:K; default transient,persistent", 2},
+    {"only-site", KEY_ONLY_SITE, "GLOB", 0, "Only allocations under a function named so", 2},
+    {"timeout", KEY_TIMEOUT, "S", 0, "A refusal that takes longer hangs; default 10", 2},
+    {"json", KEY_JSON, NULL, 0, "Reports as JSON lines", 3},
+    {"verbose", 'v', NULL, 0, "Show the output of programs that are refused memory", 3},
+    {"library", KEY_LIBRARY, "PATH", OPTION_HIDDEN, "The object to preload", 3},
+    {0},
+};
+
+static void flag_set(struct smt_mtctl_run *run, int key)
+{
+    if (key == KEY_IDLE) run->idle = true;
+    if (key == KEY_AT_EXIT) run->at_exit = true;
+    if (key == KEY_JSON) run->json = true;
+    if (key == 'v') run->verbose = true;
+}
+
+static error_t run_parse(int key, char *text, struct argp_state *state)
+{
+    struct smt_mtctl_run *run = state->input;
+    uint64_t number;
+
+    switch (key) {
+    case KEY_IDLE:
+    case KEY_AT_EXIT:
+    case KEY_JSON:
+    case 'v':
+        flag_set(run, key);
+        return 0;
+    case KEY_KMEMLEAK:
+        if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
+            argp_error(state, "--kmemleak: on or off");
+        run->kmemleak_off = strcmp(text, "off") == 0;
+        return 0;
+    case KEY_SCAN:
+        if (!smt_number_parse(text, &number)) argp_error(state, "--scan: seconds are needed");
+        run->scan = text;
+        return 0;
+    case KEY_OOM:
+        run->oom = text ? text : "1";
+        return 0;
+    case KEY_OOM_MODE:
+        run->oom_mode = text;
+        return 0;
+    case KEY_ONLY_SITE:
+        run->only_site = text;
+        return 0;
+    case KEY_SUPPRESS:
+        run->suppress = text;
+        return 0;
+    case KEY_TIMEOUT:
+        if (!smt_number_parse(text, &run->timeout_s) || !run->timeout_s)
+            argp_error(state, "--timeout: seconds are needed");
+        return 0;
+    case KEY_LIBRARY:
+        run->library = text;
+        return 0;
+    case ARGP_KEY_ARG:
+        run->program = &state->argv[state->next - 1];
+        state->next = state->argc;
+        return 0;
+    case ARGP_KEY_END:
+        if (!run->program) argp_error(state, "PROGRAM is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- the object --- */
+
+static bool library_at(char *path, const char *folder, const char *below)
+{
+    int size = snprintf(path, PATH_MAX, "%s%s%s", folder, below, LIBRARY);
+
+    return size > 0 && size < PATH_MAX && access(path, R_OK) == 0;
+}
+
+/* Beside this program, in its prefix, or where it was to be installed. */
+static bool library_find(char *path)
+{
+    char own[PATH_MAX - 64];
+    ssize_t size = readlink("/proc/self/exe", own, sizeof own - 1);
+    char *slash;
+
+    if (size > 0) {
+        own[size] = '\0';
+        slash = strrchr(own, '/');
+        if (slash) slash[1] = '\0';
+        if (library_at(path, own, "") || library_at(path, own, "../lib/") ||
+            library_at(path, own, "../lib/x86_64-linux-gnu/"))
+            return true;
+    }
+    return library_at(path, SMT_LIBDIR, "/");
+}
+
+/* In front of what is preloaded already: the next malloc may be one of those. */
+static void preload_add(const char *library)
+{
+    const char *before = getenv("LD_PRELOAD");
+    char *joined = NULL;
+
+    if (before && *before && asprintf(&joined, "%s:%s", library, before) < 0) joined = NULL;
+    setenv("LD_PRELOAD", joined ? joined : library, 1);
+    free(joined);
+}
+
+int smt_mtctl_run_prepare(const struct smt_mtctl_run *run)
+{
+    char path[PATH_MAX], *resolved;
+
+    if (run->library)
+        snprintf(path, sizeof path, "%s", run->library);
+    else if (!library_find(path)) {
+        fprintf(stderr, "mtctl: %s is neither beside mtctl nor in " SMT_LIBDIR "\n", LIBRARY);
+        return 3;
+    }
+    resolved = realpath(path, NULL);
+    if (!resolved) {
+        fprintf(stderr, "mtctl: %s: %s\n", path, strerror(errno));
+        return 3;
+    }
+    preload_add(resolved);
+    free(resolved);
+    if (run->idle) setenv("MT_IDLE", "1", 1);
+    if (run->kmemleak_off) setenv("MT_KMEMLEAK", "off", 1);
+    if (run->scan) setenv("MT_SCAN", run->scan, 1);
+    return 0;
+}
+
+/* --- starting --- */
+
+static void program_exec(const struct smt_mtctl_run *run)
+{
+    execvp(run->program[0], run->program);
+    fprintf(stderr, "mtctl: %s: %s\n", run->program[0], strerror(errno));
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+static void output_drop(void)
+{
+    int null = open("/dev/null", O_RDWR);
+
+    if (null < 0) return;
+    for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+    if (null > 2) close(null);
+}
+
+/* Waits at most so long; false: it is still running. */
+static bool child_await(pid_t child, uint64_t timeout_s)
+{
+    struct pollfd ended = {.events = POLLIN};
+    int count;
+
+    if (!timeout_s) return true;
+    ended.fd = (int)syscall(SYS_pidfd_open, child, 0);
+    if (ended.fd < 0) return true;
+    do {
+        count = poll(&ended, 1, timeout_s > INT_MAX / 1000 ? -1 : (int)timeout_s * 1000);
+    } while (count < 0 && errno == EINTR);
+    close(ended.fd);
+    return count > 0;
+}
+
+static char *report_read(const char *path)
+{
+    struct smt_buffer text;
+
+    smt_buffer_init(&text);
+    if (smt_buffer_load(&text, path, REPORT_MAX) != SMT_OK || !text.size) {
+        smt_buffer_clear(&text);
+        return NULL;
+    }
+    return smt_buffer_take(&text);
+}
+
+enum smt_status smt_mtctl_run_once(const struct smt_mtctl_run *run, const char *const *variables,
+                                   bool quiet, uint64_t timeout_s,
+                                   struct smt_mtctl_ended *ret_ended)
+{
+    char path[] = "/tmp/mtctl-report-XXXXXX";
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
+    int fd = mkostemp(path, O_CLOEXEC);
+    pid_t child;
+
+    if (fd < 0) return smt_fail(SMT_EIO, "%s: %s", path, strerror(errno));
+    close(fd);
+    child = fork();
+    if (child == 0) {
+        for (; *variables; variables++) putenv((char *)(uintptr_t)*variables);
+        setenv("MT_REPORT", path, 1);
+        if (quiet) {
+            output_drop();
+            setpgid(0, 0);
+        }
+        program_exec(run);
+    }
+    if (child < 0) {
+        unlink(path);
+        return smt_fail(SMT_ECHILD, "cannot start a process: %s", strerror(errno));
+    }
+    sigaction(SIGINT, &ignore, &interrupt); /* the program's business */
+    sigaction(SIGQUIT, &ignore, &quit);
+    *ret_ended = (struct smt_mtctl_ended){.hung = !child_await(child, timeout_s)};
+    if (ret_ended->hung) kill(quiet ? -child : child, SIGKILL);
+    while (waitpid(child, &ret_ended->status, 0) < 0 && errno == EINTR) continue;
+    sigaction(SIGINT, &interrupt, NULL);
+    sigaction(SIGQUIT, &quit, NULL);
+    ret_ended->report = report_read(path);
+    unlink(path);
+    return SMT_OK;
+}
+
+/* --- the report at its end --- */
+
+static int status_exit(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* How many leaks were shown; standard output is the program's. */
+static size_t report_show(const struct smt_mtctl_run *run, char *report, char **suppressed)
+{
+    struct smt_live_reply reply;
+    struct smt_buffer text;
+    size_t leaks, dropped;
+
+    smt_live_reply_parse(&reply, report, 0);
+    dropped = smt_live_reply_suppress(&reply, suppressed);
+    leaks = reply.item_count;
+    smt_buffer_init(&text);
+    if (run->json)
+        smt_live_reply_json(&reply, &text);
+    else
+        smt_live_reply_text(&reply, false, &text);
+    if (text.size) fwrite(text.data, 1, text.size, stderr);
+    if (!run->json)
+        fprintf(stderr, "mtctl: %zu leaks at the end of %s (pid %d)\n", leaks, reply.comm,
+                reply.process);
+    if (dropped && !run->json) fprintf(stderr, "mtctl: %zu suppressed\n", dropped);
+    smt_buffer_clear(&text);
+    smt_live_reply_clear(&reply);
+    return leaks;
+}
+
+static int run_at_exit(const struct smt_mtctl_run *run)
+{
+    static const char *const none[] = {NULL};
+    struct smt_mtctl_ended ended;
+    char **suppressed = NULL;
+    enum smt_status status = SMT_OK;
+    int exit_status;
+
+    if (run->suppress) status = smt_live_suppressions_load(run->suppress, &suppressed);
+    if (status == SMT_OK) status = smt_mtctl_run_once(run, none, false, 0, &ended);
+    if (status != SMT_OK) {
+        fprintf(stderr, "mtctl: %s\n", smt_fail_text());
+        return smt_status_exit(status);
+    }
+    exit_status = status_exit(ended.status);
+    if (!ended.report)
+        fprintf(stderr, "mtctl: no report: the program did not end by exit\n");
+    else if (report_show(run, ended.report, suppressed) && exit_status == 0)
+        exit_status = 1;
+    free(ended.report);
+    smt_live_suppressions_free(suppressed);
+    return exit_status;
+}
+
+int smt_mtctl_run(int argc, char **argv)
+{
+    static char name[] = "mtctl run";
+    struct smt_mtctl_run run = {.timeout_s = 10, .oom_mode = "transient,persistent"};
+    const struct argp argp = {
+        .options = run_options,
+        .parser = run_parse,
+        .args_doc = "-- PROGRAM [ARGUMENT...]",
+        .doc = "Run PROGRAM with the memory engine in it. `mtctl -s pid:N memscope ...` and "
+               "`kmemleak ...` ask it while it runs.\v"
+               "Exit status: PROGRAM's; with --at-exit 1 when it was 0 and something leaked; with "
+               "--oom 1 when something was found.",
+    };
+    int status;
+
+    argv[0] = name;
+    argp_err_exit_status = 2;
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
+    status = smt_mtctl_run_prepare(&run);
+    if (status) return status;
+    if (run.oom || run.only_site) return smt_mtctl_run_oom(&run);
+    if (run.at_exit) return run_at_exit(&run);
+    program_exec(&run);
+    return 3;
+}

@@ -1,0 +1,43 @@
+/* cli/mtctl_run.h - `mtctl run`: a program with the engine preloaded. */
+#ifndef SMT_CLI_MTCTL_RUN_H
+#define SMT_CLI_MTCTL_RUN_H
+
+#include "control/live_reply.h"
+
+struct smt_mtctl_run {
+    bool idle, kmemleak_off, at_exit, json, verbose;
+    const char *scan;    /* seconds between scans; NULL: as it is by default */
+    const char *library; /* NULL: looked for */
+    const char *oom;     /* FROM-TO or 1:FROM-TO; NULL: no plan */
+    const char *oom_mode;
+    const char *only_site;
+    const char *suppress;
+    uint64_t timeout_s;
+    char **program; /* and its arguments; ended by NULL */
+};
+
+/* How a program that was started ended. */
+struct smt_mtctl_ended {
+    int status;  /* as waitpid() tells */
+    bool hung;   /* it was ended, after the time limit */
+    char *report; /* what its engine wrote, or NULL; free() */
+};
+
+/* Sets the environment of this process so that what is started next has the
+ * engine in it; 0 or an exit status. */
+int smt_mtctl_run_prepare(const struct smt_mtctl_run *run);
+
+/* Starts the program with variables besides (NAME=VALUE, ended by NULL), and
+ * waits. `quiet`: its output is dropped. timeout_s 0: forever. */
+SMT_MUST_USE enum smt_status smt_mtctl_run_once(const struct smt_mtctl_run *run,
+                                                const char *const *variables, bool quiet,
+                                                uint64_t timeout_s,
+                                                struct smt_mtctl_ended *ret_ended);
+
+/* One run for each allocation that is refused; the exit status. */
+int smt_mtctl_run_oom(const struct smt_mtctl_run *run);
+
+/* `-s pid:N COMMAND...`: the exit status. */
+int smt_mtctl_live(const char *address, char **words, size_t count, bool json);
+
+#endif
