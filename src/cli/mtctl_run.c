@@ -226,7 +226,7 @@ enum smt_status smt_mtctl_run_once(const struct smt_mtctl_run *run, const char *
                                    bool quiet, uint64_t timeout_s,
                                    struct smt_mtctl_ended *ret_ended)
 {
-    char path[] = "/tmp/mtctl-report-XXXXXX";
+    char path[] = "/tmp/mtctl-report-XXXXXX", own[16];
     struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
     int fd = mkostemp(path, O_CLOEXEC);
     pid_t child;
@@ -237,6 +237,8 @@ enum smt_status smt_mtctl_run_once(const struct smt_mtctl_run *run, const char *
     if (child == 0) {
         for (; *variables; variables++) putenv((char *)(uintptr_t)*variables);
         setenv("MT_REPORT", path, 1);
+        snprintf(own, sizeof own, "%d", (int)getpid());
+        setenv("MT_PID", own, 1);
         if (quiet) {
             output_drop();
             setpgid(0, 0);

@@ -41,14 +41,20 @@ void smt_scan_prepare(void)
 struct roots {
     struct smt_scan_range *ranges;
     size_t count;
-    uintptr_t own_base;
+    struct smt_scan_work *work;
 };
 
 static void root_add(void *context, uintptr_t object_base, uintptr_t from, uintptr_t to)
 {
     struct roots *roots = context;
+    struct smt_scan_work *work = roots->work;
 
-    if (roots->own_base && object_base == roots->own_base) return;
+    if (work->options->own_base && object_base == work->options->own_base) return;
+    if (work->options->allocator_base && object_base == work->options->allocator_base &&
+        work->allocator_count < SMT_SCAN_ALLOCATOR_MAX) {
+        work->allocator[work->allocator_count++] = (struct smt_scan_range){from, to};
+        return;
+    }
     if (roots->count < ROOTS_MAX) roots->ranges[roots->count++] = (struct smt_scan_range){from, to};
 }
 
@@ -181,7 +187,7 @@ static void scan_with(struct smt_scan_work *work, struct smt_scan_result *result
 void smt_scan_run(const struct smt_scan_options *options, struct smt_scan_result *ret_result)
 {
     uint64_t begin_ns = smt_clock_ns();
-    struct roots roots = {.own_base = options->own_base};
+    struct roots roots = {0};
     struct smt_live_totals totals;
     struct smt_scan_work work = {
         .options = options,
@@ -198,10 +204,12 @@ void smt_scan_run(const struct smt_scan_options *options, struct smt_scan_result
     work.answer = smt_pages_new(sizeof *work.answer, 1);
     roots.ranges = smt_pages_new(root_bytes, 0);
     if (work.found && work.answer && roots.ranges) {
+        roots.work = &work;
         /* Before anything is locked: the dynamic linker has a lock of its own. */
         smt_roots_each_data(root_add, &roots);
-        memcpy(roots.ranges + roots.count, options->extra,
-               options->extra_count * sizeof *roots.ranges);
+        if (options->extra_count)
+            memcpy(roots.ranges + roots.count, options->extra,
+                   options->extra_count * sizeof *roots.ranges);
         work.roots = roots.ranges;
         work.root_count = roots.count + options->extra_count;
         scan_with(&work, ret_result);

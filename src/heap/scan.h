@@ -30,6 +30,7 @@ struct smt_scan_options {
     bool signals_only; /* see heap/world.h */
     const struct smt_scan_range *extra; /* more roots */
     size_t extra_count;
+    uintptr_t allocator_base; /* load address of the malloc's object; 0: not known */
     uintptr_t own_base; /* load address of the object whose data is no root; 0: none */
 };
 

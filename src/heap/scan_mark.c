@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "heap/live.h"
 #include "heap/live_memory.h"
@@ -12,6 +13,7 @@
 
 #define RED_ZONE     128 /* below the stack pointer, in use (System V ABI, x86-64) */
 #define MAPPINGS_MAX 65536
+#define CPU_LIMIT_S  120
 #define ALTERNATE    ((size_t)64 << 10)
 
 /* One process, one scan: what it works with may be static. */
@@ -169,6 +171,23 @@ static void range_scan(uintptr_t from, uintptr_t to)
 
         words_scan(from > mapping->from ? from : mapping->from,
                    to < mapping->to ? to : mapping->to);
+    }
+}
+
+/* The allocator's own variables. It gives a block the 8 bytes where the next
+ * chunk of memory begins, so its pointers to that chunk point into the block:
+ * that is no reference. */
+static void allocator_scan(uintptr_t from, uintptr_t to)
+{
+    for (const uintptr_t *word = (const uintptr_t *)((from + 7) & ~(uintptr_t)7);
+         (uintptr_t)(word + 1) <= to; word++) {
+        uint32_t at = smt_scan_index_find(&index_, *word);
+
+        if (at == SMT_SCAN_NOWHERE) continue;
+        if (*word != index_.entries[at].from && *word + 8 >= index_.entries[at].to &&
+            *word % 16 == 0)
+            continue;
+        entry_reach(at);
     }
 }
 
@@ -348,14 +367,18 @@ static void found_tell(const struct smt_scan_work *work)
 void smt_scan_mark(void *context, const struct smt_world *world)
 {
     const struct smt_scan_work *work = context;
+    const struct rlimit limit = {CPU_LIMIT_S, CPU_LIMIT_S}; /* whatever happens, it ends */
 
     if (!smt_scan_index_build(&index_)) return;
     waiting = smt_pages_new((index_.count + 1) * sizeof *waiting, 0);
     vias = smt_pages_new((index_.count + 1) * sizeof *vias, 0);
     if (!waiting || !vias) return;
     faults_catch();
+    setrlimit(RLIMIT_CPU, &limit);
     mappings_read();
     for (size_t i = 0; i < work->root_count; i++) range_scan(work->roots[i].from, work->roots[i].to);
+    for (size_t i = 0; i < work->allocator_count; i++)
+        allocator_scan(work->allocator[i].from, work->allocator[i].to);
     threads_scan(work, world);
     waiting_scan();
     root_blocks_reach(work);

@@ -5,6 +5,8 @@
 #include "heap/scan.h"
 #include "heap/world.h"
 
+#define SMT_SCAN_ALLOCATOR_MAX 8
+
 /* What a scan found out of one unreferenced block; in shared memory. */
 struct smt_scan_found {
     uint32_t record;   /* its record in heap/live.h */
@@ -18,6 +20,8 @@ struct smt_scan_work {
     const struct smt_scan_options *options;
     const struct smt_scan_range *roots;
     size_t root_count;
+    struct smt_scan_range allocator[SMT_SCAN_ALLOCATOR_MAX]; /* roots with care */
+    size_t allocator_count;
     size_t thread_storage_below, thread_storage_above; /* around a thread's base */
     uint32_t now_cs;
 

@@ -227,6 +227,7 @@ static void scan_run(struct smt_scan_result *ret_result, unsigned misses, uint32
         .skip_stacks = scanning.skip_stacks,
         .signals_only = scanning.signals_only,
         .own_base = mt_own_base(),
+        .allocator_base = mt_allocator_base(),
         .extra = regions,
     };
 
@@ -524,13 +525,11 @@ static void report_tell(struct answer *answer)
 static void report(struct answer *answer, char **words, size_t count)
 {
     struct answer told = {.out = answer->out};
-    size_t begin = answer->out->size;
     int fd = open(mt_settings.report, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
     (void)words;
     (void)count;
     if (fd < 0) return;
-    (void)begin;
     report_tell(&told);
     mt_out_finish(answer->out, told.code, told.text);
     for (size_t at = 0; at < answer->out->size;) {
@@ -540,7 +539,7 @@ static void report(struct answer *answer, char **words, size_t count)
         at += (size_t)size;
     }
     close(fd);
-    answer->out->size = 0;
+    mt_out_clear(answer->out);
 }
 
 static const struct command commands[] = {

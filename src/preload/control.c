@@ -384,8 +384,9 @@ void mt_control_forked(void)
 bool mt_control_ask(const char *line)
 {
     struct sockaddr_un address;
-    socklen_t size = address_make(&address);
+    socklen_t address_size = address_make(&address);
     char answer[256];
+    ssize_t size;
     int fd;
     bool asked;
 
@@ -394,10 +395,13 @@ bool mt_control_ask(const char *line)
     if (!mt_control_runs()) return false;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return false;
-    asked = connect(fd, (struct sockaddr *)&address, size) == 0 &&
+    asked = connect(fd, (struct sockaddr *)&address, address_size) == 0 &&
             send(fd, line, strlen(line), MSG_NOSIGNAL) > 0 && send(fd, "\n", 1, MSG_NOSIGNAL) > 0;
-    while (asked && recv(fd, answer, sizeof answer, 0) > 0)
-        if (memmem(answer, sizeof answer, "end\t", 4)) break;
+    /* Nothing more is asked, so the connection ends after the answer. */
+    if (asked) shutdown(fd, SHUT_WR);
+    while (asked && ((size = recv(fd, answer, sizeof answer, 0)) > 0 ||
+                     (size < 0 && errno == EINTR)))
+        continue;
     close(fd);
     return asked;
 }

@@ -89,11 +89,21 @@ const struct mt_module *mt_module_at(size_t i)
     return i < module_count ? &modules[i] : NULL;
 }
 
-uintptr_t mt_own_base(void)
+static uintptr_t object_base(uintptr_t address)
 {
     Dl_info info;
 
-    return dladdr((void *)mt_own_base, &info) ? (uintptr_t)info.dli_fbase : 0;
+    return dladdr((void *)address, &info) ? (uintptr_t)info.dli_fbase : 0;
+}
+
+uintptr_t mt_own_base(void)
+{
+    return object_base((uintptr_t)mt_own_base);
+}
+
+uintptr_t mt_allocator_base(void)
+{
+    return object_base((uintptr_t)mt_next.malloc);
 }
 
 /* Names are needed after the object is gone; what is known of its code is wrong

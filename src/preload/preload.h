@@ -20,7 +20,7 @@
  *   MT_REPORT=PATH    at the end of this process, scan and write what leaked
  *   MT_OOM=PLAN       refuse these allocations (heap/fault.h's text form)
  *   MT_SURVEY=1       with MT_REPORT: which stack made which allocation
- * The last three are taken out of the environment: children start without. */
+ * The last three count only in the process MT_PID: its children start without. */
 #ifndef SMT_PRELOAD_PRELOAD_H
 #define SMT_PRELOAD_PRELOAD_H
 
@@ -134,7 +134,8 @@ struct mt_module {
 void mt_modules_note(void); /* looks which are there now */
 size_t mt_module_count(void);
 const struct mt_module *mt_module_at(size_t i);
-uintptr_t mt_own_base(void);
+uintptr_t mt_own_base(void);       /* of this object */
+uintptr_t mt_allocator_base(void); /* of the next malloc's */
 
 /* --- the control thread (control.c) --- */
 

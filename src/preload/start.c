@@ -37,6 +37,10 @@ static void settings_read(void)
     text = setting("MT_SCAN");
     mt_settings.scan_interval_s =
         text && smt_number_parse(text, &number) ? (uint32_t)number : SCAN_INTERVAL_S;
+    /* What is meant for one process, whatever programs it becomes, is not for its
+     * children. */
+    text = setting("MT_PID");
+    if (!text || !smt_number_parse(text, &number) || number != (uint64_t)getpid()) return;
     text = setting("MT_REPORT");
     if (text && strlen(text) < sizeof mt_settings.report) {
         strcpy(mt_settings.report, text);
@@ -45,9 +49,6 @@ static void settings_read(void)
     if (setting("MT_SURVEY")) mt_survey_begin();
     text = setting("MT_OOM");
     if (text) mt_fault_arm(text);
-    unsetenv("MT_REPORT");
-    unsetenv("MT_SURVEY");
-    unsetenv("MT_OOM");
 }
 
 /* The next malloc itself, unless it would be given blocks it never made. */
