@@ -1,0 +1,194 @@
+/* tests/cli/live/programs.c - programs that are awkward to be inside of: each ends 0
+ * and says `fine` when all went as it does without the engine. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int all_functions(void)
+{
+    void *block = NULL;
+    char *text;
+
+    if (posix_memalign(&block, 64, 100) != 0 || (uintptr_t)block % 64) return 1;
+    if (malloc_usable_size(block) < 100) return 2;
+    free(block);
+    if (posix_memalign(&block, 3, 100) != EINVAL) return 3;
+    block = aligned_alloc(4096, 8192);
+    if ((uintptr_t)block % 4096) return 4;
+    block = realloc(block, 20000);
+    memset(block, 1, 20000);
+    free(block);
+    free(memalign(128, 10));
+    free(valloc(10));
+    free(pvalloc(10));
+    errno = 0;
+    if (reallocarray(NULL, SIZE_MAX / 2, 3) || errno != ENOMEM) return 5;
+    text = strdup("text");
+    text = reallocarray(text, 10, 10);
+    if (strcmp(text, "text") != 0) return 6;
+    free(text);
+    free(realloc(NULL, 0));
+    free(calloc(0, 0));
+    free(NULL);
+    return 0;
+}
+
+static void *churn(void *context)
+{
+    unsigned seed = (unsigned)(uintptr_t)context;
+    void *blocks[64] = {0};
+
+    for (int i = 0; i < 20000; i++) {
+        unsigned at = (unsigned)rand_r(&seed) % 64;
+
+        free(blocks[at]);
+        blocks[at] = malloc(1 + (unsigned)rand_r(&seed) % 3000);
+    }
+    for (int i = 0; i < 64; i++) free(blocks[i]);
+    return NULL;
+}
+
+static int threads(void)
+{
+    pthread_t threads[8];
+
+    for (uintptr_t i = 0; i < 8; i++) pthread_create(&threads[i], NULL, churn, (void *)i);
+    for (int i = 0; i < 8; i++) pthread_join(threads[i], NULL);
+    return 0;
+}
+
+static int forks(void)
+{
+    pthread_t busy;
+
+    pthread_create(&busy, NULL, churn, NULL);
+    for (int i = 0; i < 50; i++) {
+        pid_t child = fork();
+        int status;
+
+        if (child == 0) {
+            churn((void *)(uintptr_t)i);
+            _exit(7);
+        }
+        if (waitpid(-1, &status, 0) != child || WEXITSTATUS(status) != 7) return 1;
+        if (waitpid(-1, &status, 0) != -1 || errno != ECHILD) return 2; /* no child of ours */
+    }
+    pthread_join(busy, NULL);
+    return 0;
+}
+
+static int descriptors(void)
+{
+    int first = open("/dev/null", O_RDONLY);
+
+    closefrom(3);
+    free(malloc(10));
+    return first == 3 && open("/dev/null", O_RDONLY) == 3 ? 0 : 1;
+}
+
+static volatile sig_atomic_t handled;
+
+static void on_signal(int number)
+{
+    (void)number;
+    free(malloc(100));
+    handled++;
+}
+
+/* A handler that allocates, while its thread does, too. Only the C library's own
+ * quick path stands that; so do we. */
+static int signals(void)
+{
+    struct itimerval often = {{0, 200}, {0, 200}};
+
+    signal(SIGALRM, on_signal);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (handled < 200) free(malloc(200));
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    return 0;
+}
+
+static int bad_frees(void)
+{
+    static long place[8];
+    char *block = malloc(40);
+
+    free(block);
+    free(block);
+    free(&place[2]);
+    return 0;
+}
+
+static void *last_words(void *context)
+{
+    (void)context;
+    usleep(50000);
+    return NULL;
+}
+
+static int first_thread_leaves(void)
+{
+    pthread_t other;
+
+    pthread_create(&other, NULL, last_words, NULL);
+    puts("fine");
+    fflush(stdout);
+    pthread_exit(NULL);
+}
+
+static int execs(void)
+{
+    static char path[] = "/proc/self/exe", name[] = "all_functions";
+    char *arguments[] = {path, name, NULL};
+
+    free(malloc(10));
+    execv(arguments[0], arguments);
+    return 1;
+}
+
+static int everything_freed(void)
+{
+    void **pool = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    /* Blocks that only a mapping of the program's own points to. */
+    for (int i = 0; i < 100; i++) pool[i] = malloc(100);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(void);
+} programs[] = {
+    {"all_functions", all_functions},
+    {"threads", threads},
+    {"forks", forks},
+    {"descriptors", descriptors},
+    {"signals", signals},
+    {"bad_frees", bad_frees},
+    {"first_thread_leaves", first_thread_leaves},
+    {"execs", execs},
+    {"everything_freed", everything_freed},
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 1 && i < sizeof programs / sizeof *programs; i++)
+        if (strcmp(programs[i].name, argv[1]) == 0) {
+            int status = programs[i].run();
+
+            if (status == 0) puts("fine");
+            return status;
+        }
+    return 99;
+}
