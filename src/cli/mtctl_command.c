@@ -8,6 +8,7 @@
 
 #include "cli/mtctl.h"
 #include "cli/mtctl_engine.h"
+#include "cli/mtctl_run.h"
 
 #define SCRIPT_MAX ((size_t)64 << 20)
 #define HELP_WIDTH 78
@@ -27,7 +28,7 @@ struct invocation {
 };
 
 static const struct argp_option command_options[] = {
-    {"server", 's', "ADDRESS", 0, "Send commands to a server: unix:PATH or tcp:ADDRESS:PORT", 1},
+    {"server", 's', "ADDRESS", 0, "Send commands to a server: unix:PATH or tcp:ADDRESS:PORT; or to the engine in a process: pid:N", 1},
     {"file", 'f', "SCRIPT", 0, "Run the commands in SCRIPT (- is standard input)", 1},
     {"json", KEY_JSON, NULL, 0, "Answers as one line of JSON each", 1},
     {0},
@@ -267,9 +268,13 @@ static int client_run(struct invocation *invocation)
 {
     const struct smt_script_target target = {invocation, call_server, show};
     struct smt_address address;
-    enum smt_status status = smt_address_parse(invocation->server, &address);
+    enum smt_status status;
     int exit_status;
 
+    if (smt_live_address_is(invocation->server))
+        return smt_mtctl_live(invocation->server, invocation->words, invocation->word_count,
+                              invocation->json);
+    status = smt_address_parse(invocation->server, &address);
     if (status == SMT_OK) status = smt_wire_client_open(&invocation->client, &address);
     if (status != SMT_OK) return smt_mtctl_fail(status);
     exit_status = target_run(invocation, &target);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/mtctl_run.h"
-#include "control/live_command.h"
+#include "control/control.h"
 
 #define WORDS_MAX 16
 #define FAULT     4 /* exit status: answered with a fault */

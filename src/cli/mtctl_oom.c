@@ -1,6 +1,5 @@
 /* `mtctl run --oom`: PROGRAM once per refusal. A first run, with no refusal,
  * counts the allocations and tells which stack made which. */
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,48 +69,22 @@ static bool plan_format(char *plan, size_t room, const char *mode, uint64_t numb
     return true;
 }
 
-static const struct smt_live_reply_stack *site_of(const struct sweep *sweep, uint64_t number)
+/* The stack that made an allocation of the first run; 0 unknown. Items are in
+ * order of allocation. */
+static uint32_t site_of(const struct sweep *sweep, uint64_t number)
 {
-    /* Items are in order of allocation. */
-    if (!number || number > sweep->survey.item_count) return NULL;
-    for (size_t i = number; i-- > 0;)
-        if (sweep->survey.items[i].kind == SMT_LIVE_ATTEMPT &&
-            sweep->survey.items[i].number == number)
-            return smt_live_reply_stack(&sweep->survey, sweep->survey.items[i].stack);
-    return NULL;
+    const struct smt_live_reply *survey = &sweep->survey;
+
+    if (!number || number > survey->item_count) return 0;
+    if (survey->items[number - 1].kind != SMT_LIVE_ATTEMPT) return 0;
+    return survey->items[number - 1].stack;
 }
 
 static bool site_is_wanted(const struct sweep *sweep, uint64_t number)
 {
-    const struct smt_live_reply_stack *stack = site_of(sweep, number);
-    struct smt_symbol_place place;
+    char *const globs[] = {(char *)(uintptr_t)sweep->run->only_site, NULL};
 
-    if (!sweep->run->only_site) return true;
-    for (unsigned i = 0; stack && i < stack->depth; i++) {
-        smt_symbol_files_place(sweep->survey.files, stack->frames[i], &place);
-        if (place.function && fnmatch(sweep->run->only_site, place.function, 0) == 0) return true;
-    }
-    return false;
-}
-
-/* The functions of a stack in one line. */
-static void stack_add(struct smt_buffer *text, struct smt_live_reply *reply,
-                      const struct smt_live_reply_stack *stack)
-{
-    for (unsigned i = 0; stack && i < stack->depth && i < 6; i++) {
-        struct smt_symbol_place place;
-        const char *slash;
-
-        smt_symbol_files_place(reply->files, stack->frames[i], &place);
-        slash = place.module ? strrchr(place.module, '/') : NULL;
-        smt_buffer_add_text(text, i ? " < " : "");
-        if (place.function)
-            smt_buffer_add_text(text, place.function);
-        else
-            smt_buffer_addf(text, "%s+0x%llx", slash ? slash + 1 : "?",
-                            (unsigned long long)place.offset);
-        if (place.file && i == 0) smt_buffer_addf(text, " (%s:%d)", place.file, place.line);
-    }
+    return !*globs || smt_live_reply_has(&sweep->survey, site_of(sweep, number), globs);
 }
 
 static void finding_add(struct sweep *sweep, const char *mode, uint64_t number,
@@ -129,11 +102,11 @@ static void finding_add(struct sweep *sweep, const char *mode, uint64_t number,
                                              sweep->base_bytes));
     smt_buffer_addf(text, ", allocation %llu refused, %s\n  refused: ",
                     (unsigned long long)number, mode);
-    stack_add(text, &sweep->survey, site_of(sweep, number));
+    smt_live_reply_line(&sweep->survey, site_of(sweep, number), text);
     for (size_t i = 0; outcome == LEAKED && i < reply->item_count; i++) {
         if (reply->items[i].kind != SMT_LIVE_LEAK || reply->items[i].via) continue;
         smt_buffer_add_text(text, "\n  leaked:  ");
-        stack_add(text, reply, smt_live_reply_stack(reply, reply->items[i].stack));
+        smt_live_reply_line(reply, reply->items[i].stack, text);
         break;
     }
     smt_buffer_addf(text, "\n  repeat:  mtctl run --oom=%llu --oom-mode=%s --",

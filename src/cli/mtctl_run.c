@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "cli/mtctl.h"
-#include "control/live_command.h"
+#include "control/control.h"
 
 #define LIBRARY    "libmtpreload.so"
 #define REPORT_MAX ((size_t)1 << 30)

@@ -2,7 +2,7 @@
 #ifndef SMT_CLI_MTCTL_RUN_H
 #define SMT_CLI_MTCTL_RUN_H
 
-#include "control/live_reply.h"
+#include "control/control.h"
 
 struct smt_mtctl_run {
     bool idle, kmemleak_off, at_exit, json, verbose;

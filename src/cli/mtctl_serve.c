@@ -17,7 +17,7 @@
 
 #define LISTEN_MAX 16
 
-enum { KEY_LISTEN = 400, KEY_BACKGROUND, KEY_PID_FILE, KEY_LOG };
+enum { KEY_LISTEN = 400, KEY_BACKGROUND, KEY_PID_FILE, KEY_LOG, KEY_ATTACH };
 
 struct service {
     struct smt_mtctl_engine engine;
@@ -25,6 +25,7 @@ struct service {
     size_t address_count;
     bool background;
     const char *pid_file, *log;
+    pid_t attached; /* 0: none */
 
     int pid_fd;   /* locked while we run */
     int ready_fd; /* to the process that waits for our start; -1 */
@@ -35,6 +36,8 @@ static const struct argp_option serve_options[] = {
      "unix:PATH, tcp:127.0.0.1:PORT or telnet:127.0.0.1:PORT; repeatable. Default: mtctl.sock in "
      "the runtime directory",
      1},
+    {"attach", KEY_ATTACH, "pid:N", 0,
+     "memscope and kmemleak, and the telnet menu, ask the engine in process N", 1},
     {"background", KEY_BACKGROUND, NULL, 0, "Return when it serves, and go on serving", 1},
     {"pid-file", KEY_PID_FILE, "PATH", 0, "Write the server's process id to PATH", 1},
     {"log", KEY_LOG, "PATH", 0, "Append messages to PATH instead of standard error", 1},
@@ -57,6 +60,10 @@ static error_t serve_parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_BACKGROUND:
         service->background = true;
+        return 0;
+    case KEY_ATTACH:
+        if (smt_live_address_parse(text, &service->attached) != SMT_OK)
+            argp_error(state, "--attach: %s", smt_fail_text());
         return 0;
     case KEY_PID_FILE:
         service->pid_file = text;
@@ -168,13 +175,15 @@ static void addresses_tell(const struct service *service, const struct smt_serve
 static int service_run(struct service *service)
 {
     const struct smt_server_options options = {.addresses = service->addresses,
-                                               .address_count = service->address_count};
+                                               .address_count = service->address_count,
+                                               .menus = smt_live_menus};
     struct smt_control control;
     struct smt_server *server = NULL;
     enum smt_status status;
     int exit_status = smt_mtctl_engine_start(&service->engine, &control);
 
     if (exit_status) return exit_status;
+    control.attached = service->attached;
     status = pid_file_take(service);
     if (status == SMT_OK) status = smt_server_new(&control, &options, &server);
     if (status == SMT_OK) addresses_tell(service, server);

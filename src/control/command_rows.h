@@ -27,5 +27,9 @@ COMMAND_ROW(cfg_help);
 COMMAND_ROW(core_version);
 COMMAND_ROW(list_methods);
 COMMAND_ROW(help);
+COMMAND_ROW(memscope);
+COMMAND_ROW(kmemleak);
+COMMAND_ROW(badfrees);
+COMMAND_ROW(live);
 
 #endif

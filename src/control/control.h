@@ -6,6 +6,8 @@
 #define SMT_CONTROL_CONTROL_H
 
 #include "control/command.h"
+#include "control/live_command.h"
+#include "control/live_menu.h"
 #include "control/parameter.h"
 #include "control/script.h"
 #include "control/server.h"
@@ -28,6 +30,7 @@ struct smt_control {
     struct smt_stress_tests *tests;
     struct smt_control_hooks hooks;
     struct smt_parameters parameters;
+    pid_t attached; /* whose engine memscope, kmemleak, badfrees, live ask; 0: this process's */
 };
 
 SMT_MUST_USE enum smt_status smt_control_init(struct smt_control *control,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/live_reply.h"
+#include "heap/heap.h"
 
 static json_t *hex_json(uint64_t value)
 {

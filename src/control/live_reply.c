@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS_MAX 9
+#include "heap/heap.h"
+
+#define FIELDS_MAX  9
+#define LINE_FRAMES 6
 
 /* Room for one more in an array; false: no memory. */
 static bool array_grow(struct smt_live_reply *reply, void **array, size_t count, size_t size)
@@ -210,18 +213,38 @@ uint64_t smt_live_reply_stat(const struct smt_live_reply *reply, const char *nam
     return 0;
 }
 
-static bool stack_is_suppressed(const struct smt_live_reply *reply, uint32_t number,
-                                char *const *suppressed)
+bool smt_live_reply_has(const struct smt_live_reply *reply, uint32_t number, char *const *globs)
 {
     const struct smt_live_reply_stack *stack = smt_live_reply_stack(reply, number);
     struct smt_symbol_place place;
 
     for (unsigned i = 0; stack && i < stack->depth; i++) {
         smt_symbol_files_place(reply->files, stack->frames[i], &place);
-        for (char *const *glob = suppressed; *glob; glob++)
+        for (char *const *glob = globs; *glob; glob++)
             if (place.function && fnmatch(*glob, place.function, 0) == 0) return true;
     }
     return false;
+}
+
+void smt_live_reply_line(const struct smt_live_reply *reply, uint32_t number,
+                         struct smt_buffer *text)
+{
+    const struct smt_live_reply_stack *stack = smt_live_reply_stack(reply, number);
+
+    for (unsigned i = 0; stack && i < stack->depth && i < LINE_FRAMES; i++) {
+        struct smt_symbol_place place;
+        const char *slash;
+
+        smt_symbol_files_place(reply->files, stack->frames[i], &place);
+        slash = place.module ? strrchr(place.module, '/') : NULL;
+        smt_buffer_add_text(text, i ? " < " : "");
+        if (place.function)
+            smt_buffer_add_text(text, place.function);
+        else
+            smt_buffer_addf(text, "%s+0x%llx", slash ? slash + 1 : "?",
+                            (unsigned long long)place.offset);
+        if (place.file && i == 0) smt_buffer_addf(text, " (%s:%d)", place.file, place.line);
+    }
 }
 
 size_t smt_live_reply_suppress(struct smt_live_reply *reply, char *const *suppressed)
@@ -231,7 +254,7 @@ size_t smt_live_reply_suppress(struct smt_live_reply *reply, char *const *suppre
     if (!suppressed || !*suppressed) return 0;
     for (size_t i = 0; i < reply->item_count; i++)
         if (reply->items[i].kind != SMT_LIVE_LEAK ||
-            !stack_is_suppressed(reply, reply->items[i].stack, suppressed))
+            !smt_live_reply_has(reply, reply->items[i].stack, suppressed))
             reply->items[kept++] = reply->items[i];
     dropped = reply->item_count - kept;
     reply->item_count = kept;

@@ -4,9 +4,10 @@
 #define SMT_CONTROL_LIVE_REPLY_H
 
 #include "base/base.h"
-#include "heap/symbol_file.h"
 
 #define SMT_LIVE_FRAMES 16
+
+struct smt_symbol_files; /* heap/symbol_file.h: its room's names and wire/'s clash */
 
 struct smt_live_item {
     enum { SMT_LIVE_ENTRY, SMT_LIVE_LEAK, SMT_LIVE_BAD_FREE, SMT_LIVE_ATTEMPT } kind;
@@ -61,6 +62,13 @@ uint64_t smt_live_reply_stat(const struct smt_live_reply *reply, const char *nam
 
 /* Drops leaks that have a suppressed function on their stack; how many. */
 size_t smt_live_reply_suppress(struct smt_live_reply *reply, char *const *suppressed);
+
+/* Has the stack a function named like one of the globs (ended by NULL)? */
+bool smt_live_reply_has(const struct smt_live_reply *reply, uint32_t stack, char *const *globs);
+
+/* The innermost functions of a stack in one line. */
+void smt_live_reply_line(const struct smt_live_reply *reply, uint32_t stack,
+                         struct smt_buffer *text);
 
 /* As people read it, or as one line of JSON. */
 void smt_live_reply_text(struct smt_live_reply *reply, bool by_stack, struct smt_buffer *text);

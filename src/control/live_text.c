@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "control/live_reply.h"
+#include "heap/heap.h"
 
 static void frame_text(struct smt_live_reply *reply, uintptr_t address, struct smt_buffer *text)
 {

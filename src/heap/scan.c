@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/base.h"
 #include "heap/live.h"
 #include "heap/live_memory.h"
 #include "heap/live_stack.h"

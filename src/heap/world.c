@@ -17,7 +17,7 @@
 #include <time.h>
 #include <ucontext.h>
 
-#include "base/clock.h"
+#include "base/base.h"
 #include "heap/live_memory.h"
 
 #define HELPER_STACK ((size_t)128 << 10)

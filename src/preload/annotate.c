@@ -1,7 +1,7 @@
 /* What a program says of its own blocks. */
 #include "preload/memtest_live.h"
 
-#include "heap/live.h"
+#include "heap/heap.h"
 #include "preload/preload.h"
 
 #define EXPORTED __attribute__((visibility("default")))

@@ -5,9 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "heap/live.h"
-#include "heap/live_memory.h"
-#include "heap/live_stack.h"
+#include "heap/heap.h"
 
 #define FREED_KEPT 4096 /* a power of two */
 

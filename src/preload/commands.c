@@ -8,10 +8,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
-#include "heap/ages.h"
-#include "heap/live.h"
-#include "heap/live_memory.h"
-#include "heap/live_stack.h"
+#include "heap/heap.h"
 #include "preload/preload.h"
 
 #define WORDS_MAX   8

@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "heap/live_memory.h"
+#include "heap/heap.h"
 #include "preload/commands.h"
 
 #define STACK_BYTES  ((size_t)256 << 10)

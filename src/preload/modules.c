@@ -8,9 +8,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "heap/live_memory.h"
-#include "heap/live_stack.h"
-#include "heap/unwind.h"
+#include "heap/heap.h"
 
 #define MODULES_MAX 1024
 

@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "heap/live_memory.h"
-#include "heap/live_stack.h"
+#include "heap/heap.h"
 #include "preload/preload.h"
 
 #define FIRST_BYTES ((size_t)64 << 10)

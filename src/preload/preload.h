@@ -30,8 +30,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "heap/scan.h"
-#include "heap/unwind.h"
+#include "heap/heap.h"
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -2,8 +2,7 @@
 #include "preload/preload.h"
 
 #include "base/base.h"
-#include "heap/fault.h"
-#include "heap/live_memory.h"
+#include "heap/heap.h"
 
 #define SURVEY_MAX ((size_t)16 << 20) /* attempts whose stacks are kept */
 

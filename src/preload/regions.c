@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "heap/live_memory.h"
+#include "heap/heap.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 

@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
-#include "heap/ages.h"
-#include "heap/live.h"
-#include "heap/live_stack.h"
+#include "heap/heap.h"
 
 #define SCAN_INTERVAL_S 600
 

@@ -6,10 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "heap/ages.h"
-#include "heap/live.h"
-#include "heap/live_memory.h"
-#include "heap/live_stack.h"
+#include "heap/heap.h"
 
 _Thread_local struct mt_thread mt_thread;
 _Atomic bool mt_complete;
