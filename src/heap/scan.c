@@ -34,8 +34,10 @@ void smt_scan_prepare(void)
     size_t align;
 
     *(void **)&static_info = dlsym(RTLD_DEFAULT, "_dl_get_tls_static_info");
-    if (static_info) static_info(&storage_below, &align);
     if (control_size) storage_above = *control_size;
+    if (!static_info || !control_size) return;
+    static_info(&storage_below, &align); /* with the control block */
+    if (storage_below > storage_above) storage_below -= storage_above;
 }
 
 struct roots {

@@ -12,9 +12,9 @@ struct node {
     char payload[48];
 };
 
-static void *held;
-static char *inside;
-static _Thread_local void *thread_held;
+void *volatile held;
+char *volatile inside;
+_Thread_local void *volatile thread_held;
 
 NOINLINE static struct node *node_make(struct node *next)
 {

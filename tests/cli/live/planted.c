@@ -17,7 +17,7 @@ struct node {
 
 void *global_held;
 char *interior_held;
-static _Thread_local void *thread_held;
+_Thread_local void *volatile thread_held;
 static pthread_barrier_t started;
 
 NOINLINE void *make_direct(size_t size)

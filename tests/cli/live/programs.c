@@ -90,8 +90,10 @@ static int forks(void)
 
 static int descriptors(void)
 {
-    int first = open("/dev/null", O_RDONLY);
+    int first;
 
+    closefrom(3);
+    first = open("/dev/null", O_RDONLY);
     closefrom(3);
     free(malloc(10));
     return first == 3 && open("/dev/null", O_RDONLY) == 3 ? 0 : 1;

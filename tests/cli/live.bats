@@ -1,0 +1,336 @@
+# Live memory: mtctl run, memscope, kmemleak, in programs that know nothing of it.
+load common
+
+mtctl=$SMT_BIN/mtctl
+sources=$SMT_ROOT/tests/cli/live
+
+setup_file()
+{
+    [ -e "$SMT_BIN/libmtpreload.so" ] || skip "built with a sanitizer: no preload object"
+    for name in leaks planted timers programs; do
+        cc -O1 -g -fno-builtin -pthread -o "$BATS_FILE_TMPDIR/$name" "$sources/$name.c" || return 1
+    done
+    strip -o "$BATS_FILE_TMPDIR/stripped" "$BATS_FILE_TMPDIR/leaks"
+}
+
+# begin PROGRAM...: runs it in the background; $pid, its input and output as
+# descriptors 7 and 8. Waits for its first line.
+begin()
+{
+    mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+    "$mtctl" run "${options[@]}" -- "$@" \
+        <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    pid=$!
+    exec 7>"$BATS_TEST_TMPDIR/in" 8<"$BATS_TEST_TMPDIR/out"
+    read -r -t 20 line <&8
+}
+
+finish()
+{
+    exec 7>&- 8<&-
+    wait "$pid"
+}
+
+# step: one line into the program, one out of it
+step()
+{
+    echo >&7
+    read -r -t 20 line <&8
+}
+
+# ask WORD...: sets $status and $output
+ask()
+{
+    run "$mtctl" -s "pid:$pid" "$@"
+}
+
+# sizes: of the objects that kmemleak lists
+sizes()
+{
+    "$mtctl" -s "pid:$pid" kmemleak | grep -oE '^unreferenced object 0x[0-9a-f]+ \(size [0-9]+' |
+        grep -oE '[0-9]+$' | sort -n | tr '\n' ' '
+}
+
+@test "exactly the lost blocks are listed, direct and indirect, twice in a row" {
+    begin "$BATS_FILE_TMPDIR/planted"
+    ask kmemleak minage=0
+    ask kmemleak scan
+    [[ $output == "0 new suspected"* ]] # once is not enough
+    ask kmemleak scan
+    [[ $output == "4 new suspected memory leaks, 4 suspected"* ]]
+    [ "$(sizes)" = "48 48 48 101 " ]
+    ask kmemleak scan
+    [[ $output == "0 new suspected memory leaks, 4 suspected"* ]]
+    [ "$(sizes)" = "48 48 48 101 " ]
+    ask kmemleak
+    [ "$status" = 1 ]
+    [ "$(grep -c "(indirect, via 0x" <<<"$output")" = 2 ]
+    [[ $output == *'comm "planted", pid '"$pid"* ]]
+    [[ $output == *"44 44 44 44 44 44 44 44 44 44 44 44 44 44 44 44  DDDDDDDDDDDDDDDD"* ]]
+    [[ $output == *"make_direct+0x"*"[planted] $sources/planted.c:"* ]]
+    [[ $output == *"2 direct (149 bytes), 2 indirect (96 bytes)"* ]]
+    finish
+}
+
+@test "after clear only new ones are reported" {
+    begin "$BATS_FILE_TMPDIR/planted"
+    ask kmemleak minage=0
+    ask kmemleak scan
+    ask kmemleak scan
+    ask kmemleak clear
+    [ "$output" = "cleared: 4" ]
+    ask kmemleak scan
+    ask kmemleak scan
+    [ "$(sizes)" = "" ]
+    step
+    ask kmemleak scan
+    ask kmemleak scan
+    [ "$(sizes)" = "55 " ]
+    finish
+}
+
+@test "stopping by signal finds the same, and says what that costs" {
+    begin "$BATS_FILE_TMPDIR/planted"
+    ask kmemleak minage=0
+    ask kmemleak stop=signal
+    ask kmemleak scan
+    ask kmemleak scan
+    [[ $output == *"EINTR"* ]]
+    [ "$(sizes)" = "48 48 48 101 " ]
+    finish
+}
+
+@test "young blocks are not reported" {
+    begin "$BATS_FILE_TMPDIR/planted"
+    ask kmemleak minage=3600
+    ask kmemleak scan
+    ask kmemleak scan
+    [ "$(sizes)" = "" ]
+    finish
+}
+
+@test "without stacks, what only stacks hold is suspected" {
+    begin "$BATS_FILE_TMPDIR/planted"
+    ask kmemleak minage=0
+    ask kmemleak stack=off
+    ask kmemleak scan
+    ask kmemleak scan
+    [ "$(sizes)" = "48 48 48 101 606 707 " ]
+    finish
+}
+
+@test "dump shows any block, off is irreversible" {
+    begin "$BATS_FILE_TMPDIR/planted"
+    ask kmemleak minage=0
+    ask kmemleak scan
+    ask kmemleak scan
+    address=$("$mtctl" -s "pid:$pid" kmemleak | grep -oE '0x[0-9a-f]+' | head -n 1)
+    ask kmemleak "dump=$address"
+    [[ $output == "object $address (size 101):"* ]]
+    ask kmemleak dump=0x10
+    [ "$status" = 4 ]
+    ask kmemleak off
+    ask kmemleak scan
+    [ "$status" = 4 ]
+    [[ $output == *"kmemleak is off"* ]]
+    ask memscope create
+    ask kmemleak scan
+    [ "$status" = 4 ]
+    finish
+}
+
+@test "suppressed functions are left out" {
+    begin "$BATS_FILE_TMPDIR/planted"
+    ask kmemleak minage=0
+    ask kmemleak scan
+    ask kmemleak scan
+    printf '# ours\nleak:make_n*\n' >"$BATS_TEST_TMPDIR/suppressions"
+    ask kmemleak "--suppress=$BATS_TEST_TMPDIR/suppressions"
+    [ "$(grep -c ^unreferenced <<<"$output")" = 1 ]
+    [[ $output == *"3 suppressed"* ]]
+    finish
+}
+
+@test "--kmemleak=off refuses scans, and ages still work" {
+    options=(--kmemleak=off)
+    begin "$BATS_FILE_TMPDIR/timers"
+    ask kmemleak scan
+    [ "$status" = 4 ]
+    ask memscope create
+    ask memscope start
+    step
+    ask memscope print 0
+    [[ $output == *"MemScope printed 1 entries"* ]]
+    finish
+}
+
+@test "ages: the life of a database" {
+    begin "$BATS_FILE_TMPDIR/timers"
+    step # before collection: not in it
+    ask memscope print 0
+    [ "$output" = "MemScope database does not exist" ]
+    ask memscope create
+    [ "$output" = "Creating Memory Scope database" ]
+    ask memscope start
+    [ "$output" = "Memory scope data collection started" ]
+    step
+    step
+    step
+    ask memscope print 0
+    [[ ${lines[0]} == "Warning: "*"little value" ]]
+    [[ ${lines[1]} =~ ^[0-9:.]+\ MemScope\ list\ of\ entries\ at\ least\ 0\ seconds\ old$ ]]
+    [[ ${lines[2]} =~ ^entry:[0-9]+\ address:0x[0-9a-f]+\ size:0x2c\ cookie:0x[0-9a-f]{8}\ age:0$ ]]
+    [[ ${lines[4]} =~ ^0x[0-9a-f]+:\ scap_add_timer\ \+\ 0x[0-9a-f]+\ \(.*timers.c:19\)$ ]]
+    [[ ${lines[-1]} == "MemScope printed 3 entries" ]]
+    ask memscope print 0 --by-stack
+    [[ $output == *"entries:3 bytes:132"* ]]
+    ask memscope print 1000
+    [[ $output == *"MemScope printed 0 entries" ]]
+    ask memscope stop
+    [ "$output" = "Memory scope data collection stopped" ]
+    step
+    ask memscope print 0
+    [[ $output == *"MemScope printed 3 entries" ]]
+    ask memscope destroy
+    [ "$output" = "Memory scope database destroyed, disabling data collection" ]
+    ask memscope print 0
+    [ "$output" = "MemScope database does not exist" ]
+    finish
+}
+
+@test "ages: nothing is left by the program that was mended" {
+    options=(--idle)
+    begin "$BATS_FILE_TMPDIR/timers" fixed
+    ask memscope create
+    ask memscope start
+    step
+    step
+    ask memscope print 0
+    [[ $output == *"MemScope printed 0 entries" ]]
+    finish
+}
+
+@test "the telnet session its users know" {
+    begin "$BATS_FILE_TMPDIR/timers"
+    "$mtctl" serve -q --attach "pid:$pid" --listen telnet:127.0.0.1:0 >"$BATS_TEST_TMPDIR/serve" 3>&- &
+    server=$!
+    until grep -q listening "$BATS_TEST_TMPDIR/serve"; do :; done
+    exec 9<>"/dev/tcp/127.0.0.1/$(grep -oE '[0-9]+$' "$BATS_TEST_TMPDIR/serve")"
+    printf 'o\r\nn\r\no\r\n' >&9
+    text=
+    until [[ $text == *"collection started"* ]]; do read -r -t 20 line <&9; text+=$line; done
+    step
+    printf 'p\r\n0\r\nP\r\nO\r\nN\r\np\r\n1\r\nq\r\nquit\r\n' >&9
+    text+=$(cat <&9)
+    exec 9>&-
+    kill "$server"
+    wait "$server" || true
+    [[ $text == *"os> Creating Memory Scope database"* ]]
+    [[ $text == *"Age: "*"MemScope list of entries at least 0 seconds old"* ]]
+    [[ $text == *"scap_add_timer + 0x"*"MemScope printed 1 entries"* ]]
+    [[ $text == *"Memory scope data collection stopped"* ]]
+    [[ $text == *"Memory scope database destroyed, disabling data collection"* ]]
+    [[ $text == *"Age: MemScope database does not exist"* ]]
+    finish
+}
+
+@test "ten small programs leak what valgrind says, byte for byte" {
+    for shape in 0 1 2 3 4 5 6 7 8 9; do
+        run "$mtctl" run --at-exit -- "$BATS_FILE_TMPDIR/leaks" "$shape"
+        [ "$status" = 1 ]
+        ours=$(grep -oE '\([0-9]+ bytes\), [0-9]+ indirect \([0-9]+' <<<"$output" |
+            tr -c '0-9\n' ' ' | awk '{print $1, $3}')
+        theirs=$(valgrind --leak-check=full "$BATS_FILE_TMPDIR/leaks" "$shape" 2>&1 |
+            sed -nE 's/.*(definitely|indirectly) lost: ([0-9,]+) bytes.*/\2/p' | tr -d , | xargs)
+        echo "shape $shape: ours $ours, valgrind's $theirs"
+        [ "$ours" = "$theirs" ]
+    done
+}
+
+@test "ten small programs leak what LeakSanitizer says" {
+    cc -O1 -g -fno-builtin -pthread -fsanitize=leak -o "$BATS_TEST_TMPDIR/leaks" "$sources/leaks.c" ||
+        skip "no LeakSanitizer"
+    for shape in 0 1 2 3 4 5 6 7 8 9; do
+        run "$mtctl" run --at-exit --json -- "$BATS_FILE_TMPDIR/leaks" "$shape"
+        ours=$(grep -oE '"suspected bytes":[0-9]+' <<<"$output" | grep -oE '[0-9]+')
+        theirs=$("$BATS_TEST_TMPDIR/leaks" "$shape" 2>&1 |
+            sed -nE 's/.*LeakSanitizer: ([0-9]+) byte.*/\1/p')
+        echo "shape $shape: ours $ours, LeakSanitizer's $theirs"
+        [ "$ours" = "$theirs" ]
+    done
+}
+
+@test "a stripped program gives module and offset" {
+    run "$mtctl" run --at-exit -- "$BATS_FILE_TMPDIR/stripped" 0
+    [[ $output == *"] stripped+0x"* ]]
+}
+
+@test "awkward programs work as without it, and leak nothing" {
+    for program in all_functions threads forks descriptors signals execs everything_freed; do
+        run timeout 60 "$mtctl" run --at-exit -- "$BATS_FILE_TMPDIR/programs" "$program"
+        echo "$program: $status $output"
+        [ "$status" = 0 ]
+        [[ $output == *fine*"0 leaks at the end"* ]]
+        run timeout 60 "$mtctl" run --idle -- "$BATS_FILE_TMPDIR/programs" "$program"
+        [ "$status" = 0 ]
+        [ "$output" = fine ]
+    done
+}
+
+@test "a process whose first thread leaves ends when the last one does" {
+    run timeout 20 "$mtctl" run -- "$BATS_FILE_TMPDIR/programs" first_thread_leaves
+    [ "$status" = 0 ]
+    [ "$output" = fine ]
+}
+
+@test "double and foreign frees are told, not fatal" {
+    run "$mtctl" run -- "$BATS_FILE_TMPDIR/programs" bad_frees
+    [ "$status" = 0 ]
+    [[ $output == *"double free of 0x"*"free of no live block"*fine* ]]
+}
+
+@test "each refused allocation is one run" {
+    run "$mtctl" run --oom=1-3 --oom-mode=transient -- "$BATS_FILE_TMPDIR/leaks" 1
+    echo "$output"
+    [ "$status" = 1 ]
+    [[ $output == *"OOM transient, 3 allocations "*C* ]]
+    [[ $output == *"crash (SIGSEGV), allocation"*"refused: node_make"*"repeat:  mtctl run --oom="* ]]
+    [[ $output == *"3 refusals: "* ]]
+    run "$mtctl" run --oom --only-site=no_such_function -- "$BATS_FILE_TMPDIR/leaks" 1
+    [ "$status" = 2 ]
+}
+
+@test "python3 and git work as without it" {
+    script='import json; print(sum(len(json.dumps(list(range(i)))) for i in range(300)))'
+    [ "$("$mtctl" run -- python3 -c "$script")" = "$(python3 -c "$script")" ]
+    cd "$BATS_TEST_TMPDIR"
+    git init -q repository && cd repository && echo >file
+    [ "$("$mtctl" run -- git status)" = "$(git status)" ]
+    run "$mtctl" run --at-exit -- git status
+    [ "$status" = 0 ]
+    [[ $output == *"0 leaks at the end of git"* ]]
+}
+
+@test "sipp handles 10000 calls with it" {
+    command -v sipp || skip "sipp is not installed"
+    port=$((20000 + RANDOM % 20000))
+    (cd "$BATS_TEST_TMPDIR" && exec timeout 100 "$mtctl" run -- sipp -sn uas -i 127.0.0.1 \
+        -p "$port" -nostdin -m 10000 >uas 2>&1 3>&-) &
+    uas=$!
+    (cd "$BATS_TEST_TMPDIR" && timeout 100 "$mtctl" run -- sipp -sn uac "127.0.0.1:$port" \
+        -i 127.0.0.1 -p $((port + 1)) -nostdin -m 10000 -r 2500 -d 0 -l 4000 >uac 2>&1)
+    wait "$uas"
+    grep -qE 'Successful call +\| +[0-9]+ +\| +10000' "$BATS_TEST_TMPDIR/uac"
+}
+
+@test "wrong use is said" {
+    run "$mtctl" -s pid:x live
+    [ "$status" = 2 ]
+    run "$mtctl" -s "pid:$$" live
+    [ "$status" = 2 ]
+    [[ $output == *"no engine in this process"* ]]
+    run "$mtctl" run
+    [ "$status" = 2 ]
+    run "$mtctl" run -- /no/such/program
+    [ "$status" = 127 ]
+}
