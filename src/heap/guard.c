@@ -11,7 +11,7 @@ bool smt_zone_new(struct heap_zone *zone)
 {
     for (size_t size = ZONE_BYTES; size >= 64u << 20; size /= 2) {
         void *base =
-            mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            mmap(ZONE_ADDRESS, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         void *table = mmap(NULL, size / HEAP_PAGE * sizeof(uint32_t), PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 

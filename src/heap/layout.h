@@ -36,6 +36,11 @@
 #define FILL_WORD      0xA5A5A5A5A5A5A5A5u
 #define CHUNK_BYTES    65536u /* eviction gives memory back in these */
 
+/* Where the first heap of a process goes if nothing is there: the pointers that
+ * a report's bytes show are then the same in every process. */
+#define RANGE_ADDRESS ((void *)0x200000000000)
+#define ZONE_ADDRESS  ((void *)0x300000000000)
+
 struct heap_zone {
     uintptr_t base, bump, end;
     uint32_t *block_of_page; /* +1; 0: none */

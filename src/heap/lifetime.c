@@ -11,10 +11,10 @@
 
 struct smt_heap *smt_heap_current;
 
-static void *reserve(size_t size_bytes, int protection)
+static void *reserve(void *wish, size_t size_bytes, int protection)
 {
     void *memory =
-        mmap(NULL, size_bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        mmap(wish, size_bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     return memory == MAP_FAILED ? NULL : memory;
 }
@@ -35,13 +35,13 @@ static bool heap_reserve(struct smt_heap *heap, size_t size)
 {
     int access = PROT_READ | PROT_WRITE;
 
-    heap->base = (uintptr_t)reserve(size, access);
+    heap->base = (uintptr_t)reserve(RANGE_ADDRESS, size, access);
     if (!heap->base) return false;
     heap->end = heap->base + size;
     heap->block_capacity = (uint32_t)(size / 48 < BLOCKS_MOST ? size / 48 : BLOCKS_MOST);
-    heap->blocks = reserve((size_t)heap->block_capacity * sizeof *heap->blocks, access);
+    heap->blocks = reserve(NULL, (size_t)heap->block_capacity * sizeof *heap->blocks, access);
     heap->evicted_of_chunk =
-        reserve((size / CHUNK_BYTES + 1) * sizeof *heap->evicted_of_chunk, access);
+        reserve(NULL, (size / CHUNK_BYTES + 1) * sizeof *heap->evicted_of_chunk, access);
     if (heap->blocks && heap->evicted_of_chunk && smt_zone_new(&heap->zone)) return true;
     heap_unreserve(heap);
     return false;

@@ -86,6 +86,16 @@ static void fault_note(struct smt_run_fault *fault, int signal, const siginfo_t 
     };
 }
 
+/* Which way the parser got there: the same instruction of a library may be
+ * reached from many places. */
+static uint64_t stack_hash(const ucontext_t *at)
+{
+    static struct smt_stack stack;
+
+    smt_stack_capture_context(&stack, at, catching->boundary);
+    return smt_stack_hash(&stack);
+}
+
 static void evidence_note(const ucontext_t *at)
 {
     struct smt_evidence *evidence = &catching->shared->evidence;
@@ -110,6 +120,7 @@ static void fault_caught(int signal, siginfo_t *info, void *context)
     if (catching->result->fault.signal)
         siglongjmp(catching->escape, ESCAPE_FAULT); /* in evidence */
     fault_note(&catching->result->fault, signal, info, context);
+    catching->result->fault.stack_hash = stack_hash(context);
     if (catching->job->flags & SMT_JOB_EXPLAIN) evidence_note(context);
     siglongjmp(catching->escape, ESCAPE_FAULT);
 }
@@ -138,6 +149,7 @@ static void exit_caught(int status, void *unused)
     catching->result->fault = (struct smt_run_fault){.exited = true, .code = status};
     smt_stack_capture_from(&evidence->failed_at, __builtin_return_address(0), catching->boundary);
     evidence->has_failed_at = true;
+    catching->result->fault.stack_hash = smt_stack_hash(&evidence->failed_at);
     _exit(EXIT_INSIDE_RUN);
 }
 

@@ -13,10 +13,13 @@
 static struct smt_parser_hooks heap_hooks = {smt_heap_malloc, smt_heap_calloc, smt_heap_realloc,
                                              smt_heap_release};
 
+/* Pointers into messages are to be the same in every process, see heap/. */
+#define AREA_ADDRESS ((void *)0x400000000000)
+
 /* An area with an inaccessible page on both sides. */
 static char *area_new(size_t area_bytes)
 {
-    char *area = mmap(NULL, area_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *area = mmap(AREA_ADDRESS, area_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (area == MAP_FAILED) return NULL;
     if (mprotect(area + PAGE_BYTES, area_bytes - 2 * PAGE_BYTES, PROT_READ | PROT_WRITE) == 0)

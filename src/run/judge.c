@@ -17,6 +17,7 @@ static void fault_place(struct run_context *context)
     if (block && guard_page) {
         fault->place = SMT_PLACE_BLOCK;
         fault->attempt = block->attempt;
+        fault->block_caller = block->caller;
         fault->offset = (ptrdiff_t)(address - block->address);
         fault->size_bytes = block->size_bytes;
     } else if (address + PAGE_BYTES >= message &&

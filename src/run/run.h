@@ -86,9 +86,11 @@ struct smt_run_fault {
     bool holds_poison; /* a register held the fill of freed blocks */
     enum smt_place place;
     uintptr_t address, pc;
-    uint64_t attempt;  /* PLACE_BLOCK: of that block */
-    ptrdiff_t offset;  /* PLACE_BLOCK, PLACE_MESSAGE: from its first byte */
-    size_t size_bytes; /* of that block or message */
+    uint64_t stack_hash;    /* of the whole stack there; 0 unknown */
+    uintptr_t block_caller; /* PLACE_BLOCK: that asked for the block */
+    uint64_t attempt;       /* PLACE_BLOCK: of that block */
+    ptrdiff_t offset;       /* PLACE_BLOCK, PLACE_MESSAGE: from its first byte */
+    size_t size_bytes;      /* of that block or message */
 };
 
 struct smt_run_damage {

@@ -7,6 +7,8 @@
 
 #include "sweep/inside.h"
 
+#define SAME_ADDRESS_BELOW 0x500000000000u /* heap and messages lie below, in every process */
+
 static const char *code_text(const struct smt_sweep *sweep, int code, char *text, size_t size)
 {
     const struct smt_parser *parser = sweep->settings.worker.parser;
@@ -23,6 +25,22 @@ static const char *op_text(const struct smt_sweep *sweep, enum smt_op op)
 {
     if (op == SMT_OP_PARSE && sweep->settings.function) return sweep->settings.function;
     return op < SMT_OP_COUNT ? smt_op_name(op) : "release";
+}
+
+/* An address that the next process would have elsewhere says nothing. */
+static void address_text(uint64_t address, struct smt_buffer *text)
+{
+    const char *file = NULL;
+    struct smt_frame frame;
+
+    if (smt_symbol_module((uintptr_t)address, &file, NULL)) {
+        smt_symbol_frame((uintptr_t)address, true, &frame);
+        smt_buffer_addf(text, "%s+0x%llx", frame.module, (unsigned long long)frame.offset);
+    } else if (address < SAME_ADDRESS_BELOW) {
+        smt_buffer_addf(text, "0x%llx", (unsigned long long)address);
+    } else {
+        smt_buffer_add_text(text, "outside the heap and all modules");
+    }
 }
 
 static void place_text(const struct smt_run_fault *fault, struct smt_buffer *text)
@@ -53,7 +71,8 @@ static void place_text(const struct smt_run_fault *fault, struct smt_buffer *tex
         smt_buffer_add_text(text, "beyond the end of the stack");
         return;
     default:
-        smt_buffer_addf(text, "at address 0x%llx", (unsigned long long)fault->address);
+        smt_buffer_add_text(text, "at address ");
+        address_text(fault->address, text);
     }
 }
 
@@ -97,6 +116,13 @@ static void damage_text(const struct smt_run_damage *damage, struct smt_buffer *
                     (unsigned long long)damage->attempt, size, damage->found, damage->expected);
 }
 
+static void bad_address_text(uint64_t address, struct smt_buffer *text)
+{
+    smt_buffer_add_text(text, "address ");
+    address_text(address, text);
+    smt_buffer_add_text(text, " is ");
+}
+
 static void bad_free_text(const struct smt_heap_stats *heap, struct smt_buffer *text)
 {
     static const char *const kinds[] = {"", "released twice", "released though it is no block",
@@ -105,7 +131,7 @@ static void bad_free_text(const struct smt_heap_stats *heap, struct smt_buffer *
     if (heap->bad_free_attempt)
         smt_buffer_addf(text, "block %llu is ", (unsigned long long)heap->bad_free_attempt);
     else
-        smt_buffer_addf(text, "address 0x%llx is ", (unsigned long long)heap->bad_free_address);
+        bad_address_text(heap->bad_free_address, text);
     smt_buffer_add_text(text, kinds[heap->bad_free]);
 }
 
@@ -235,6 +261,9 @@ static void place_name(const struct smt_sweep *sweep, const struct explained *ex
     case SMT_VERDICT_MISMATCH:
         smt_buffer_add_text(text, result->contradiction ? result->contradiction : "");
         break;
+    case SMT_VERDICT_HANG:
+        smt_buffer_add_text(text, op_text(sweep, result->last_op));
+        break;
     case SMT_VERDICT_UNEXPECTED:
         smt_buffer_add_text(text, sweep->messages->items[explained->group->message].name);
         break;
@@ -292,7 +321,8 @@ static void traces_build(const struct smt_sweep *sweep, const struct explained *
         trace_build(sweep, &evidence->refused_at[0], &finding->injected_at);
     if (explained->group->mode == SMT_MODE_DOUBLE && evidence->refused_count > 1)
         trace_build(sweep, &evidence->refused_at[1], &finding->second_at);
-    if (evidence->has_failed_at) trace_build(sweep, &evidence->failed_at, &finding->failed_at);
+    if (evidence->has_failed_at && verdict_has_place(finding->verdict))
+        trace_build(sweep, &evidence->failed_at, &finding->failed_at);
 }
 
 enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explained,

@@ -165,7 +165,9 @@ static enum smt_status group_replay(struct smt_sweep *sweep, struct explained *e
     if (status != SMT_OK) return status;
     explained->is_confirmed = explained->result.verdicts & (1u << group->key.verdict);
     status = loss_find(sweep, explained);
-    if (status == SMT_OK) status = writer_find(sweep, &job, explained);
+    if (!verdict_has_block((enum smt_verdict)group->key.verdict)) return status;
+    if (status == SMT_OK && group->key.verdict != SMT_VERDICT_LEAK)
+        status = writer_find(sweep, &job, explained);
     if (status == SMT_OK) status = blocks_watch(sweep, &job, explained);
     return status;
 }
@@ -204,12 +206,20 @@ enum smt_status sweep_explain(struct smt_sweep *sweep)
 
     HASH_ITER(hh, sweep->groups, group, next)
     {
+        struct smt_finding finding = {0};
+
         if (!group->is_stale || status != SMT_OK) continue;
-        if (!group->finding) group->finding = calloc(1, sizeof *group->finding);
-        if (!group->finding) return smt_fail(SMT_ENOMEM, "out of memory for a finding");
+        status = explain_group(sweep, group, &finding);
+        if (status == SMT_OK && !group->finding) group->finding = calloc(1, sizeof *group->finding);
+        if (status != SMT_OK || !group->finding) { /* an older run goes on to stand for it */
+            smt_finding_clear(&finding);
+            if (status == SMT_OK) status = smt_fail(SMT_ENOMEM, "out of memory for a finding");
+            continue;
+        }
         smt_finding_clear(group->finding);
-        status = explain_group(sweep, group, group->finding);
-        group->is_stale = status != SMT_OK;
+        *group->finding = finding;
+        group->is_stale = false;
+        group->is_fresh = true;
     }
     return status;
 }

@@ -69,7 +69,7 @@ void smt_finding_clear(struct smt_finding *finding);
 int smt_finding_compare(const struct smt_finding *a, const struct smt_finding *b);
 
 /* Does a stand better than b for both? The smallest message by bytes, then
- * index, then the first allocation. */
+ * index, then the first allocation, then the mode. */
 bool smt_finding_stands_better(const struct smt_finding *a, const struct smt_finding *b);
 
 /* The innermost frames by name, "osip_via_parse < osip_message_set_via"; at

@@ -18,11 +18,37 @@ static struct smt_finding *finding_same(struct smt_sweep *sweep, const struct sm
     return NULL;
 }
 
+void smt_findings_mark(struct smt_known *known, const char *parser, bool is_whole,
+                       struct smt_finding *findings, size_t count, struct smt_summary *summary)
+{
+    summary->findings = count;
+    summary->known_findings = summary->new_findings = summary->fixed_findings = 0;
+    for (size_t n = 0; n < count; n++) {
+        if (known) findings[n].is_known = smt_known_see(known, findings[n].signature);
+        if (findings[n].is_known)
+            summary->known_findings++;
+        else
+            summary->new_findings++;
+    }
+    for (size_t n = 0; known && is_whole && n < known->count; n++) {
+        struct smt_known_row *row = &known->rows[n];
+
+        if (!smt_known_row_is_of(row, parser)) row->was_seen = true;
+        if (!row->was_seen) summary->fixed_findings++;
+    }
+}
+
+static unsigned mode_rank(const struct smt_finding *finding)
+{
+    return finding->mode ? 1 + (unsigned)smt_mode_find(finding->mode) : 0;
+}
+
 bool smt_finding_stands_better(const struct smt_finding *a, const struct smt_finding *b)
 {
     if (a->message_bytes != b->message_bytes) return a->message_bytes < b->message_bytes;
     if (a->message_index != b->message_index) return a->message_index < b->message_index;
-    return a->allocation < b->allocation;
+    if (a->allocation != b->allocation) return a->allocation < b->allocation;
+    return mode_rank(a) < mode_rank(b);
 }
 
 static void finding_swap(struct smt_finding *a, struct smt_finding *b)

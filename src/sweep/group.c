@@ -13,8 +13,9 @@ static uint64_t fault_place_hash(const struct smt_run_result *result)
 {
     const struct smt_run_fault *fault = &result->fault;
 
-    if (fault->exited) return mix(1, (uint64_t)fault->code);
-    return mix(mix(2, fault->pc), (uint64_t)fault->place * 2 + fault->is_write);
+    if (fault->exited) return mix(mix(1, (uint64_t)fault->code), fault->stack_hash);
+    return mix(mix(mix(2, fault->pc), (uint64_t)fault->place * 2 + fault->is_write),
+               fault->stack_hash ^ fault->block_caller);
 }
 
 static uint64_t code_place_hash(const struct smt_run_result *result)
@@ -23,7 +24,19 @@ static uint64_t code_place_hash(const struct smt_run_result *result)
     return mix(mix(3, result->failed_op), (uint64_t)result->codes[result->failed_op]);
 }
 
-/* Where this verdict failed, as addresses and codes. */
+/* Was it only seen afterwards? Who did it is known only when the run is done
+ * again: such runs are groups of their own. */
+static bool is_seen_late(const struct smt_run_result *result, enum smt_verdict verdict)
+{
+    return !result->fault.signal && (SMT_VERDICT_BIT(CORRUPT) | SMT_VERDICT_BIT(USE_AFTER_FREE) |
+                                     SMT_VERDICT_BIT(UNINITIALIZED)) &
+                                        (1u << verdict);
+}
+
+/* Where this verdict failed, as addresses and codes. All runs of one verdict,
+ * site and place must get one signature (signature.c): what is reported would
+ * else depend on which of them stands for the group, and so on how a sweep is
+ * divided. */
 static uint64_t place_hash(const struct smt_run_result *result, enum smt_verdict verdict)
 {
     switch (verdict) {
@@ -44,6 +57,8 @@ static uint64_t place_hash(const struct smt_run_result *result, enum smt_verdict
         return mix(8, result->differing_ops & -result->differing_ops);
     case SMT_VERDICT_WRONG_CODE:
         return code_place_hash(result);
+    case SMT_VERDICT_HANG:
+        return mix(10, (uint64_t)result->last_op);
     case SMT_VERDICT_UNINITIALIZED:
         return result->fault.signal ? fault_place_hash(result) : 9;
     default:
@@ -61,13 +76,25 @@ struct site *sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt)
                : NULL;
 }
 
-/* Does the new run stand better for the group than the one that does? */
+/* Does the new run stand better for the group than the one that does? Of equals
+ * the first does: modes come in order. */
 static bool is_smaller(const struct smt_sweep *sweep, const struct group *group, size_t bytes,
                        uint64_t allocation)
 {
     if (bytes != group->message_bytes) return bytes < group->message_bytes;
     if (sweep->message != group->message) return sweep->message < group->message;
     return allocation < group->allocation;
+}
+
+/* What is nobody's but this message's: a run of its own, or its expectation. */
+static void key_narrow(const struct smt_sweep *sweep, const struct smt_run_result *result,
+                       uint64_t allocation, struct group_key *key)
+{
+    bool is_late = is_seen_late(result, (enum smt_verdict)key->verdict);
+
+    if (is_late || key->verdict == SMT_VERDICT_UNEXPECTED)
+        key->place = mix(key->place, sweep->message + 1);
+    if (is_late && allocation) key->site = mix(key->site, allocation);
 }
 
 static struct group *group_find(struct smt_sweep *sweep, const struct group_key *key)
@@ -122,7 +149,11 @@ void group_note(struct smt_sweep *sweep, const struct smt_job *job,
         bool is_clean = is_clean_run || shows_when_clean(sweep, verdict, key.place);
         struct group *group;
 
-        if (is_clean) key.site = 0;
+        if (is_clean)
+            key.site = 0;
+        else
+            key.site = mix(key.site, sweep->second_site);
+        key_narrow(sweep, result, is_clean ? 0 : allocation, &key);
         group = group_find(sweep, &key);
         if (!group) return; /* out of memory: counted, not explained */
         if (verdict == SMT_VERDICT_HANG && !group->hung_at) group->hung_at = hang_keep(sweep);

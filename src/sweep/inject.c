@@ -13,6 +13,14 @@ const char *smt_mode_name(enum smt_mode mode)
     return mode_names[mode];
 }
 
+enum smt_mode smt_mode_find(const char *name)
+{
+    unsigned mode = 0;
+
+    while (mode < SMT_MODE_COUNT && strcmp(mode_names[mode], name) != 0) mode++;
+    return (enum smt_mode)mode;
+}
+
 enum smt_status smt_mode_parse_list(const char *list, unsigned *ret_modes, uint64_t *ret_window)
 {
     unsigned modes = 0;
@@ -155,6 +163,13 @@ bool sweep_selects(const struct smt_sweep *sweep, size_t message)
     return false;
 }
 
+bool sweep_owns(const struct smt_sweep *sweep, size_t message)
+{
+    const struct smt_sweep_settings *settings = &sweep->settings;
+
+    return !settings->shards || message % settings->shards == settings->shard - 1;
+}
+
 bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt)
 {
     const struct survey *survey = &sweep->survey;
@@ -271,7 +286,8 @@ enum smt_status sweep_inject(struct smt_sweep *sweep)
 
     if (last > sweep->survey.attempts) last = sweep->survey.attempts;
     if (first <= last) sweep->messages_with_range = true;
-    if (status == SMT_OK && settings->has_plan) status = plan_run(sweep);
+    if (status == SMT_OK && settings->has_plan && sweep_owns(sweep, sweep->message))
+        status = plan_run(sweep);
     if (!settings->oom) return status;
     for (unsigned mode = 0; mode < SMT_MODE_COUNT && status == SMT_OK; mode++) {
         if (!(settings->modes & (1u << mode))) continue;
@@ -279,7 +295,7 @@ enum smt_status sweep_inject(struct smt_sweep *sweep)
         if (mode == SMT_MODE_DOUBLE)
             status = sweep_double(sweep);
         else if (mode == SMT_MODE_LIMIT)
-            status = sweep_limit(sweep);
+            status = sweep_owns(sweep, sweep->message) ? sweep_limit(sweep) : SMT_OK;
         else if (first <= last)
             status = mode_sweep(sweep, (enum smt_mode)mode, first, last);
     }

@@ -10,7 +10,7 @@
 
 /* What makes two runs show the same thing, before anything has a name. */
 struct group_key {
-    uint64_t site;  /* exact hash of the injection site; 0 for clean runs */
+    uint64_t site;  /* of the exact hashes of the injection's sites; 0 for clean runs */
     uint64_t place; /* of failure, by address or code */
     uint64_t verdict;
 };
@@ -28,6 +28,8 @@ struct group {
     struct smt_run_result result;
     struct smt_stack *hung_at;   /* HANG: not worth hanging again for; else NULL */
     struct smt_finding *finding; /* what explaining gave; NULL until then */
+    uint64_t told_occurrences;   /* to sinks that take parts */
+    bool is_fresh;               /* explained since they were told */
     bool is_stale;               /* another run stands for the group since it was explained */
     UT_hash_handle hh;
 };
@@ -36,6 +38,8 @@ struct group {
 struct site {
     uint64_t hash;
     uint64_t seen, refused[SMT_MODE_COUNT];
+    bool was_told; /* to sinks that take parts, with these counts */
+    uint64_t told_seen, told_refused[SMT_MODE_COUNT];
     struct smt_stack stack;
     UT_hash_handle hh;
 };
@@ -61,7 +65,7 @@ struct smt_sweep {
     struct survey survey;
     struct smt_finding *findings;
     size_t finding_count, finding_capacity;
-    struct smt_summary summary;
+    struct smt_summary summary, told; /* told: to sinks that take parts */
     uint64_t started_ns, injections_planned;
     size_t message;                 /* at work: index into the list */
     size_t loaded;                  /* message + 1 that is in the worker */
@@ -70,6 +74,7 @@ struct smt_sweep {
     struct smt_job *jobs;
     uint64_t modes_left; /* mode sweeps to come: a budget is shared among them */
     struct smt_random random;
+    uint64_t second_site;     /* where the run at work was refused again: exact hash; 0 nowhere */
     bool messages_with_range; /* some message had an allocation in --oom's range */
 };
 
@@ -85,6 +90,8 @@ SMT_MUST_USE enum smt_status sweep_inject(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status sweep_survey(struct smt_sweep *sweep);
 void survey_clear(struct survey *survey);
 bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt);
+/* Does this shard do what cannot be divided for the message: clean runs, limits? */
+bool sweep_owns(const struct smt_sweep *sweep, size_t message);
 bool sweep_selects(const struct smt_sweep *sweep, size_t message);
 struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode,
                         uint64_t first);
@@ -98,10 +105,12 @@ struct mode_tally {
     enum smt_mode mode;
     struct smt_mode_report report;
     struct smt_buffer
-        signs; /* modes that refuse one attempt each: by attempt, 0 where none was made */
+        signs; /* modes that refuse one attempt each: by attempt; a blank where none was made */
     bool by_attempt;
 };
 void tally_init(struct mode_tally *tally, struct smt_sweep *sweep, enum smt_mode mode);
+/* Double faults: all of one first refusal are noted. */
+void tally_gap(struct mode_tally *tally);
 void tally_end(struct mode_tally *tally, struct smt_sweep *sweep);
 void injection_note(struct smt_sweep *sweep, struct mode_tally *tally, const struct smt_job *job,
                     const struct smt_run_result *result);
@@ -124,6 +133,9 @@ struct site *sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt);
 
 /* explain.c: the groups for which the message at work stands now */
 SMT_MUST_USE enum smt_status sweep_explain(struct smt_sweep *sweep);
+/* part.c: tells what the message at work added */
+void part_tell(struct smt_sweep *sweep, bool is_complete);
+
 /* findings.c: one finding a signature, worst first */
 SMT_MUST_USE enum smt_status findings_collect(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group,
@@ -145,6 +157,10 @@ SMT_MUST_USE enum smt_status finding_build(struct smt_sweep *sweep, struct expla
 void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack,
                  struct smt_trace *ret_trace);
 void trace_clear(struct smt_trace *trace);
+/* Does what a run of this verdict shows include a place in the code, a block?
+ * What else went wrong in the same run is the evidence of another finding. */
+bool verdict_has_place(enum smt_verdict verdict);
+bool verdict_has_block(enum smt_verdict verdict);
 void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place);
 const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep,
                                            const struct smt_trace *trace);

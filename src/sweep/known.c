@@ -71,6 +71,23 @@ static enum smt_status line_read(struct smt_known *known, const char *path, size
     return SMT_OK;
 }
 
+/* By signature, each once: merging branches may leave two. */
+static void rows_sort(struct smt_known *known)
+{
+    size_t kept = 0;
+
+    if (known->count) qsort(known->rows, known->count, sizeof *known->rows, row_order);
+    for (size_t i = 0; i < known->count; i++) {
+        if (kept && row_order(&known->rows[kept - 1], &known->rows[i]) == 0) {
+            free(known->rows[i].signature);
+            free(known->rows[i].line);
+        } else {
+            known->rows[kept++] = known->rows[i];
+        }
+    }
+    known->count = kept;
+}
+
 enum smt_status smt_known_load(const char *path, struct smt_known *ret_known)
 {
     struct smt_known known = {0};
@@ -95,7 +112,7 @@ enum smt_status smt_known_load(const char *path, struct smt_known *ret_known)
         smt_known_clear(&known);
         return status;
     }
-    if (known.count) qsort(known.rows, known.count, sizeof *known.rows, row_order);
+    rows_sort(&known);
     *ret_known = known;
     return SMT_OK;
 }
@@ -122,28 +139,30 @@ bool smt_known_see(struct smt_known *known, const char *signature)
     return true;
 }
 
-static void finding_line(const struct smt_finding *finding, struct smt_buffer *text)
+static char *finding_line(const struct smt_finding *finding)
 {
-    smt_buffer_addf(text, "%s\t", finding->signature);
+    struct smt_buffer text;
+
+    smt_buffer_init(&text);
+    smt_buffer_addf(&text, "%s\t", finding->signature);
     if (finding->injected_at.count) {
-        smt_buffer_add_text(text, "refused in ");
-        smt_trace_format(&finding->injected_at, 0, text);
+        smt_buffer_add_text(&text, "refused in ");
+        smt_trace_format(&finding->injected_at, 0, &text);
     }
-    smt_buffer_add_text(text, "\t");
+    smt_buffer_add_text(&text, "\t");
     if (finding->failed_at.count) {
-        smt_buffer_add_text(text, "failed in ");
-        smt_trace_format(&finding->failed_at, 3, text);
+        smt_buffer_add_text(&text, "failed in ");
+        smt_trace_format(&finding->failed_at, 3, &text);
     } else if (finding->block_count) {
-        smt_buffer_add_text(text, "allocated in ");
-        smt_trace_format(&finding->blocks[0].allocated_at, 0, text);
+        smt_buffer_add_text(&text, "allocated in ");
+        smt_trace_format(&finding->blocks[0].allocated_at, 0, &text);
     }
-    smt_buffer_add_text(text, "\n");
+    return smt_buffer_take(&text);
 }
 
 static int line_order(const void *a, const void *b)
 {
-    return strcmp((*(const struct smt_finding *const *)a)->signature,
-                  (*(const struct smt_finding *const *)b)->signature);
+    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* Writes beside the file, then puts it in place: nobody sees half a list. */
@@ -171,10 +190,32 @@ static enum smt_status text_put(const char *path, const struct smt_buffer *text)
     return status;
 }
 
-enum smt_status smt_known_save(const char *path, const struct smt_finding *findings, size_t count,
-                               const char *parser, const char *version)
+bool smt_known_row_is_of(const struct smt_known_row *row, const char *parser)
 {
-    const struct smt_finding **order = calloc(count + 1, sizeof *order);
+    size_t length = strlen(parser);
+
+    return strncmp(row->signature, parser, length) == 0 && row->signature[length] == '/';
+}
+
+/* Adds the lines of the old list that stay; how many lines there are then. */
+static size_t lines_keep(char **lines, size_t used, const struct smt_known *old, const char *parser,
+                         bool is_whole)
+{
+    for (size_t i = 0; i < old->count; i++) {
+        const struct smt_known_row *row = &old->rows[i];
+
+        if (!smt_known_row_is_of(row, parser) || (!is_whole && !row->was_seen))
+            lines[used++] = strdup(row->line);
+    }
+    return used;
+}
+
+enum smt_status smt_known_save(const char *path, const struct smt_finding *findings, size_t count,
+                               const char *parser, const char *version, const struct smt_known *old,
+                               bool is_whole)
+{
+    char **lines = calloc(count + old->count + 1, sizeof *lines);
+    size_t line_count = 0;
     enum smt_status status;
     struct smt_buffer text;
 
@@ -182,14 +223,20 @@ enum smt_status smt_known_save(const char *path, const struct smt_finding *findi
     smt_buffer_add_text(&text,
                         "# sipmemtest known findings: one signature a line, sorted; see --known\n");
     smt_buffer_addf(&text, VERSION_MARK "%s %s\n", parser, version);
-    for (size_t i = 0; order && i < count; i++) order[i] = &findings[i];
-    if (order) qsort(order, count, sizeof *order, line_order);
-    for (size_t i = 0; order && i < count; i++) finding_line(order[i], &text);
-    if (!order || text.failed)
+    for (; lines && line_count < count; line_count++)
+        lines[line_count] = finding_line(&findings[line_count]);
+    if (lines) line_count = lines_keep(lines, line_count, old, parser, is_whole);
+    for (size_t i = 0; i < line_count; i++)
+        if (!lines[i]) text.failed = true;
+    if (line_count && !text.failed) qsort(lines, line_count, sizeof *lines, line_order);
+    for (size_t i = 0; i < line_count && !text.failed; i++)
+        smt_buffer_addf(&text, "%s\n", lines[i]);
+    if (!lines || text.failed)
         status = smt_fail(SMT_ENOMEM, "%s: out of memory", path);
     else
         status = text_put(path, &text);
-    free(order);
+    for (size_t i = 0; i < line_count; i++) free(lines[i]);
+    free(lines);
     smt_buffer_clear(&text);
     return status;
 }

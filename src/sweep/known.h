@@ -36,11 +36,17 @@ struct smt_known {
 SMT_MUST_USE enum smt_status smt_known_load(const char *path, struct smt_known *ret_known);
 void smt_known_clear(struct smt_known *known);
 
+/* Is the row of this parser? */
+bool smt_known_row_is_of(const struct smt_known_row *row, const char *parser);
+
 /* Is the signature listed? Marks it as seen. */
 bool smt_known_see(struct smt_known *known, const char *signature);
 
-/* Writes the findings as the new list, all or nothing. */
+/* Writes the findings as the new list, all or nothing. Of the old one, rows of
+ * other parsers stay; unless the sweep was whole, so do rows that were not seen:
+ * it cannot tell that they are gone. */
 SMT_MUST_USE enum smt_status smt_known_save(const char *path, const struct smt_finding *findings,
-                                            size_t count, const char *parser, const char *version);
+                                            size_t count, const char *parser, const char *version,
+                                            const struct smt_known *old, bool is_whole);
 
 #endif

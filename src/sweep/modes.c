@@ -6,23 +6,20 @@
 /* --- limit: every size of memory at which the behaviour changes -------------- */
 
 /* Between a limit and the least that any refused request needed, every request
- * is decided alike: the next limit to try is that need. */
+ * is decided alike: the next limit to try is that need. Each depends on the one
+ * before, so a shard does all of a message's or none. */
 enum smt_status sweep_limit(struct smt_sweep *sweep)
 {
     struct smt_job job = {.plan = {.limit_bytes = 1}};
     struct smt_run_result result;
     struct mode_tally tally;
     enum smt_status status = SMT_OK;
-    uint64_t ordinal = 0;
 
     tally_init(&tally, sweep, SMT_MODE_LIMIT);
     while (status == SMT_OK) {
         status = smt_worker_run(sweep->worker, &job, 1, &result);
         if (status != SMT_OK || !result.heap.refusals) break;
-        if (!sweep->settings.shards ||
-            ordinal % sweep->settings.shards == sweep->settings.shard - 1)
-            injection_note(sweep, &tally, &job, &result);
-        ordinal++;
+        injection_note(sweep, &tally, &job, &result);
         if (result.heap.least_needed <= job.plan.limit_bytes ||
             result.heap.least_needed == UINT64_MAX)
             break;
@@ -75,6 +72,7 @@ static enum smt_status doubles_of(struct smt_sweep *sweep, struct mode_tally *ta
                              .plan = {.rule_count = 1, .rules = {{first, 1}}}};
     struct smt_run_result result;
     enum smt_status status = smt_worker_run(sweep->worker, &survey, 1, &result);
+    uint64_t sites[SMT_BATCH_MAX];
     size_t count = 0;
     bool *usual;
 
@@ -83,14 +81,18 @@ static enum smt_status doubles_of(struct smt_sweep *sweep, struct mode_tally *ta
     if (!usual) return smt_fail(SMT_ENOMEM, "out of memory for sites");
     for (uint64_t n = first + 1; (n = second_next(sweep, usual, n, result.heap.attempts)); n++) {
         if (count == SMT_BATCH_MAX - 1) break;
+        sites[count] =
+            smt_stack_hash(smt_worker_site(sweep->worker, smt_worker_site_of(sweep->worker, n)));
         sweep->jobs[count++] =
             (struct smt_job){.plan = {.rule_count = 2, .rules = {{first, 1}, {n, 1}}}};
     }
     free(usual);
     for (size_t i = 0; i < count && status == SMT_OK; i++) {
         status = smt_worker_run(sweep->worker, &sweep->jobs[i], 1, &result);
+        sweep->second_site = sites[i];
         if (status == SMT_OK) injection_note(sweep, tally, &sweep->jobs[i], &result);
     }
+    sweep->second_site = 0;
     return status;
 }
 
@@ -103,9 +105,10 @@ enum smt_status sweep_double(struct smt_sweep *sweep)
     if (last > sweep->survey.attempts) last = sweep->survey.attempts;
     tally_init(&tally, sweep, SMT_MODE_DOUBLE);
     for (uint64_t n = sweep->settings.range.first; n <= last && status == SMT_OK; n++) {
-        if (sweep->settings.shards && (n - 1) % sweep->settings.shards != sweep->settings.shard - 1)
-            continue;
-        status = doubles_of(sweep, &tally, n);
+        if (!sweep->settings.shards ||
+            (n - 1) % sweep->settings.shards == sweep->settings.shard - 1)
+            status = doubles_of(sweep, &tally, n);
+        if (n < last) tally_gap(&tally);
     }
     tally_end(&tally, sweep);
     return status;

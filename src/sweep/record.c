@@ -1,4 +1,5 @@
 /* sweep/record.c - an injection that was done: counted, signed, grouped. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "sweep/inside.h"
@@ -15,41 +16,54 @@ void tally_init(struct mode_tally *tally, struct smt_sweep *sweep, enum smt_mode
     smt_buffer_init(&tally->signs);
 }
 
+static void blanks_add(struct smt_buffer *signs, uint64_t size)
+{
+    while (signs->size < size && !signs->failed)
+        smt_buffer_add(signs, "                                ",
+                       size - signs->size < 32 ? size - signs->size : 32);
+}
+
 static void sign_put(struct mode_tally *tally, uint64_t attempt, char sign)
 {
-    static const char none[256];
-
     if (!tally->by_attempt || !attempt) {
         smt_buffer_add(&tally->signs, &sign, 1);
         return;
     }
-    while (tally->signs.size < attempt && !tally->signs.failed)
-        smt_buffer_add(&tally->signs, none,
-                       attempt - tally->signs.size < 256 ? attempt - tally->signs.size : 256);
+    blanks_add(&tally->signs, attempt);
     if (!tally->signs.failed) tally->signs.data[attempt - 1] = sign;
 }
 
-/* Closes the gaps where nothing was refused. */
-static void signs_pack(struct mode_tally *tally)
+void tally_gap(struct mode_tally *tally)
 {
+    smt_buffer_add_text(&tally->signs, " ");
+}
+
+char *smt_signs_pack(const char *sign_map)
+{
+    char *signs = strdup(sign_map);
     size_t kept = 0;
 
-    for (size_t i = 0; i < tally->signs.size; i++)
-        if (tally->signs.data[i]) tally->signs.data[kept++] = tally->signs.data[i];
-    if (tally->signs.data) tally->signs.data[kept] = 0;
-    tally->signs.size = kept;
+    for (size_t i = 0; signs && signs[i]; i++)
+        if (signs[i] != ' ') signs[kept++] = signs[i];
+    if (signs) signs[kept] = '\0';
+    return signs;
 }
 
 void tally_end(struct mode_tally *tally, struct smt_sweep *sweep)
 {
-    signs_pack(tally);
-    tally->report.signs = tally->signs.data ? tally->signs.data : "";
+    char *signs;
+
+    if (tally->by_attempt) blanks_add(&tally->signs, tally->report.allocations);
+    tally->report.sign_map = tally->signs.data ? tally->signs.data : "";
+    signs = smt_signs_pack(tally->report.sign_map);
+    tally->report.signs = signs ? signs : "";
     if (tally->mode != SMT_MODE_DOUBLE && tally->mode != SMT_MODE_LIMIT &&
         tally->report.allocations > tally->report.injections)
         tally->report.skipped = tally->report.allocations - tally->report.injections;
     sweep->summary.skipped_injections += tally->report.skipped;
     for (size_t i = 0; i < sweep->sink_count; i++)
         if (sweep->sinks[i]->mode) sweep->sinks[i]->mode(sweep->sinks[i], &tally->report);
+    free(signs);
     smt_buffer_clear(&tally->signs);
 }
 

@@ -84,6 +84,23 @@ uint64_t stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack 
     return hash;
 }
 
+bool verdict_has_place(enum smt_verdict verdict)
+{
+    return (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG) | SMT_VERDICT_BIT(CORRUPT) |
+            SMT_VERDICT_BIT(OVER_READ) | SMT_VERDICT_BIT(USE_AFTER_FREE) |
+            SMT_VERDICT_BIT(BAD_FREE) | SMT_VERDICT_BIT(UNINITIALIZED)) &
+           (1u << verdict);
+}
+
+bool verdict_has_block(enum smt_verdict verdict)
+{
+    return (SMT_VERDICT_BIT(CORRUPT) | SMT_VERDICT_BIT(OVER_READ) |
+            SMT_VERDICT_BIT(USE_AFTER_FREE) | SMT_VERDICT_BIT(BAD_FREE) | SMT_VERDICT_BIT(LEAK) |
+            SMT_VERDICT_BIT(UNINITIALIZED)) &
+           (1u << verdict);
+}
+
+/* Where a hang was interrupted is chance: it is shown and signs nothing. */
 void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place)
 {
     const struct smt_frame *failed = trace_parser_frame(sweep, &finding->failed_at);
@@ -93,7 +110,7 @@ void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, co
     hash = trace_hash(&finding->injected_at, hash);
     hash = trace_hash(&finding->second_at, hash);
     hash = XXH3_64bits_withSeed(place, strlen(place), hash);
-    if (failed && failed->identity)
+    if (failed && failed->identity && finding->verdict != SMT_VERDICT_HANG)
         hash = XXH3_64bits_withSeed(failed->identity, strlen(failed->identity), hash);
     if (finding->block_count && finding->verdict != SMT_VERDICT_BAD_FREE) {
         /* the function alone: what groups are made by, so that every show of a group agrees */

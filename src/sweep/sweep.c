@@ -2,34 +2,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "sweep/inside.h"
+
+static uint64_t messages_hash(const struct smt_message_list *messages)
+{
+    uint64_t hash = messages->count;
+
+    for (size_t i = 0; i < messages->count; i++) {
+        const struct smt_message *message = &messages->items[i];
+
+        hash = XXH3_64bits_withSeed(message->name, strlen(message->name), hash);
+        hash = XXH3_64bits_withSeed(message->data, message->size_bytes, hash);
+    }
+    return hash;
+}
+
+struct smt_sweep_run smt_sweep_run_of(const struct smt_sweep_settings *settings,
+                                      const struct smt_message_list *messages, char *build_id,
+                                      size_t size_bytes)
+{
+    const struct smt_parser *parser = settings->worker.parser;
+    bool has_id = smt_symbol_build_id((uintptr_t)parser->anchor, build_id, size_bytes);
+
+    return (struct smt_sweep_run){
+        .settings = settings,
+        .parser = parser->name,
+        .parser_version = parser->version(),
+        .build_id = has_id ? build_id : NULL,
+        .messages = messages->count,
+        .messages_hash = messages_hash(messages),
+    };
+}
 
 static void tell_begin(struct smt_sweep *sweep)
 {
-    const struct smt_parser *parser = sweep->settings.worker.parser;
     char build_id[128] = "";
-    struct smt_sweep_run run = {
-        .settings = &sweep->settings,
-        .parser = parser->name,
-        .parser_version = parser->version(),
-        .build_id = smt_symbol_build_id((uintptr_t)parser->anchor, build_id, sizeof build_id)
-                        ? build_id
-                        : NULL,
-        .messages = sweep->messages->count,
-    };
+    struct smt_sweep_run run =
+        smt_sweep_run_of(&sweep->settings, sweep->messages, build_id, sizeof build_id);
 
     for (size_t i = 0; i < sweep->sink_count; i++)
         if (sweep->sinks[i]->begin) sweep->sinks[i]->begin(sweep->sinks[i], &run);
 }
 
-/* Was everything run that the known findings may have come from? */
-static bool sweep_is_whole(const struct smt_sweep *sweep)
+bool smt_sweep_is_whole(const struct smt_sweep_settings *settings,
+                        const struct smt_summary *summary)
 {
-    const struct smt_sweep_settings *settings = &sweep->settings;
-
-    return settings->oom && !sweep->summary.truncated && !sweep->summary.budget_spent &&
-           !settings->messages && !settings->only_sites && !settings->skip_sites &&
-           settings->shards < 2 && settings->range.first <= 1 && settings->range.last == UINT64_MAX;
+    return settings->oom && !summary->truncated && !summary->budget_spent && !settings->messages &&
+           !settings->only_sites && !settings->skip_sites && settings->shards < 2 &&
+           settings->range.first <= 1 && settings->range.last == UINT64_MAX;
 }
 
 static void tell_findings(struct smt_sweep *sweep)
@@ -66,28 +89,17 @@ static void tell_sites(struct smt_sweep *sweep)
     }
 }
 
-/* Which findings are new; which of the known ones are gone, as far as a whole
- * sweep can tell. */
-static void known_mark(struct smt_sweep *sweep)
+static void findings_mark(struct smt_sweep *sweep)
 {
-    struct smt_known *known = sweep->settings.known;
-
-    for (size_t n = 0; known && n < sweep->finding_count; n++)
-        sweep->findings[n].is_known = smt_known_see(known, sweep->findings[n].signature);
-    for (size_t n = 0; known && sweep_is_whole(sweep) && n < known->count; n++)
-        if (!known->rows[n].was_seen) sweep->summary.fixed_findings++;
+    smt_findings_mark(sweep->settings.known, sweep->settings.worker.parser->name,
+                      smt_sweep_is_whole(&sweep->settings, &sweep->summary), sweep->findings,
+                      sweep->finding_count, &sweep->summary);
 }
 
 static void tell_end(struct smt_sweep *sweep)
 {
     sweep->summary.seconds = (double)(smt_clock_ns() - sweep->started_ns) / 1e9;
     sweep->summary.children = smt_worker_children(sweep->worker);
-    sweep->summary.findings = sweep->finding_count;
-    for (size_t n = 0; n < sweep->finding_count; n++)
-        if (sweep->findings[n].is_known)
-            sweep->summary.known_findings++;
-        else
-            sweep->summary.new_findings++;
     for (size_t i = 0; i < sweep->sink_count; i++)
         if (sweep->sinks[i]->end) sweep->sinks[i]->end(sweep->sinks[i], &sweep->summary);
 }
@@ -163,21 +175,24 @@ static bool wants_injections(const struct smt_sweep_settings *settings)
 static enum smt_status message_run(struct smt_sweep *sweep, size_t message)
 {
     enum smt_status status = sweep_load(sweep, message), explained;
+    bool is_mine = sweep_owns(sweep, message);
     int interrupted;
 
-    if (status == SMT_OK) status = sweep_clean(sweep);
+    if (status == SMT_OK && is_mine) status = sweep_clean(sweep);
     if (status == SMT_OK && wants_injections(&sweep->settings)) {
         if (sweep->baseline_is_sound)
             status = sweep_inject(sweep);
         else
-            sweep->summary.unsound_messages++;
+            sweep->summary.unsound_messages += is_mine;
     }
     /* what was found is explained also after an interrupt; a second one ends that */
     interrupted = smt_run_interrupted;
     smt_run_interrupted = 0;
     explained = sweep_explain(sweep);
     if (interrupted) smt_run_interrupted = 1;
-    return status == SMT_OK ? explained : status;
+    if (status == SMT_OK) status = explained;
+    part_tell(sweep, status == SMT_OK);
+    return status;
 }
 
 static void truncated(struct smt_sweep *sweep, enum smt_status status)
@@ -188,16 +203,14 @@ static void truncated(struct smt_sweep *sweep, enum smt_status status)
 }
 
 /* Complaints about plans that refused nothing: never a silent pass. */
-static enum smt_status emptiness_check(const struct smt_sweep *sweep)
+enum smt_status smt_sweep_check_done(const struct smt_sweep_settings *settings,
+                                     const struct smt_summary *summary, bool had_range)
 {
-    const struct smt_sweep_settings *settings = &sweep->settings;
-
-    if (!wants_injections(settings) || sweep->summary.injections || sweep->summary.truncated)
-        return SMT_OK;
-    if (sweep->summary.unsound_messages) return SMT_OK; /* those are findings */
-    if (settings->shards > 1 && sweep->messages_with_range) return SMT_OK;
+    if (!wants_injections(settings) || summary->injections || summary->truncated) return SMT_OK;
+    if (summary->unsound_messages || settings->done) return SMT_OK; /* findings; done before */
+    if (settings->shards > 1 && (had_range || settings->has_plan)) return SMT_OK;
     if (settings->has_plan) return smt_fail(SMT_EINPUT, "--oom-at: no message allows this plan");
-    if (!sweep->messages_with_range && settings->range.first > 1)
+    if (!had_range && settings->range.first > 1)
         return smt_fail(SMT_EINPUT, "--oom: no message makes as many as %llu allocations",
                         (unsigned long long)settings->range.first);
     if (settings->only_sites || settings->skip_sites)
@@ -220,16 +233,19 @@ enum smt_status smt_sweep_run(struct smt_sweep *sweep)
     for (size_t i = 0; i < sweep->messages->count && status == SMT_OK; i++) {
         if (!sweep_selects(sweep, i)) continue;
         selected++;
-        status = message_run(sweep, i);
+        if (sweep->settings.done && sweep->settings.done[i]) continue;
+        if (sweep->settings.oom || sweep_owns(sweep, i)) status = message_run(sweep, i);
     }
     if (status == SMT_OK && !selected)
         status =
             smt_fail(SMT_EINPUT, "--range: there are only %zu messages", sweep->messages->count);
     if (status != SMT_OK) truncated(sweep, status);
-    if (status == SMT_OK) status = emptiness_check(sweep);
+    if (status == SMT_OK)
+        status =
+            smt_sweep_check_done(&sweep->settings, &sweep->summary, sweep->messages_with_range);
     collected = findings_collect(sweep);
     if (status == SMT_OK) status = collected;
-    known_mark(sweep);
+    findings_mark(sweep);
     tell_findings(sweep);
     tell_sites(sweep);
     tell_end(sweep);
@@ -278,6 +294,7 @@ enum smt_status smt_sweep_replay(struct smt_sweep *sweep, const char *text, bool
     }
     if (status == SMT_OK) status = replay_explain(sweep, &token, &job);
     sweep->summary.messages = 1;
+    findings_mark(sweep);
     tell_findings(sweep);
     tell_end(sweep);
     return status;

@@ -55,15 +55,17 @@ struct smt_sweep_settings {
     const char *ops_text;                  /* --ops as given, for replay lines; NULL default */
     const char *function;                  /* what is swept, in sentences; NULL: a parser */
     struct smt_known *known;               /* may be NULL */
+    const bool *done;                      /* by message: has been run before; NULL none */
 };
 
 struct smt_sweep_run {
     const struct smt_sweep_settings *settings;
     const char *parser, *parser_version, *build_id;
     size_t messages;
+    uint64_t messages_hash; /* over names and bytes of all of them, in order */
 };
 
-/* A message after its clean runs. */
+/* A message after its clean runs; told by the shard that does them. */
 struct smt_message_report {
     size_t index; /* from 1 */
     const char *name;
@@ -80,10 +82,14 @@ struct smt_message_report {
 struct smt_mode_report {
     size_t index;
     enum smt_mode mode;
-    uint64_t allocations;               /* of the baseline */
-    uint64_t injections;                /* done */
-    uint64_t skipped;                   /* left out: range, shard, globs, budget */
-    const char *signs;                  /* one character each, in order */
+    uint64_t allocations; /* of the baseline */
+    uint64_t injections;  /* done */
+    uint64_t skipped;     /* left out: range, shard, globs, budget */
+    const char *signs;    /* one character each, in order */
+    /* The same where shards can be laid over each other, a blank being what was
+     * not done. Modes that refuse one allocation: a character for each. Double:
+     * a group for each first refusal, a blank between. */
+    const char *sign_map;
     uint64_t counts[SMT_VERDICT_COUNT]; /* by naming verdict */
 };
 
@@ -120,11 +126,29 @@ struct smt_summary {
     double seconds;
 };
 
+/* What one message added, for who keeps a journal: told when the message is
+ * done, or given up. */
+struct smt_part_finding {
+    const struct smt_finding *finding;
+    uint64_t occurrences; /* added */
+    bool is_fresh;        /* explained just now: another run stands for it than before */
+};
+struct smt_part_report {
+    size_t index;
+    bool is_complete;
+    const struct smt_part_finding *findings;
+    size_t finding_count;
+    const struct smt_site_report *sites; /* counts added; the trace only the first time */
+    size_t site_count;
+    struct smt_summary added; /* counts of runs, injections and verdicts alone */
+};
+
 struct smt_sink {
     void (*begin)(struct smt_sink *sink, const struct smt_sweep_run *run);
     void (*message)(struct smt_sink *sink, const struct smt_message_report *report);
     void (*mode)(struct smt_sink *sink, const struct smt_mode_report *report);
     void (*injection)(struct smt_sink *sink, const struct smt_injection_report *report);
+    void (*part)(struct smt_sink *sink, const struct smt_part_report *report);
     void (*finding)(struct smt_sink *sink, const struct smt_finding *finding);
     void (*site)(struct smt_sink *sink, const struct smt_site_report *report);
     void (*end)(struct smt_sink *sink, const struct smt_summary *summary);
@@ -154,6 +178,28 @@ SMT_MUST_USE enum smt_status smt_sweep_minimize(struct smt_sweep *sweep,
                                                 const struct smt_finding *finding,
                                                 struct smt_buffer *ret_message, char **ret_replay);
 
+/* Marks the findings that are known and counts them in the summary; of a whole
+ * sweep also which rows are fixed. Rows of other parsers are nobody's. */
+void smt_findings_mark(struct smt_known *known, const char *parser, bool is_whole,
+                       struct smt_finding *findings, size_t count, struct smt_summary *summary);
+
+/* Would the sweep, unless it was cut short, show everything there is to know of
+ * its messages? */
+bool smt_sweep_is_whole(const struct smt_sweep_settings *settings,
+                        const struct smt_summary *summary);
+
+/* SMT_EINPUT when nothing was refused though it was asked for: no sweep passes
+ * by doing nothing. `had_range`: some message has allocations in the range. */
+SMT_MUST_USE enum smt_status smt_sweep_check_done(const struct smt_sweep_settings *settings,
+                                                  const struct smt_summary *summary,
+                                                  bool had_range);
+
+/* What stands in a report's first line of this run; the text of build_id goes
+ * to `build_id`. */
+struct smt_sweep_run smt_sweep_run_of(const struct smt_sweep_settings *settings,
+                                      const struct smt_message_list *messages, char *build_id,
+                                      size_t size_bytes);
+
 /* What a token says of its run: the parser's name, and the operations as --ops
  * takes them; "" when the usual ones were done. */
 struct smt_token_subject {
@@ -169,6 +215,10 @@ size_t smt_sweep_finding_count(const struct smt_sweep *sweep);
 void smt_sweep_free(struct smt_sweep *sweep);
 
 const char *smt_mode_name(enum smt_mode mode);
+enum smt_mode smt_mode_find(const char *name); /* SMT_MODE_COUNT: none */
+
+/* The map's signs without its blanks; the caller frees, NULL when out of memory. */
+char *smt_signs_pack(const char *sign_map);
 
 /* Comma list as --oom-mode takes it: transient,persistent,window:K,double,limit. */
 SMT_MUST_USE enum smt_status smt_mode_parse_list(const char *list, unsigned *ret_modes,
