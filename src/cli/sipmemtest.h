@@ -42,6 +42,9 @@ struct smt_sipmemtest_options {
     const char *save_findings; /* folder */
     bool minimize;
 
+    uint64_t jobs;      /* processes; 0: none but this one */
+    const char *resume; /* path of a journal */
+
     struct smt_cli_texts formats;
     bool quiet, verbose, debug;
     unsigned trace;

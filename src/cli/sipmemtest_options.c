@@ -4,6 +4,7 @@
 
 #include "cli/sipmemtest.h"
 
+#define JOBS_MOST                256u
 #define REPEAT_DEFAULT           1000u
 #define TIMEOUT_DEFAULT_NS       10000000000u
 #define QUARANTINE_DEFAULT_BYTES (64u << 20)
@@ -66,6 +67,15 @@ static enum smt_status together_check(const struct smt_sipmemtest_options *optio
         {options->minimize && !options->save_findings,
          "--minimize: where to? add --save-findings DIR"},
         {options->known && options->replay, "--known: has no part in --replay; leave it out"},
+        {options->jobs > JOBS_MOST, "--jobs: more than 256 processes are of no use"},
+        {(options->jobs > 1 || options->resume) && options->replay,
+         "--jobs, --resume: --replay is one run; leave them out"},
+        {(options->jobs > 1 || options->resume) && sweep->worker.in_process,
+         "--jobs, --resume: need processes of their own; leave out --in-process"},
+        {(options->jobs > 1 || options->resume) && options->trace,
+         "--oom-trace: prints as it goes; leave out --jobs and --resume"},
+        {options->resume && (sweep->budget_injections || sweep->budget_ns),
+         "--resume: continues to the end; leave out --oom-budget"},
         {options->quiet && options->verbose, "--quiet, --verbose: take one of them"},
     };
 
@@ -87,6 +97,7 @@ static void settings_derive(struct smt_sipmemtest_options *options)
     sweep->worker.show_parser_output = options->debug;
     sweep->only_sites = options->only_sites.items;
     sweep->skip_sites = options->skip_sites.items;
+    if (!options->jobs) options->jobs = 1;
     if (!options->has_seed && (sweep->budget_injections || sweep->budget_ns))
         sweep->seed = smt_random_seed();
 }

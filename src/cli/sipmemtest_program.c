@@ -1,10 +1,12 @@
 /* cli/sipmemtest_program.c - the words around the options: what --help and the
  * man page say of the program as a whole. */
 #include "cli/sipmemtest.h"
-#include "run/verdict.h"
+#include "cli/sipmemtest_merge.h"
 #include "cli/sipmemtest_mutate.h"
+#include "run/verdict.h"
 
 static const struct smt_cli_subcommand subcommands[] = {
+    {"merge", "lay the JSON results of shards together", smt_sipmemtest_merge},
     {"mutate", "write a mutation of a message to standard output", smt_sipmemtest_mutate},
     {NULL, NULL, NULL},
 };
@@ -28,6 +30,8 @@ static const struct smt_cli_example examples[] = {
     {"sipmemtest --replay TOKEN corpus/invite.sip",
      "One run of a report again; every finding prints its token."},
     {"sipmemtest --oom --format text --format junit:oom.xml corpus/", "For a CI system."},
+    {"sipmemtest --oom --shard 2/3 --format json:2.json corpus/",
+     "One of three machines' share; `sipmemtest merge` makes one result of the three."},
     {"gdb --args sipmemtest --replay TOKEN --break corpus/invite.sip",
      "Stop in the debugger at the allocation that is refused."},
     {NULL, NULL},

@@ -1,45 +1,16 @@
 /* cli/sipmemtest_run.c - messages together, reports open, the sweep, and the
  * exit status that is the highest of what happened. */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cli/cli_progress.h"
-#include "cli/sipmemtest.h"
-
-#define FINDINGS_EXIT 1
-
-struct session {
-    const struct smt_sipmemtest_options *options;
-    struct smt_message_list messages;
-    struct smt_known known;
-    struct smt_report **reports;
-    size_t report_count;
-    struct smt_sink **sinks;
-    size_t sink_count;
-    struct smt_cli_progress progress;
-    int exit_status;
-};
-
-static void exit_raise(struct session *session, int exit_status)
-{
-    if (exit_status > session->exit_status) session->exit_status = exit_status;
-}
-
-static void complain(struct session *session, enum smt_status status)
-{
-    if (status == SMT_OK) return;
-    smt_cli_complain(&smt_sipmemtest_program);
-    exit_raise(session, smt_status_exit(status));
-}
+#include "cli/sipmemtest_jobs.h"
 
 /* --- messages ------------------------------------------------------------------------------- */
 
 static void input_complain(void *context, const char *sentence)
 {
     fprintf(stderr, "%s: %s\n", smt_sipmemtest_program.name, sentence);
-    exit_raise(context, smt_status_exit(SMT_EINPUT));
+    session_raise(context, smt_status_exit(SMT_EINPUT));
 }
 
 static enum smt_status input_load(struct session *session, const struct smt_sipmemtest_input *input)
@@ -64,7 +35,7 @@ static void line_ends_apply(struct session *session)
         enum smt_status status =
             smt_message_apply_crlf(&list->items[i], (enum smt_crlf)session->options->crlf);
 
-        complain(session, status);
+        session_complain(session, status);
         if (status == SMT_OK) {
             list->items[kept++] = list->items[i];
         } else {
@@ -81,126 +52,13 @@ static void messages_load(struct session *session)
     const struct smt_sipmemtest_options *options = session->options;
 
     for (size_t i = 0; i < options->input_count; i++)
-        complain(session, input_load(session, &options->inputs[i]));
+        session_complain(session, input_load(session, &options->inputs[i]));
     if (options->split)
-        complain(session, smt_message_split(&session->messages, input_complain, session));
+        session_complain(session, smt_message_split(&session->messages, input_complain, session));
     line_ends_apply(session);
 }
 
-/* --- reports --------------------------------------------------------------------------------- */
-
-static bool color_decide(const struct smt_sipmemtest_options *options, const char *spec)
-{
-    if (options->color != SMT_CLI_AUTO) return options->color == SMT_CLI_ALWAYS;
-    return !strchr(spec, ':') && !getenv("NO_COLOR") && smt_cli_is_terminal(stdout);
-}
-
-static enum smt_status report_add(struct session *session, const char *spec)
-{
-    const struct smt_sipmemtest_options *options = session->options;
-    struct smt_report_settings settings = {
-        .quiet = options->quiet,
-        .verbose = options->verbose,
-        .color = color_decide(options, spec),
-        .debug = options->debug,
-        .trace = options->trace,
-    };
-    struct smt_report *report;
-    enum smt_status status = smt_report_open(spec, &settings, &report);
-
-    if (status != SMT_OK) return status;
-    session->reports[session->report_count++] = report;
-    session->sinks[session->sink_count++] = smt_report_sink(report);
-    return SMT_OK;
-}
-
-/* Two reports in one stream would be neither. */
-static enum smt_status formats_check(const struct smt_cli_texts *formats)
-{
-    const char *first = NULL;
-
-    for (size_t i = 0; i < formats->count; i++) {
-        if (strchr(formats->items[i], ':')) continue;
-        if (first)
-            return smt_fail(SMT_EUSAGE,
-                            "--format: %s and %s both go to standard output; give one a file, as "
-                            "%s:FILE",
-                            first, formats->items[i], formats->items[i]);
-        first = formats->items[i];
-    }
-    return SMT_OK;
-}
-
-static enum smt_status reports_open(struct session *session)
-{
-    const struct smt_sipmemtest_options *options = session->options;
-    const struct smt_cli_texts *formats = &options->formats;
-    bool bar = options->progress == SMT_CLI_ALWAYS ||
-               (options->progress == SMT_CLI_AUTO && smt_cli_is_terminal(stderr));
-    enum smt_status status = formats_check(formats);
-
-    session->reports = calloc(formats->count + 1, sizeof(struct smt_report *));
-    session->sinks = calloc(formats->count + 2, sizeof(struct smt_sink *));
-    if (!session->reports || !session->sinks) return smt_fail(SMT_ENOMEM, "out of memory");
-    smt_cli_progress_init(&session->progress);
-    if (bar) session->sinks[session->sink_count++] = &session->progress.sink;
-    if (status == SMT_OK && !formats->count) status = report_add(session, "text");
-    for (size_t i = 0; i < formats->count && status == SMT_OK; i++)
-        status = report_add(session, formats->items[i]);
-    return status;
-}
-
 /* --- the run ---------------------------------------------------------------------------------- */
-
-/* The first signal ends the runs, the second the explaining of what was found,
- * the third this process. */
-static void interrupt_note(int signal)
-{
-    static volatile sig_atomic_t count;
-
-    (void)signal;
-    smt_run_interrupted = 1;
-    if (++count > 2) _exit(128 + SIGINT);
-}
-
-static void signals_catch(void)
-{
-    static const int ends[] = {SIGINT, SIGTERM};
-    struct sigaction action = {.sa_handler = interrupt_note};
-
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) sigaction(ends[i], &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a reader that left is told by the report */
-}
-
-static enum smt_status known_open(struct session *session, struct smt_sweep_settings *settings)
-{
-    const struct smt_sipmemtest_options *options = session->options;
-    enum smt_status status;
-
-    if (!options->known) return SMT_OK;
-    status = smt_known_load(options->known, &session->known);
-    if (status == SMT_ENOTFOUND && options->update_known) return SMT_OK;
-    if (status == SMT_OK) settings->known = &session->known;
-    return status;
-}
-
-static enum smt_status known_write(const struct session *session, const struct smt_sweep *sweep)
-{
-    const struct smt_parser *parser = session->options->sweep.worker.parser;
-
-    return smt_known_save(session->options->known, smt_sweep_finding(sweep, 0),
-                          smt_sweep_finding_count(sweep), parser->name, parser->version());
-}
-
-static bool has_new_defect(const struct smt_sweep *sweep)
-{
-    for (size_t i = 0; i < smt_sweep_finding_count(sweep); i++) {
-        const struct smt_finding *finding = smt_sweep_finding(sweep, i);
-
-        if (smt_verdicts[finding->verdict].is_defect && !finding->is_known) return true;
-    }
-    return false;
-}
 
 /* One finding into its folder, its message made as small as it goes if wanted. */
 static enum smt_status finding_save(const struct session *session, struct smt_sweep *sweep,
@@ -226,13 +84,19 @@ static enum smt_status finding_save(const struct session *session, struct smt_sw
     return status;
 }
 
+/* `sweep` is the one that found them; NULL when other processes did. */
 static enum smt_status findings_save(const struct session *session, struct smt_sweep *sweep,
-                                     const struct smt_message_list *messages)
+                                     const struct smt_message_list *messages,
+                                     const struct outcome *outcome)
 {
+    struct smt_sweep *own = NULL;
     enum smt_status status = SMT_OK;
 
-    for (size_t i = 0; i < smt_sweep_finding_count(sweep) && status == SMT_OK; i++)
-        status = finding_save(session, sweep, messages, smt_sweep_finding(sweep, i));
+    if (!session->options->save_findings) return SMT_OK;
+    if (!sweep) status = smt_sweep_new(&session->options->sweep, messages, NULL, 0, &own);
+    for (size_t i = 0; i < outcome->count && status == SMT_OK; i++)
+        status = finding_save(session, sweep ? sweep : own, messages, &outcome->findings[i]);
+    smt_sweep_free(own);
     return status;
 }
 
@@ -258,19 +122,30 @@ static enum smt_status replay_choose(const struct session *session,
     return SMT_OK;
 }
 
-static void sweep_run(struct session *session)
+static void outcome_use(struct session *session, enum smt_status status, struct smt_sweep *sweep,
+                        const struct smt_message_list *messages, const struct outcome *outcome)
+{
+    if (status == SMT_EINTERRUPTED)
+        status = smt_fail(status, "interrupted; what was found until then is reported");
+    session_complain(session, status);
+    session_complain(session, findings_save(session, sweep, messages, outcome));
+    session_judge(session, status, outcome);
+}
+
+/* In this process, results told as they come. */
+static void sweep_run(struct session *session, const struct smt_sweep_settings *settings)
 {
     const struct smt_sipmemtest_options *options = session->options;
-    struct smt_sweep_settings settings = options->sweep;
+    const struct smt_parser *parser = settings->worker.parser;
+    struct outcome outcome = {.parser = parser->name, .version = parser->version()};
     struct smt_message_list messages = session->messages;
     struct smt_sweep *sweep = NULL;
-    enum smt_status status = known_open(session, &settings);
+    enum smt_status status = SMT_OK;
 
-    if (status == SMT_OK && options->replay) status = replay_choose(session, &messages);
+    if (options->replay) status = replay_choose(session, &messages);
     if (status == SMT_OK)
-        status = smt_sweep_new(&settings, &messages, session->sinks, session->sink_count, &sweep);
+        status = smt_sweep_new(settings, &messages, session->sinks, session->sink_count, &sweep);
     if (status == SMT_OK) {
-        signals_catch();
         status = options->replay ? smt_sweep_replay(sweep, options->replay, options->do_break)
                                  : smt_sweep_run(sweep);
         smt_cli_progress_erase(&session->progress);
@@ -279,35 +154,72 @@ static void sweep_run(struct session *session)
                     "sipmemtest: note: the token's call stack is not in this message with this "
                     "library: the allocation of its number was refused instead\n");
     }
-    if (status == SMT_EINTERRUPTED)
-        status = smt_fail(status, "interrupted; what was found until then is reported");
-    complain(session, status);
-    if (sweep && options->save_findings)
-        complain(session, findings_save(session, sweep, &messages));
-    if (status == SMT_OK && options->update_known)
-        complain(session, known_write(session, sweep));
-    else if (sweep && has_new_defect(sweep))
-        exit_raise(session, FINDINGS_EXIT);
+    if (sweep) {
+        outcome.findings = smt_sweep_finding(sweep, 0);
+        outcome.count = smt_sweep_finding_count(sweep);
+        outcome.is_whole = smt_sweep_is_whole(settings, smt_sweep_summary(sweep));
+    }
+    outcome_use(session, status, sweep, &messages, &outcome);
     smt_sweep_free(sweep);
+}
+
+/* In several processes or sittings, results told at the end. */
+static void sweep_divide(struct session *session, const struct smt_sweep_settings *settings,
+                         struct smt_journal *journal)
+{
+    char build_id[128] = "";
+    struct smt_sweep_run run =
+        smt_sweep_run_of(settings, &session->messages, build_id, sizeof build_id);
+    struct outcome outcome = {.parser = run.parser, .version = run.parser_version};
+    struct smt_results *results = NULL;
+    enum smt_status status = jobs_run(session, settings, &session->messages, journal, &results);
+
+    if (results) {
+        smt_results_mark(results, &run);
+        smt_results_tell(results, &run, session->sinks, session->sink_count);
+        outcome.findings = smt_results_findings(results, &outcome.count);
+        outcome.is_whole = smt_sweep_is_whole(settings, smt_results_summary(results));
+    }
+    outcome_use(session, status, NULL, &session->messages, &outcome);
+    smt_results_free(results);
+}
+
+static enum smt_status journal_open(struct session *session,
+                                    const struct smt_sweep_settings *settings,
+                                    struct smt_journal **ret_journal)
+{
+    const struct smt_sipmemtest_options *options = session->options;
+    char build_id[128] = "";
+    struct smt_sweep_run run =
+        smt_sweep_run_of(settings, &session->messages, build_id, sizeof build_id);
+
+    if (options->jobs < 2 && !options->resume) return SMT_OK;
+    return smt_journal_open(options->resume, &run, options->jobs, ret_journal);
 }
 
 int smt_sipmemtest_run(struct smt_sipmemtest_options *options)
 {
-    struct session session = {.options = options};
+    struct session session = {.program = &smt_sipmemtest_program, .options = options};
+    const struct smt_parser *parser = options->sweep.worker.parser;
+    struct smt_sweep_settings settings = options->sweep;
+    struct smt_journal *journal = NULL;
     enum smt_status status;
 
     smt_message_list_init(&session.messages);
     messages_load(&session);
     if (session.messages.count) {
-        status = reports_open(&session);
-        complain(&session, status);
-        if (status == SMT_OK) sweep_run(&session);
+        session_signals_catch();
+        /* what may be refused comes before the reports, which overwrite files */
+        status = session_known_open(&session, parser->name, parser->version(), &settings.known);
+        if (status == SMT_OK) status = journal_open(&session, &settings, &journal);
+        if (status == SMT_OK) status = session_reports_open(&session);
+        session_complain(&session, status);
+        if (status == SMT_OK && journal)
+            sweep_divide(&session, &settings, journal);
+        else if (status == SMT_OK)
+            sweep_run(&session, &settings);
     }
-    for (size_t i = 0; i < session.report_count; i++)
-        complain(&session, smt_report_close(session.reports[i]));
-    free(session.reports);
-    free(session.sinks);
-    smt_known_clear(&session.known);
-    smt_message_list_clear(&session.messages);
+    smt_journal_free(journal);
+    session_close(&session);
     return session.exit_status;
 }

@@ -349,6 +349,12 @@ const struct smt_cli_option smt_sipmemtest_table[] = {
     {0, "shard", "I/N", 0, "Do only the I-th of N shares of the injections", NULL, NULL, set_shard,
      0},
 
+    {0, "jobs", "N", 0, "Share the work among N processes; the result is that of one", NULL, NULL,
+     smt_cli_set_number, AT(jobs)},
+    {0, "resume", "FILE", 0,
+     "Keep in FILE what is done; the same command continues there after it was ended", "FILE", NULL,
+     smt_cli_set_text, AT(resume)},
+
     HEADING("One run again:"),
     {0, "replay", "TOKEN", 0, "Repeat the run of a finding on its message, fully explained", NULL,
      NULL, smt_cli_set_text, AT(replay)},

@@ -95,55 +95,10 @@ static void line_write(struct smt_sink *sink, json_t *line)
 
 /* --- lines ------------------------------------------------------------------- */
 
-static json_t *mode_list_json(const struct smt_sweep_settings *settings)
-{
-    json_t *array = json_array();
-
-    for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++) {
-        struct smt_buffer name;
-
-        if (!settings->oom || !(settings->modes & (1u << mode))) continue;
-        smt_buffer_init(&name);
-        show_mode(mode, settings, &name);
-        json_array_append_new(array, value_take(&name));
-    }
-    return array;
-}
-
-static json_t *ops_json(unsigned ops)
-{
-    json_t *array = json_array();
-
-    for (unsigned op = 0; op < SMT_OP_COUNT; op++)
-        if (ops & (1u << op)) json_array_append_new(array, json_string(smt_op_name(op)));
-    return array;
-}
-
 static void run_line(struct smt_sink *sink, const struct smt_sweep_run *run)
 {
-    const struct smt_sweep_settings *settings = run->settings;
-
-    ((struct json_report *)sink)->settings = settings;
-    json_t *line = line_new("run");
-
-    json_object_set_new(line, "schema", json_integer(1));
-    json_object_set_new(line, "version", json_string(SMT_VERSION));
-    json_object_set_new(line, "parser", value_bytes(run->parser));
-    json_object_set_new(line, "parser_version", value_bytes(run->parser_version));
-    if (run->build_id) json_object_set_new(line, "build_id", value_bytes(run->build_id));
-    json_object_set_new(line, "messages", value_number(run->messages));
-    if (settings) {
-        json_object_set_new(line, "ops", ops_json(settings->worker.ops));
-        json_object_set_new(line, "repeat", value_number(settings->repeat));
-        json_object_set_new(line, "modes", mode_list_json(settings));
-        if (settings->shards) {
-            json_object_set_new(line, "shard", json_integer(settings->shard));
-            json_object_set_new(line, "shards", json_integer(settings->shards));
-        }
-        if (settings->budget_injections || settings->budget_ns)
-            json_object_set_new(line, "seed", value_number(settings->seed));
-    }
-    line_write(sink, line);
+    ((struct json_report *)sink)->settings = run->settings;
+    line_write(sink, json_run(run));
 }
 
 static json_t *baseline_json(const struct smt_message_report *message)
@@ -153,6 +108,9 @@ static json_t *baseline_json(const struct smt_message_report *message)
 
     json_object_set_new(object, "code", json_integer(baseline->codes[SMT_OP_PARSE]));
     json_object_set_new(object, "accepted", json_boolean(message->accepted));
+    if (baseline->fault.signal || baseline->fault.exited ||
+        baseline->verdicts & SMT_VERDICT_BIT(HANG))
+        json_object_set_new(object, "unfinished", json_true());
     for (unsigned op = 0; op < SMT_OP_COUNT; op++)
         if (baseline->ops_done & (1u << op))
             json_object_set_new(codes, smt_op_name(op), json_integer(baseline->codes[op]));
@@ -161,7 +119,7 @@ static json_t *baseline_json(const struct smt_message_report *message)
     return object;
 }
 
-static void message_line(struct smt_sink *sink, const struct smt_message_report *message)
+json_t *json_message(const struct smt_message_report *message)
 {
     json_t *line = line_new("message");
 
@@ -174,10 +132,15 @@ static void message_line(struct smt_sink *sink, const struct smt_message_report 
     if (message->repeat_cut) json_object_set_new(line, "repeat_cut", json_true());
     if (message->cached_blocks)
         json_object_set_new(line, "cached_blocks", value_number(message->cached_blocks));
-    line_write(sink, line);
+    return line;
 }
 
-static void mode_line(struct smt_sink *sink, const struct smt_mode_report *mode)
+static void message_line(struct smt_sink *sink, const struct smt_message_report *message)
+{
+    line_write(sink, json_message(message));
+}
+
+json_t *json_mode(const struct smt_mode_report *mode)
 {
     json_t *line = line_new("mode");
 
@@ -186,9 +149,14 @@ static void mode_line(struct smt_sink *sink, const struct smt_mode_report *mode)
     json_object_set_new(line, "allocations", value_number(mode->allocations));
     json_object_set_new(line, "injections", value_number(mode->injections));
     json_object_set_new(line, "skipped", value_number(mode->skipped));
-    json_object_set_new(line, "signs", json_string(mode->signs));
+    json_object_set_new(line, "signs", json_string(mode->sign_map ? mode->sign_map : mode->signs));
     json_object_set_new(line, "verdicts", counts_json(mode->counts));
-    line_write(sink, line);
+    return line;
+}
+
+static void mode_line(struct smt_sink *sink, const struct smt_mode_report *mode)
+{
+    line_write(sink, json_mode(mode));
 }
 
 static json_t *block_json(const struct smt_finding_block *block)
@@ -274,7 +242,7 @@ static void finding_line(struct smt_sink *sink, const struct smt_finding *findin
     line_write(sink, json_finding(finding));
 }
 
-static void site_line(struct smt_sink *sink, const struct smt_site_report *site)
+json_t *json_site(const struct smt_site_report *site)
 {
     json_t *line = line_new("site");
     char hash[20];
@@ -283,8 +251,13 @@ static void site_line(struct smt_sink *sink, const struct smt_site_report *site)
     json_object_set_new(line, "site", json_string(hash));
     json_object_set_new(line, "seen", value_number(site->seen));
     json_object_set_new(line, "refused", modes_json(site->refused));
-    json_object_set_new(line, "at", trace_json(&site->trace));
-    line_write(sink, line);
+    if (site->trace.count) json_object_set_new(line, "at", trace_json(&site->trace));
+    return line;
+}
+
+static void site_line(struct smt_sink *sink, const struct smt_site_report *site)
+{
+    line_write(sink, json_site(site));
 }
 
 static json_t *coverage_json(const struct smt_summary *summary)
@@ -310,7 +283,7 @@ static json_t *fixed_json(const struct smt_sweep_settings *settings)
     return array;
 }
 
-static void summary_line(struct smt_sink *sink, const struct smt_summary *summary)
+json_t *json_summary(const struct smt_summary *summary, const struct smt_sweep_settings *settings)
 {
     json_t *line = line_new("summary");
 
@@ -323,8 +296,7 @@ static void summary_line(struct smt_sink *sink, const struct smt_summary *summar
     json_object_set_new(line, "new_findings", value_number(summary->new_findings));
     json_object_set_new(line, "known_findings", value_number(summary->known_findings));
     json_object_set_new(line, "fixed_findings", value_number(summary->fixed_findings));
-    if (summary->fixed_findings)
-        json_object_set_new(line, "fixed", fixed_json(((struct json_report *)sink)->settings));
+    if (summary->fixed_findings) json_object_set_new(line, "fixed", fixed_json(settings));
     json_object_set_new(line, "unusable_inputs", value_number(summary->unusable_inputs));
     json_object_set_new(line, "unsound_messages", value_number(summary->unsound_messages));
     json_object_set_new(line, "sites", coverage_json(summary));
@@ -334,7 +306,12 @@ static void summary_line(struct smt_sink *sink, const struct smt_summary *summar
     json_object_set_new(line, "budget_spent", json_boolean(summary->budget_spent));
     json_object_set_new(line, "skipped_injections", value_number(summary->skipped_injections));
     json_object_set_new(line, "seconds", json_real(summary->seconds));
-    line_write(sink, line);
+    return line;
+}
+
+static void summary_line(struct smt_sink *sink, const struct smt_summary *summary)
+{
+    line_write(sink, json_summary(summary, ((struct json_report *)sink)->settings));
 }
 
 const struct smt_report_format report_json = {

@@ -247,7 +247,7 @@ static const struct smt_sweep_settings *fixture_settings(void)
 static void fixture_run_full(struct smt_sink *sink)
 {
     struct smt_sweep_run run = {fixture_settings(), "osip", "5.3.0 (libosipparser2.so.15.0.0)",
-                                "0123456789abcdef", 4};
+                                "0123456789abcdef", 4,      0x1234};
     struct smt_summary summary = {
         .messages = 3,
         .unusable_inputs = 1,
@@ -290,7 +290,7 @@ static void fixture_run_full(struct smt_sink *sink)
 /* A run in which all is well. */
 static void fixture_run_healthy(struct smt_sink *sink)
 {
-    struct smt_sweep_run run = {fixture_settings(), "osip", "5.3.0", NULL, 1};
+    struct smt_sweep_run run = {fixture_settings(), "osip", "5.3.0", NULL, 1, 0x1234};
     struct smt_summary summary = {.messages = 1,
                                   .injections = 5,
                                   .clean_runs = 1000,
@@ -308,7 +308,7 @@ static void fixture_run_healthy(struct smt_sink *sink)
 /* A tool that failed at once tells no message. */
 static void fixture_run_nothing(struct smt_sink *sink)
 {
-    struct smt_sweep_run run = {NULL, "osip", "unknown", NULL, 1};
+    struct smt_sweep_run run = {NULL, "osip", "unknown", NULL, 1, 0};
     struct smt_summary summary = {.truncated = true, .truncated_by = "a failure of the tool"};
 
     if (sink->begin) sink->begin(sink, &run);
@@ -318,7 +318,7 @@ static void fixture_run_nothing(struct smt_sink *sink)
 /* A replay tells no messages, and its finding even when it is no defect. */
 static void fixture_run_replay(struct smt_sink *sink)
 {
-    struct smt_sweep_run run = {fixture_settings(), "osip", "5.3.0", NULL, 1};
+    struct smt_sweep_run run = {fixture_settings(), "osip", "5.3.0", NULL, 1, 0x1234};
     struct smt_summary summary = {.messages = 1, .injections = 1, .findings = 1};
     struct smt_finding clean = {
         .signature = "osip/clean/00000000000000aa",

@@ -1,0 +1,129 @@
+#include "cli/sipmemtest_merge.h"
+
+#include <stdlib.h>
+
+#include "cli/sipmemtest_session.h"
+
+#define AT(member) offsetof(struct smt_sipmemtest_options, member)
+
+static SMT_CLI_SETTER(set_help)
+{
+    struct smt_sipmemtest_options *all = options;
+
+    (void)row;
+    (void)arg;
+    all->action = (smt_sipmemtest_action *)abort; /* never called: help is wanted */
+    return SMT_OK;
+}
+
+static const struct smt_cli_option table[] = {
+    {0, "format", "NAME[:FILE]", 0,
+     "How results are written, and where: default json to standard output; repeatable", NULL, NULL,
+     smt_cli_set_texts, AT(formats)},
+    {0, "known", "FILE", 0, "Findings listed in FILE are known: only new ones make exit status 1",
+     "FILE", NULL, smt_cli_set_text, AT(known)},
+    {0, "update-known", NULL, 0, "Write all findings to the file of --known and exit 0", NULL, NULL,
+     smt_cli_set_true, AT(update_known)},
+    {'q', "quiet", NULL, 0, "Text: summary and findings only", NULL, NULL, smt_cli_set_true,
+     AT(quiet)},
+    {'v', "verbose", NULL, 0, "Text: all frames and blocks", NULL, NULL, smt_cli_set_true,
+     AT(verbose)},
+    {0, "color", "auto|always|never", 0, "Colours; default auto", SMT_CLI_WHEN_WORDS, NULL,
+     smt_cli_set_choice, AT(color)},
+    {'h', "help", NULL, 0, "Show this text and exit", NULL, NULL, set_help, 0},
+    {0},
+};
+
+static const struct smt_cli_example examples[] = {
+    {"sipmemtest merge 1.json 2.json 3.json >all.json", "What one machine would have written."},
+    {"sipmemtest merge --format text shard-*.json", "The same for people."},
+    {"sipmemtest merge --format junit:oom.xml all.json", "Results in another format."},
+    {NULL, NULL},
+};
+
+static enum smt_status file_add(void *options, const char *argument)
+{
+    return smt_sipmemtest_input_add(options, SMT_SOURCE_FILE, argument);
+}
+
+static const struct smt_cli_program program = {
+    .name = "sipmemtest merge",
+    .summary = "shards' results become one",
+    .usage = "[OPTION...] FILE...",
+    .description = "Lays the JSON results of all shards of one sweep together: what one machine "
+                   "would have given. A shard that is missing makes the result truncated; results "
+                   "that do not belong together are refused.",
+    .options = table,
+    .examples = examples,
+    .add_argument = file_add,
+};
+
+static enum smt_status options_check(const struct smt_sipmemtest_options *options)
+{
+    if (!options->input_count)
+        return smt_fail(SMT_EUSAGE, "which results? name the FILEs that --format json:FILE wrote");
+    if (options->update_known && !options->known)
+        return smt_fail(SMT_EUSAGE, "--update-known: which file? add --known FILE");
+    return SMT_OK;
+}
+
+static enum smt_status files_merge(const struct smt_sipmemtest_options *options,
+                                   struct smt_results **ret_results)
+{
+    const char **paths = calloc(options->input_count, sizeof *paths);
+    enum smt_status status;
+
+    if (!paths) return smt_fail(SMT_ENOMEM, "out of memory for results");
+    for (size_t i = 0; i < options->input_count; i++) paths[i] = options->inputs[i].text;
+    status = smt_results_merge(paths, options->input_count, ret_results);
+    free(paths);
+    return status;
+}
+
+static void results_tell(struct session *session, struct smt_results *results)
+{
+    struct smt_sweep_run *run = smt_results_run(results);
+    struct smt_sweep_settings settings = *run->settings;
+    const struct smt_summary *summary = smt_results_summary(results);
+    struct outcome outcome = {.parser = run->parser, .version = run->parser_version};
+    struct smt_sweep_run told = *run;
+    enum smt_status status =
+        session_known_open(session, run->parser, run->parser_version, &settings.known);
+
+    told.settings = &settings;
+    if (status == SMT_OK) status = session_reports_open(session);
+    session_complain(session, status);
+    if (status != SMT_OK) return;
+    smt_results_mark(results, &told);
+    smt_results_tell(results, &told, session->sinks, session->sink_count);
+    outcome.findings = smt_results_findings(results, &outcome.count);
+    outcome.is_whole = smt_sweep_is_whole(&settings, summary);
+    if (summary->truncated)
+        status = smt_fail(SMT_EIO, "the result is incomplete: %s", summary->truncated_by);
+    session_complain(session, status);
+    session_judge(session, status, &outcome);
+}
+
+int smt_sipmemtest_merge(int argc, char **argv)
+{
+    struct smt_sipmemtest_options options = {.progress = SMT_CLI_NEVER};
+    struct session session = {.program = &program, .options = &options};
+    struct smt_results *results = NULL;
+    enum smt_status status = smt_cli_parse(&program, argc, argv, &options);
+
+    smt_message_list_init(&session.messages);
+    if (status == SMT_OK && options.action) {
+        smt_cli_write_help(&program, stdout);
+    } else {
+        if (status == SMT_OK) status = options_check(&options);
+        if (status == SMT_OK && !options.formats.count)
+            status = smt_cli_set_texts(&options, &table[0], "json");
+        if (status == SMT_OK) status = files_merge(&options, &results);
+        session_complain(&session, status);
+        if (status == SMT_OK) results_tell(&session, results);
+    }
+    session_close(&session);
+    smt_results_free(results);
+    smt_sipmemtest_options_clear(&options);
+    return session.exit_status;
+}
