@@ -28,7 +28,10 @@ struct invocation {
 };
 
 static const struct argp_option command_options[] = {
-    {"server", 's', "ADDRESS", 0, "Send commands to a server: unix:PATH or tcp:ADDRESS:PORT; or to the engine in a process: pid:N", 1},
+    {"server", 's', "ADDRESS", 0,
+     "Send commands to a server: unix:PATH or tcp:ADDRESS:PORT; or to the engine in a process: "
+     "pid:N",
+     1},
     {"file", 'f', "SCRIPT", 0, "Run the commands in SCRIPT (- is standard input)", 1},
     {"json", KEY_JSON, NULL, 0, "Answers as one line of JSON each", 1},
     {0},

@@ -48,8 +48,8 @@ static bool range_parse(const char *text, uint64_t *ret_from, uint64_t *ret_to)
     if ((size_t)(dash - text) >= sizeof first) return false;
     memcpy(first, text, (size_t)(dash - text));
     first[dash - text] = '\0';
-    return smt_number_parse(first, ret_from) && *ret_from &&
-           smt_number_parse(dash + 1, ret_to) && *ret_from <= *ret_to;
+    return smt_number_parse(first, ret_from) && *ret_from && smt_number_parse(dash + 1, ret_to) &&
+           *ret_from <= *ret_to;
 }
 
 /* The plan that refuses allocation n in this mode; false: no such mode. */
@@ -100,8 +100,8 @@ static void finding_add(struct sweep *sweep, const char *mode, uint64_t number,
         smt_buffer_addf(text, " (%llu bytes)",
                         (unsigned long long)(smt_live_reply_stat(reply, "suspected bytes") -
                                              sweep->base_bytes));
-    smt_buffer_addf(text, ", allocation %llu refused, %s\n  refused: ",
-                    (unsigned long long)number, mode);
+    smt_buffer_addf(text, ", allocation %llu refused, %s\n  refused: ", (unsigned long long)number,
+                    mode);
     smt_live_reply_line(&sweep->survey, site_of(sweep, number), text);
     for (size_t i = 0; outcome == LEAKED && i < reply->item_count; i++) {
         if (reply->items[i].kind != SMT_LIVE_LEAK || reply->items[i].via) continue;
@@ -160,8 +160,7 @@ static enum smt_status injection_run(struct sweep *sweep, const char *mode, uint
     else
         putchar(outcomes[outcome].sign);
     fflush(stdout);
-    if (outcomes[outcome].finding)
-        finding_add(sweep, mode, number, outcome, &ended, &reply);
+    if (outcomes[outcome].finding) finding_add(sweep, mode, number, outcome, &ended, &reply);
     smt_live_reply_clear(&reply);
     free(ended.report);
     return SMT_OK;

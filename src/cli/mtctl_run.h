@@ -18,8 +18,8 @@ struct smt_mtctl_run {
 
 /* How a program that was started ended. */
 struct smt_mtctl_ended {
-    int status;  /* as waitpid() tells */
-    bool hung;   /* it was ended, after the time limit */
+    int status;   /* as waitpid() tells */
+    bool hung;    /* it was ended, after the time limit */
     char *report; /* what its engine wrote, or NULL; free() */
 };
 

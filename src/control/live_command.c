@@ -35,8 +35,8 @@ bool smt_live_command_is(const char *name)
 static void request_add(struct request *request, const char *word)
 {
     size_t used = strlen(request->line);
-    int size = snprintf(request->line + used, sizeof request->line - used, "%s%s",
-                        used ? " " : "", word);
+    int size =
+        snprintf(request->line + used, sizeof request->line - used, "%s%s", used ? " " : "", word);
 
     if (size < 0 || (size_t)size >= sizeof request->line - used) request->failed = true;
 }
@@ -91,8 +91,7 @@ enum smt_status smt_live_suppressions_load(const char *path, char ***ret_globs)
     while (status == SMT_OK && at && (line = strsep(&at, "\n")))
         if ((glob = line_glob(line)) && (globs[count] = strdup(glob))) count++;
     smt_buffer_clear(&text);
-    if (status == SMT_OK)
-        *ret_globs = globs;
+    if (status == SMT_OK) *ret_globs = globs;
     return status;
 }
 

@@ -26,7 +26,9 @@ static json_t *frame_json(struct smt_live_reply *reply, uintptr_t address)
     smt_symbol_files_place(reply->files, address, &place);
     slash = place.module ? strrchr(place.module, '/') : NULL;
     json_object_set_new(frame, "module",
-                        json_string(slash ? slash + 1 : place.module ? place.module : "?"));
+                        json_string(slash          ? slash + 1
+                                    : place.module ? place.module
+                                                   : "?"));
     json_object_set_new(frame, "offset", hex_json(place.offset));
     if (place.function) json_object_set_new(frame, "function", json_string(place.function));
     if (place.file) {

@@ -146,8 +146,8 @@ static const struct line {
     const char *name;
     void (*take)(struct smt_live_reply *reply, char **fields);
 } lines[] = {
-    {"process", process_take}, {"say", say_take},         {"stat", stat_take},
-    {"list", list_take},       {"entry", block_take},     {"leak", block_take},
+    {"process", process_take}, {"say", say_take},          {"stat", stat_take},
+    {"list", list_take},       {"entry", block_take},      {"leak", block_take},
     {"stack", stack_take},     {"badfree", bad_free_take}, {"attempt", attempt_take},
     {"module", module_take},   {"end", end_take},
 };

@@ -17,11 +17,12 @@ static void frame_text(struct smt_live_reply *reply, uintptr_t address, struct s
     slash = place.module ? strrchr(place.module, '/') : NULL;
     smt_buffer_addf(text, "0x%08lx: ", (unsigned long)address);
     if (place.function)
-        smt_buffer_addf(text, "%s + 0x%llx", place.function,
-                        (unsigned long long)place.from_start);
+        smt_buffer_addf(text, "%s + 0x%llx", place.function, (unsigned long long)place.from_start);
     else
         smt_buffer_addf(text, "%s + 0x%llx",
-                        slash ? slash + 1 : place.module ? place.module : "?",
+                        slash          ? slash + 1
+                        : place.module ? place.module
+                                       : "?",
                         (unsigned long long)place.offset);
     if (place.file) smt_buffer_addf(text, " (%s:%d)", place.file, place.line);
     smt_buffer_add_text(text, "\n");
@@ -241,8 +242,7 @@ static void leaks_text(struct smt_live_reply *reply, bool grouped, struct smt_bu
     }
     if (grouped) groups_text(reply, text);
     if (reply->item_count)
-        smt_buffer_addf(text,
-                        "%llu direct (%llu bytes), %llu indirect (%llu bytes)\n",
+        smt_buffer_addf(text, "%llu direct (%llu bytes), %llu indirect (%llu bytes)\n",
                         (unsigned long long)count[0], (unsigned long long)bytes[0],
                         (unsigned long long)count[1], (unsigned long long)bytes[1]);
 }

@@ -5,15 +5,15 @@
 
 #include "heap/live_stack.h"
 
-#define FREES_ENOUGH  8   /* lifetimes to judge by */
-#define TIMES_LONGER  4   /* than the 99th percentile */
-#define OUTLIER_CS    100 /* nothing younger is one */
+#define FREES_ENOUGH 8   /* lifetimes to judge by */
+#define TIMES_LONGER 4   /* than the 99th percentile */
+#define OUTLIER_CS   100 /* nothing younger is one */
 
 static struct {
     enum smt_ages_state state;
     uint16_t epoch; /* of the present or last database; never 0 once created */
     uint32_t started_cs;
-    _Atomic uint16_t collecting; /* epoch, or 0 */
+    _Atomic uint16_t collecting;             /* epoch, or 0 */
     uint64_t lives[SMT_LIFE_CLASSES], frees; /* of all stacks */
 } ages;
 

@@ -17,7 +17,7 @@
 struct shard {
     struct smt_lock lock;
     uint32_t bucket_mask;
-    uint32_t *buckets; /* record numbers; 0: empty */
+    uint32_t *buckets;   /* record numbers; 0: empty */
     uint32_t free_first; /* list of free records, by `next` */
     uint32_t blocks;
     uint64_t bytes, peak_bytes, allocations, lost;

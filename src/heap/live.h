@@ -21,13 +21,13 @@
 #include <stdint.h>
 
 enum {
-    SMT_LIVE_GREY = 1,      /* never reported, but scanned: not_leak, clear */
-    SMT_LIVE_IGNORED = 2,   /* never reported, never scanned */
-    SMT_LIVE_NO_SCAN = 4,   /* holds no pointers */
-    SMT_LIVE_REPORTED = 8,  /* among the suspects of a scan */
-    SMT_LIVE_OURS = 16,     /* made by this engine's own thread */
-    SMT_LIVE_SUMMED = 32,   /* `checksum` is of an earlier scan */
-    SMT_LIVE_GROWN = 64,    /* the program asked for the usable size */
+    SMT_LIVE_GREY = 1,     /* never reported, but scanned: not_leak, clear */
+    SMT_LIVE_IGNORED = 2,  /* never reported, never scanned */
+    SMT_LIVE_NO_SCAN = 4,  /* holds no pointers */
+    SMT_LIVE_REPORTED = 8, /* among the suspects of a scan */
+    SMT_LIVE_OURS = 16,    /* made by this engine's own thread */
+    SMT_LIVE_SUMMED = 32,  /* `checksum` is of an earlier scan */
+    SMT_LIVE_GROWN = 64,   /* the program asked for the usable size */
 };
 
 struct smt_live_block {
@@ -46,11 +46,11 @@ struct smt_live_block {
 _Static_assert(sizeof(struct smt_live_block) == 48, "the promise of 64 bytes a block");
 
 struct smt_live_totals {
-    uint64_t blocks, bytes;         /* live */
-    uint64_t peak_bytes;            /* by shards: an upper bound with several threads */
-    uint64_t allocations;           /* ever tracked */
-    uint64_t lost;                  /* not tracked for want of memory */
-    uint64_t book_bytes;            /* what records and buckets occupy */
+    uint64_t blocks, bytes; /* live */
+    uint64_t peak_bytes;    /* by shards: an upper bound with several threads */
+    uint64_t allocations;   /* ever tracked */
+    uint64_t lost;          /* not tracked for want of memory */
+    uint64_t book_bytes;    /* what records and buckets occupy */
 };
 
 /* Sets the clock; false without memory. Again after a fork is not needed. */

@@ -16,8 +16,8 @@
 struct smt_live_stack {
     uint64_t hash;
     uint8_t depth;
-    bool of_linker;  /* allocated by the dynamic linker, whose own data we cannot see */
-    uint32_t frees;  /* lifetimes seen; saturates */
+    bool of_linker; /* allocated by the dynamic linker, whose own data we cannot see */
+    uint32_t frees; /* lifetimes seen; saturates */
     uint32_t lives[SMT_LIFE_CLASSES]; /* how many fell into each class */
     uintptr_t frames[SMT_UNWIND_MAX]; /* innermost first */
 };

@@ -29,7 +29,7 @@ static struct {
 
 void smt_scan_prepare(void)
 {
-    void (*static_info)(size_t *size, size_t *align);
+    void (*static_info)(size_t * size, size_t * align);
     const uint32_t *control_size = dlsym(RTLD_DEFAULT, "_thread_db_sizeof_pthread");
     size_t align;
 
@@ -85,7 +85,7 @@ static bool block_unmark(void *context, struct smt_live_block *block)
             block->misses &= 0x7F;
         } else {
             block->misses = 0;
-            block->flags &= (uint8_t)~(SMT_LIVE_SUMMED | SMT_LIVE_REPORTED);
+            block->flags &= (uint8_t) ~(SMT_LIVE_SUMMED | SMT_LIVE_REPORTED);
         }
     }
     return true;
@@ -147,8 +147,7 @@ static void suspects_keep(const struct smt_scan_work *work, struct smt_scan_resu
         const struct smt_live_block *record = smt_live_record(work->found[i].record);
         struct verdict verdict = {.found = &work->found[i]};
 
-        if (record && record->address)
-            smt_live_with(record->address, block_mark_found, &verdict);
+        if (record && record->address) smt_live_with(record->address, block_mark_found, &verdict);
         if (!verdict.same) continue;
         result->unreferenced++;
         if (!work->found[i].suspect) continue;

@@ -25,13 +25,13 @@ struct smt_scan_range {
 
 struct smt_scan_options {
     uint32_t min_age_cs;
-    unsigned misses;   /* scans in a row, from 1 */
-    bool skip_stacks;  /* stacks, registers are no roots */
-    bool signals_only; /* see heap/world.h */
+    unsigned misses;                    /* scans in a row, from 1 */
+    bool skip_stacks;                   /* stacks, registers are no roots */
+    bool signals_only;                  /* see heap/world.h */
     const struct smt_scan_range *extra; /* more roots */
     size_t extra_count;
     uintptr_t allocator_base; /* load address of the malloc's object; 0: not known */
-    uintptr_t own_base; /* load address of the object whose data is no root; 0: none */
+    uintptr_t own_base;       /* load address of the object whose data is no root; 0: none */
 };
 
 struct smt_scan_suspect {
@@ -42,11 +42,11 @@ struct smt_scan_suspect {
 };
 
 struct smt_scan_result {
-    const char *failure; /* NULL: the scan was done */
-    uint64_t blocks, bytes;            /* scanned for */
-    uint64_t suspects, suspect_bytes;  /* direct ones first, then by size */
-    uint64_t direct, fresh;            /* of them; fresh: not among earlier ones */
-    uint64_t unreferenced;             /* suspects and those to be seen again */
+    const char *failure;              /* NULL: the scan was done */
+    uint64_t blocks, bytes;           /* scanned for */
+    uint64_t suspects, suspect_bytes; /* direct ones first, then by size */
+    uint64_t direct, fresh;           /* of them; fresh: not among earlier ones */
+    uint64_t unreferenced;            /* suspects and those to be seen again */
     uint64_t stopped_ns, took_ns;
     uint32_t threads;
     bool by_signal;

@@ -82,7 +82,6 @@ static void waiting_scan(void)
     }
 }
 
-
 /* --- mappings --- */
 
 static uintptr_t hexadecimal_read(const char **text)
@@ -376,7 +375,8 @@ void smt_scan_mark(void *context, const struct smt_world *world)
     faults_catch();
     setrlimit(RLIMIT_CPU, &limit);
     mappings_read();
-    for (size_t i = 0; i < work->root_count; i++) range_scan(work->roots[i].from, work->roots[i].to);
+    for (size_t i = 0; i < work->root_count; i++)
+        range_scan(work->roots[i].from, work->roots[i].to);
     for (size_t i = 0; i < work->allocator_count; i++)
         allocator_scan(work->allocator[i].from, work->allocator[i].to);
     threads_scan(work, world);

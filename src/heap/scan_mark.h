@@ -32,7 +32,7 @@ struct smt_scan_work {
         size_t found_count;
         uint64_t blocks, bytes;
         bool done;
-    } *answer;
+    } * answer;
 };
 
 /* The job of the snapshot; context is a struct smt_scan_work. */

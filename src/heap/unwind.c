@@ -106,8 +106,8 @@ uintptr_t smt_unwind_stack_end(void)
 static bool page_is_readable(uintptr_t page)
 {
     int saved = errno;
-    bool readable = syscall(SYS_rt_sigprocmask, ~0, page, NULL, sizeof(uint64_t)) == -1 &&
-                    errno == EINVAL;
+    bool readable =
+        syscall(SYS_rt_sigprocmask, ~0, page, NULL, sizeof(uint64_t)) == -1 && errno == EINVAL;
 
     errno = saved;
     return readable;
@@ -144,12 +144,10 @@ __attribute__((noinline)) static bool walk_signal(struct walk *walk)
     const ucontext_t *context = (const ucontext_t *)walk->at.sp;
     const greg_t *registers = context->uc_mcontext.gregs;
 
-    if (!walk_can_read(walk, walk->at.sp) ||
-        !walk_can_read(walk, (uintptr_t)&registers[REG_RIP]))
+    if (!walk_can_read(walk, walk->at.sp) || !walk_can_read(walk, (uintptr_t)&registers[REG_RIP]))
         return false;
     walk->crossed_signal = true;
-    if (walk->end &&
-        (uintptr_t)registers[REG_RSP] - walk->at.sp > walk->end - walk->at.sp) {
+    if (walk->end && (uintptr_t)registers[REG_RSP] - walk->at.sp > walk->end - walk->at.sp) {
         walk->end = 0; /* the handler had a stack of its own */
         walk->readable_page = 0;
     }

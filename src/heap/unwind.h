@@ -58,7 +58,7 @@ struct smt_unwind_trace {
     struct smt_unwind_level {
         struct smt_unwind_point point;
         /* words the step outward depended on, besides the return address */
-        const uintptr_t *bp_at; /* where the next level's bp was read; NULL: it is this one's */
+        const uintptr_t *bp_at;    /* where the next level's bp was read; NULL: it is this one's */
         const uintptr_t *frame_at; /* where the next level's sp was read; NULL: computed */
     } levels[SMT_UNWIND_LEVELS];
 };

@@ -103,7 +103,8 @@ static int threads_each_new(struct smt_world *world,
                             bool (*found)(struct smt_world *world, struct smt_world_thread *thread))
 {
     char entries[4096];
-    long folder_fd = raw(SYS_openat, AT_FDCWD, (long)task_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    long folder_fd =
+        raw(SYS_openat, AT_FDCWD, (long)task_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     int fresh = 0;
     long size;
 
@@ -360,7 +361,8 @@ static void snapshot_by_signal(struct smt_world *world)
     world->release(world->context);
     if (threads_await(world, 0)) sigaction(stop_signal, &before, NULL);
     atomic_store(&signalled, NULL);
-    if (!world->failure && snapshot_wait(child) != 0) world->failure = "the snapshot process failed";
+    if (!world->failure && snapshot_wait(child) != 0)
+        world->failure = "the snapshot process failed";
 }
 
 bool smt_world_snapshot(struct smt_world *world)

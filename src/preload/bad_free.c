@@ -37,11 +37,10 @@ void mt_freed_note(uintptr_t address, uintptr_t pc)
 static void bad_free_tell(const struct mt_bad_free *bad)
 {
     char line[160];
-    int size = snprintf(line, sizeof line,
-                        "mtctl: pid %d: %s of 0x%lx, not done (mtctl -s pid:%d badfrees)\n",
-                        (int)getpid(),
-                        bad->kind == MT_DOUBLE_FREE ? "double free" : "free of no live block",
-                        (unsigned long)bad->address, (int)getpid());
+    int size = snprintf(
+        line, sizeof line, "mtctl: pid %d: %s of 0x%lx, not done (mtctl -s pid:%d badfrees)\n",
+        (int)getpid(), bad->kind == MT_DOUBLE_FREE ? "double free" : "free of no live block",
+        (unsigned long)bad->address, (int)getpid());
 
     if (size > 0 && write(STDERR_FILENO, line, (size_t)size) < 0) return;
 }

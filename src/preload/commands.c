@@ -11,10 +11,10 @@
 #include "heap/heap.h"
 #include "preload/preload.h"
 
-#define WORDS_MAX   8
-#define HEX_BYTES   32
-#define MIN_AGE_CS  500
-#define MISSES      2
+#define WORDS_MAX  8
+#define HEX_BYTES  32
+#define MIN_AGE_CS 500
+#define MISSES     2
 
 struct answer {
     struct mt_out *out;
@@ -173,8 +173,8 @@ static void ages_histograms(struct answer *answer, const struct ages_sum *sum)
                        (double)smt_life_class_end_cs(i) / 100, (unsigned long long)sum->ages[i]);
     for (unsigned i = 0; i < 65; i++)
         if (sum->sizes[i])
-            mt_out_add(answer->out, "stat\tsize up to %llu\t%llu\n",
-                       i < 64 ? 1ull << i : ~0ull, (unsigned long long)sum->sizes[i]);
+            mt_out_add(answer->out, "stat\tsize up to %llu\t%llu\n", i < 64 ? 1ull << i : ~0ull,
+                       (unsigned long long)sum->sizes[i]);
 }
 
 static void ages_stats(struct answer *answer, char **words, size_t count)
@@ -450,8 +450,8 @@ static const struct setting {
     const char *name;
     void (*set)(struct answer *answer, const char *value);
 } kmemleak_settings[] = {
-    {"stack", set_stack},   {"scan", set_scan}, {"dump", set_dump}, {"minage", set_min_age},
-    {"scans", set_misses},  {"stop", set_stop}, {NULL, NULL},
+    {"stack", set_stack},  {"scan", set_scan}, {"dump", set_dump}, {"minage", set_min_age},
+    {"scans", set_misses}, {"stop", set_stop}, {NULL, NULL},
 };
 
 static void leaks_set(struct answer *answer, char **words, size_t count)
@@ -540,13 +540,20 @@ static void report(struct answer *answer, char **words, size_t count)
 }
 
 static const struct command commands[] = {
-    {"memscope", "create", ages_create},   {"memscope", "start", ages_start},
-    {"memscope", "print", ages_print},     {"memscope", "stats", ages_stats},
-    {"memscope", "stop", ages_stop},       {"memscope", "destroy", ages_destroy},
-    {"kmemleak", "scan", leaks_scan},      {"kmemleak", "clear", leaks_clear},
-    {"kmemleak", "off", leaks_off},        {"kmemleak", "list", leaks_list},
-    {"kmemleak", NULL, leaks_set},         {"badfrees", "list", bad_frees},
-    {"live", "list", live},                {"report", "list", report},
+    {"memscope", "create", ages_create},
+    {"memscope", "start", ages_start},
+    {"memscope", "print", ages_print},
+    {"memscope", "stats", ages_stats},
+    {"memscope", "stop", ages_stop},
+    {"memscope", "destroy", ages_destroy},
+    {"kmemleak", "scan", leaks_scan},
+    {"kmemleak", "clear", leaks_clear},
+    {"kmemleak", "off", leaks_off},
+    {"kmemleak", "list", leaks_list},
+    {"kmemleak", NULL, leaks_set},
+    {"badfrees", "list", bad_frees},
+    {"live", "list", live},
+    {"report", "list", report},
     {NULL, NULL, NULL},
 };
 

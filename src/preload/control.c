@@ -32,10 +32,10 @@
 #include "heap/heap.h"
 #include "preload/commands.h"
 
-#define STACK_BYTES  ((size_t)256 << 10)
-#define CLIENTS_MAX  16
-#define REQUEST_MAX  1024
-#define HIGH_FD      512 /* where descriptors cannot be had for oneself */
+#define STACK_BYTES ((size_t)256 << 10)
+#define CLIENTS_MAX 16
+#define REQUEST_MAX 1024
+#define HIGH_FD     512 /* where descriptors cannot be had for oneself */
 
 struct client {
     int fd;
@@ -44,10 +44,10 @@ struct client {
 };
 
 static _Atomic bool threads_made; /* by the program */
-static _Atomic bool first_left;    /* the first thread called pthread_exit() */
+static _Atomic bool first_left;   /* the first thread called pthread_exit() */
 
 static struct {
-    _Atomic pid_t process; /* whose thread runs; 0: none */
+    _Atomic pid_t process;  /* whose thread runs; 0: none */
     _Atomic uint32_t ready; /* it listens, or never will */
     bool own_descriptors;
     int listener;
@@ -191,8 +191,8 @@ static bool request_answer(int fd, char *line)
 /* Takes what came; false: done with this client. */
 static bool client_read(struct client *client)
 {
-    ssize_t size = recv(client->fd, client->request + client->size,
-                        REQUEST_MAX - 1 - client->size, MSG_DONTWAIT);
+    ssize_t size = recv(client->fd, client->request + client->size, REQUEST_MAX - 1 - client->size,
+                        MSG_DONTWAIT);
     char *end;
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return true;
@@ -399,8 +399,8 @@ bool mt_control_ask(const char *line)
             send(fd, line, strlen(line), MSG_NOSIGNAL) > 0 && send(fd, "\n", 1, MSG_NOSIGNAL) > 0;
     /* Nothing more is asked, so the connection ends after the answer. */
     if (asked) shutdown(fd, SHUT_WR);
-    while (asked && ((size = recv(fd, answer, sizeof answer, 0)) > 0 ||
-                     (size < 0 && errno == EINTR)))
+    while (asked &&
+           ((size = recv(fd, answer, sizeof answer, 0)) > 0 || (size < 0 && errno == EINTR)))
         continue;
     close(fd);
     return asked;

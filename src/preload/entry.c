@@ -22,15 +22,13 @@ FIRST(pvalloc)
 FIRST(malloc_usable_size)
 
 static const struct mt_functions first = {
-    first_malloc,   first_calloc, first_realloc, first_free,
-    first_posix_memalign, first_aligned_alloc, first_memalign, first_valloc,
-    first_pvalloc,  first_malloc_usable_size,
+    first_malloc,        first_calloc,   first_realloc, first_free,    first_posix_memalign,
+    first_aligned_alloc, first_memalign, first_valloc,  first_pvalloc, first_malloc_usable_size,
 };
 
 struct mt_functions mt_current = {
-    first_malloc,   first_calloc, first_realloc, first_free,
-    first_posix_memalign, first_aligned_alloc, first_memalign, first_valloc,
-    first_pvalloc,  first_malloc_usable_size,
+    first_malloc,        first_calloc,   first_realloc, first_free,    first_posix_memalign,
+    first_aligned_alloc, first_memalign, first_valloc,  first_pvalloc, first_malloc_usable_size,
 };
 
 void mt_current_set(const struct mt_functions *functions)

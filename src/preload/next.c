@@ -85,8 +85,8 @@ static size_t early_usable_size(void *block)
 }
 
 const struct mt_functions mt_early = {
-    early_malloc,         early_calloc,   early_realloc,  early_free,   early_posix_memalign,
-    early_memalign,       early_memalign, early_valloc,   early_valloc, early_usable_size,
+    early_malloc,   early_calloc,   early_realloc, early_free,   early_posix_memalign,
+    early_memalign, early_memalign, early_valloc,  early_valloc, early_usable_size,
 };
 
 bool mt_early_has(const void *block)

@@ -57,7 +57,7 @@ extern struct mt_functions mt_next;
 void mt_next_find(void);
 extern const struct mt_functions mt_early;
 bool mt_early_has(const void *block);
-extern bool mt_early_given; /* there are such blocks */
+extern bool mt_early_given;                    /* there are such blocks */
 void *mt_early_move(void *block, size_t size); /* realloc out of the buffer */
 
 /* --- where entry points jump to (entry.c) --- */
@@ -141,7 +141,7 @@ uintptr_t mt_allocator_base(void); /* of the next malloc's */
 /* Starts it if this process has none. */
 void mt_control_start(void);
 bool mt_control_runs(void);
-void mt_control_forked(void); /* in the child: it has none */
+void mt_control_forked(void);          /* in the child: it has none */
 bool mt_control_ask(const char *line); /* from another thread; waits for the answer */
 
 /* --- set-up (start.c) --- */

@@ -212,9 +212,9 @@ static void *tracked_realloc(void *block, size_t size)
     if (unlikely(mt_thread.busy)) {
         moved = mt_next.malloc(size);
         if (!moved) return NULL;
-        __builtin_memcpy(moved, block, size < mt_next.malloc_usable_size(block)
-                                           ? size
-                                           : mt_next.malloc_usable_size(block));
+        __builtin_memcpy(
+            moved, block,
+            size < mt_next.malloc_usable_size(block) ? size : mt_next.malloc_usable_size(block));
         pending_add(block, moved, size);
         return moved;
     }
