@@ -7,7 +7,7 @@
 
 #include "heap/heap.h"
 
-#define FREED_KEPT 4096 /* a power of two */
+#define FREED_KEPT 512 /* small enough to stay in the cache */
 
 /* Who freed what lately, by address; another thread's write may mix in, and then
  * a double free is called a foreign one. */
@@ -20,10 +20,10 @@ static atomic_ullong bad_free_count;
 
 static size_t freed_place(uintptr_t address)
 {
-    return (size_t)((address >> 4) * 0x9E3779B97F4A7C15u >> 52);
+    return (size_t)((address >> 4) * 0x9E3779B97F4A7C15u >> 55);
 }
 
-_Static_assert(FREED_KEPT == 1 << 12, "a place has 12 bits");
+_Static_assert(FREED_KEPT == 1 << 9, "a place has 9 bits");
 
 void mt_freed_note(uintptr_t address, uintptr_t pc)
 {

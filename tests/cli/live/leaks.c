@@ -106,7 +106,8 @@ NOINLINE static void strings(void)
 }
 
 static void (*const shapes[])(void) = {
-    single, list, ring, tree, held_by_global, held_inside, lost_by_realloc, aligned, thread, strings,
+    single,          list,    ring,   tree,    held_by_global, held_inside,
+    lost_by_realloc, aligned, thread, strings,
 };
 
 /* Nothing of what was done is left on the stack or in registers. */
