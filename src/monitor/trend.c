@@ -9,6 +9,9 @@
 #define TREND_LEAST_KEPT 10
 /* Fewest separate rises: a staircase of pages shows its tread only then. */
 #define TREND_LEAST_RISES 5
+/* Least growth, in quanta: allocators and thread stacks touch a handful of new
+ * pages now and then in the healthiest of programs. */
+#define TREND_GROWTH_LEAST 16
 /* Parts whose steps must agree (see series_drift), and by how much: about the
  * 99 % point of Student's t with 7 degrees of freedom. */
 #define TREND_DRIFT_BLOCKS 9
@@ -300,7 +303,7 @@ enum smt_monitor_rise smt_monitor_trend_judge(const struct smt_monitor_trend_rul
 
     if (trend->kept < TREND_LEAST_KEPT) return SMT_MONITOR_TOO_FEW;
     if (!(trend->low > 0) || trend->slope < rules->minimum_effect) return SMT_MONITOR_FLAT;
-    if (trend->growth < 3 * rules->quantum) return SMT_MONITOR_FLAT;
+    if (trend->growth < TREND_GROWTH_LEAST * rules->quantum) return SMT_MONITOR_LITTLE;
     if (trend->biggest_rise > TREND_JUMP_MOST * trend->growth) return SMT_MONITOR_ONE_STEP;
     if (trend->rises < TREND_LEAST_RISES) return SMT_MONITOR_FEW_STEPS;
     for (size_t i = 0; i < 3; i++)
@@ -315,6 +318,7 @@ const char *smt_monitor_rise_text(enum smt_monitor_rise rise)
         [SMT_MONITOR_RISES] = "rises steadily",
         [SMT_MONITOR_TOO_FEW] = "too few samples after the warm-up to tell",
         [SMT_MONITOR_FLAT] = "no slope that could be told from zero",
+        [SMT_MONITOR_LITTLE] = "grew by too little to mean anything yet",
         [SMT_MONITOR_FEW_STEPS] = "grew in too few separate steps",
         [SMT_MONITOR_ONE_STEP] = "most of the growth came in one step",
         [SMT_MONITOR_LEVELS_OFF] = "the growth is not spread over all thirds of the run",

@@ -49,6 +49,7 @@ enum smt_monitor_rise {
     SMT_MONITOR_RISES,
     SMT_MONITOR_TOO_FEW,    /* samples after the warm-up */
     SMT_MONITOR_FLAT,       /* the interval includes zero, or the slope is below the minimum */
+    SMT_MONITOR_LITTLE,     /* fewer than 16 quanta over the kept part */
     SMT_MONITOR_FEW_STEPS,  /* grew, but in too few separate steps */
     SMT_MONITOR_ONE_STEP,   /* most of the growth came at once */
     SMT_MONITOR_LEVELS_OFF, /* a third of the run hardly took part in the growth */

@@ -209,7 +209,7 @@ static enum smt_status process_lose(struct smt_monitor_session *session, size_t 
     if (status) return status;
     exec = session->scratch.size && smt_monitor_stat_parse(session->scratch.data, &stat) &&
            stat.state != 'Z' && stat.state != 'X' && stat.start == process->start &&
-           process->count > 0 && strncmp(process->rollup.path, "/proc", 5) == 0;
+           process->count > 0; /* else a kernel thread, which never had any */
     if (!exec) return smt_monitor_event_add(session, "process %d (%s) ended", pid, process->name);
     status = smt_monitor_event_add(session,
                                    "process %d (%s) started the program %s in its place: watched "
@@ -331,6 +331,8 @@ static enum smt_status rounds_run(struct smt_monitor_session *session)
         if (status) return status;
         if (nobody_left(session)) return SMT_OK;
         status = all_look(session, true);
+        /* It may have ended just now, and be about to restart. */
+        if (!status && !smt_monitor_alive(session->result)) status = follow(session);
         if (status) return status;
         if (nobody_left(session)) return SMT_OK;
     }

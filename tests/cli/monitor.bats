@@ -177,6 +177,30 @@ PYTHON
     [[ "$output" == *"(restarter) restarted: watched from now on"* ]]
 }
 
+@test "a program that becomes another one by exec is followed" {
+    mkfifo "$DIR/go"
+    bash -c "read -r line <$DIR/go; exec sleep 1000" 3>&- &
+    BECOMING=$!
+    CHILDREN+=("$BECOMING")
+
+    run "$MTCTL" monitor --pid "$BECOMING" --rounds 4 --settle 100 \
+        --step "if [ \$MTCTL_ROUND = 2 ]; then echo >$DIR/go; fi"
+
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"(bash) started the program sleep in its place"* ]]
+    [[ "$output" == *"$BECOMING sleep: undecided (3 looks)"* ]]
+}
+
+@test "a kernel thread has no memory to look at" {
+    [ "$(cat /proc/2/comm 2>/dev/null)" = kthreadd ] || skip "no kernel thread in sight"
+
+    run "$MTCTL" monitor --pid 2 --step true
+
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"process 2 (kthreadd) has no memory of its own"* ]]
+}
+
 @test "a fork is followed" {
     cat >"$DIR/forker.py" <<'PYTHON'
 import os, signal, sys

@@ -442,7 +442,7 @@ static void timed_test_frees_all_each_time_total_is_reached(void **state)
 
 static void timed_test_counts_refusals(void **state)
 {
-    const struct smt_stress_test_plan plan = {10, 20, 50000, 0, 1, 30};
+    const struct smt_stress_test_plan plan = {10, 20, 50000, 0, 1, 400};
     struct smt_stress_test_state figures;
     struct smt_stress_tests *tests;
 
