@@ -129,7 +129,8 @@ PYTHON
     start_idle
 
     run "$MTCTL" monitor --pid "$IDLE" --rounds 10 --settle 0 \
-        --step "if [ \$MTCTL_ROUND = 3 ]; then kill $IDLE; fi"
+        --step "if [ \$MTCTL_ROUND = 3 ]; then kill $IDLE
+            while [ -e /proc/$IDLE/stat ] && ! grep -q ') Z ' /proc/$IDLE/stat; do :; done; fi"
 
     echo "$output"
     [ "$status" -eq 3 ]

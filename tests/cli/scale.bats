@@ -18,7 +18,7 @@ result()
 # same A B: are the results the same, byte for byte?
 same()
 {
-    cmp <(result "$1") <(result "$2")
+    cmp <(result "$1") <(result "$2") || { diff <(result "$1") <(result "$2") | cut -c1-400; return 1; }
 }
 
 # findings FILE: how many unique ones its summary counts
