@@ -1,5 +1,5 @@
-/* monitor/session.h - a test under way; shared by watch.c (the loop) and
- * follow.c (which processes). Not for other rooms. */
+/* monitor/session.h - a test under way; shared by watch.c (the loop), look.c
+ * (one process) and follow.c (which processes). Not for other rooms. */
 #ifndef SMT_MONITOR_SESSION_H
 #define SMT_MONITOR_SESSION_H
 
@@ -26,6 +26,11 @@ SMT_MUST_USE enum smt_status smt_monitor_follow(struct smt_monitor_session *sess
 /* Takes up a process; a pointer into result->processes, which moves. */
 SMT_MUST_USE enum smt_status smt_monitor_process_add(struct smt_monitor_session *session,
                                                      const struct smt_monitor_stat *stat);
+
+/* Takes a sample of result->processes[index], or marks it as gone; `detailed`
+ * reads the mappings and the rest of /proc, too. */
+SMT_MUST_USE enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t index,
+                                              bool detailed);
 
 /* Sums up the processes of all_names, for the start or the end. */
 SMT_MUST_USE enum smt_status smt_monitor_all_sum(struct smt_monitor_session *session, bool at_end);

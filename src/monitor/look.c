@@ -1,0 +1,201 @@
+/* monitor/look.c - one look at one process, and what to do when it cannot be
+ * looked at. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/session.h"
+
+static struct smt_monitor_sample *sample_add(struct smt_monitor_session *session,
+                                             struct smt_monitor_process *process)
+{
+    struct smt_monitor_sample *sample;
+
+    if ((process->count & (process->count - 1)) == 0) {
+        size_t room = process->count ? process->count * 2 : 1;
+        void *grown = realloc(process->samples, room * sizeof(*sample));
+
+        if (!grown) return NULL;
+        process->samples = grown;
+    }
+    sample = &process->samples[process->count++];
+    *sample = (struct smt_monitor_sample){
+        .round = session->round, .time_ms = (smt_clock_ns() - session->result->start_ns) / 1000000};
+    return sample;
+}
+
+/* Reads /proc/PID/name into the scratch buffer; false when there is nothing. */
+static enum smt_status proc_read(struct smt_monitor_session *session, int pid, const char *name,
+                                 int *ret_errno)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+    smt_buffer_empty(&session->scratch);
+    return smt_monitor_read(session->source, path, &session->scratch, ret_errno);
+}
+
+static void text_keep(const struct smt_buffer *text, char **start, char **end)
+{
+    char *copy = text->size ? strndup(text->data, text->size) : NULL;
+
+    if (!copy) return;
+    if (!*start) {
+        *start = copy;
+        return;
+    }
+    free(*end);
+    *end = copy;
+}
+
+/* The line of ps: from stat, status and cmdline. */
+static enum smt_status ps_keep(struct smt_monitor_session *session,
+                               struct smt_monitor_process *process, const char *status_text)
+{
+    struct smt_monitor_stat stat;
+    struct smt_buffer line;
+    enum smt_status status;
+    int error;
+
+    status = proc_read(session, process->pid, "stat", &error);
+    if (status) return status;
+    if (!session->scratch.size || !smt_monitor_stat_parse(session->scratch.data, &stat))
+        return SMT_OK;
+    status = proc_read(session, process->pid, "cmdline", &error);
+    if (status) return status;
+    smt_buffer_init(&line);
+    smt_monitor_ps_line(&stat, status_text, session->scratch.size ? session->scratch.data : "",
+                        session->scratch.size, &line);
+    text_keep(&line, &process->ps_start, &process->ps_end);
+    smt_buffer_clear(&line);
+    return SMT_OK;
+}
+
+/* What the roll-up does not tell: status, the line of ps, the mappings. */
+static enum smt_status details_read(struct smt_monitor_session *session,
+                                    struct smt_monitor_process *process,
+                                    struct smt_monitor_sample *sample)
+{
+    char *status_text = NULL;
+    enum smt_status status;
+    int error;
+
+    status = proc_read(session, process->pid, "status", &error);
+    if (status) return status;
+    if (session->scratch.size) {
+        smt_monitor_sample_status(sample, session->scratch.data);
+        if (!smt_monitor_sample_has(sample, SMT_MONITOR_RSS))
+            smt_monitor_sample_fallback(sample, session->scratch.data);
+        status_text = strdup(session->scratch.data);
+    }
+    status = ps_keep(session, process, status_text ? status_text : "");
+    free(status_text);
+    if (!status && !process->estimated) status = proc_read(session, process->pid, "smaps", &error);
+    if (status || process->estimated || !session->scratch.size) return status;
+    smt_monitor_sample_smaps(sample, session->scratch.data);
+    text_keep(&session->scratch, &process->smaps_start, &process->smaps_end);
+    return SMT_OK;
+}
+
+static void engine_ask(struct smt_monitor_session *session, int pid,
+                       struct smt_monitor_sample *sample)
+{
+    const struct smt_monitor_engine *engine = session->result->options.engine;
+    uint64_t bytes, blocks;
+
+    if (!engine || !engine->live(engine->context, pid, &bytes, &blocks)) return;
+    smt_monitor_sample_set(sample, SMT_MONITOR_LIVE_BYTES, bytes);
+    smt_monitor_sample_set(sample, SMT_MONITOR_LIVE_BLOCKS, blocks);
+}
+
+/* No roll-up: whole smaps where the kernel is old, status where it is not
+ * ours to read. Said once, and only of a process that is there. */
+static enum smt_status fallback_read(struct smt_monitor_session *session,
+                                     struct smt_monitor_process *process,
+                                     struct smt_monitor_sample *sample)
+{
+    enum smt_status status = SMT_OK;
+    int smaps_error = 0, error;
+
+    if (!process->estimated) status = proc_read(session, process->pid, "smaps", &smaps_error);
+    if (status) return status;
+    if (!process->estimated && session->scratch.size) {
+        smt_monitor_sample_smaps(sample, session->scratch.data);
+        return SMT_OK;
+    }
+    status = proc_read(session, process->pid, "status", &error);
+    if (status || !session->scratch.size) return status;
+    smt_monitor_sample_fallback(sample, session->scratch.data);
+    smt_monitor_sample_status(sample, session->scratch.data);
+    if (process->estimated || !smt_monitor_sample_has(sample, SMT_MONITOR_RSS)) return SMT_OK;
+    process->estimated = true;
+    return smt_monitor_event_add(session,
+                                 "process %d (%s): smaps is not readable (%s): resident from "
+                                 "status, private estimated by its anonymous part",
+                                 process->pid, process->name,
+                                 smaps_error ? strerror(smaps_error) : "empty");
+}
+
+/* Does the process have memory, of whatever program? A kernel thread has none,
+ * nor has one that is about to end. */
+static enum smt_status memory_find(struct smt_monitor_session *session, int pid, bool *ret_found)
+{
+    enum smt_status status;
+    int error = 0;
+
+    status = proc_read(session, pid, "smaps_rollup", &error);
+    if (!status) *ret_found = !error && session->scratch.size > 0;
+    return status;
+}
+
+/* The memory we looked at is gone: the process ended, or became another
+ * program by exec. */
+static enum smt_status process_lose(struct smt_monitor_session *session, size_t index)
+{
+    struct smt_monitor_process *process = &session->result->processes[index];
+    struct smt_monitor_stat stat;
+    enum smt_status status;
+    bool exec = false;
+    int error;
+
+    process->gone = true;
+    smt_monitor_file_close(&process->rollup);
+    status = memory_find(session, process->pid, &exec);
+    if (!status && exec) status = proc_read(session, process->pid, "stat", &error);
+    if (status) return status;
+    exec = exec && session->scratch.size && smt_monitor_stat_parse(session->scratch.data, &stat) &&
+           stat.start == process->start;
+    if (!exec)
+        return smt_monitor_event_add(session, "process %d (%s) ended", process->pid, process->name);
+    status = smt_monitor_event_add(session,
+                                   "process %d (%s) started the program %s in its place: watched "
+                                   "from now on as another process",
+                                   process->pid, process->name, stat.name);
+    return status ? status : smt_monitor_process_add(session, &stat);
+}
+
+enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t index, bool detailed)
+{
+    struct smt_monitor_process *process = &session->result->processes[index];
+    struct smt_monitor_sample *sample;
+    enum smt_status status;
+    int error = 0;
+
+    smt_buffer_empty(&session->scratch);
+    status = smt_monitor_read_again(session->source, &process->rollup, &session->scratch, &error);
+    if (status) return status;
+    if (error == ESRCH) return process_lose(session, index);
+    sample = sample_add(session, process);
+    if (!sample) return smt_fail(SMT_ENOMEM, "out of memory for samples");
+    if (!session->scratch.size || !smt_monitor_sample_rollup(sample, session->scratch.data))
+        status = fallback_read(session, process, sample);
+    if (!status && detailed) status = details_read(session, process, sample);
+    if (status) return status;
+    if (!smt_monitor_sample_has(sample, SMT_MONITOR_RSS)) {
+        process->count--;
+        return process_lose(session, index);
+    }
+    engine_ask(session, process->pid, sample);
+    return SMT_OK;
+}
