@@ -160,6 +160,16 @@ static void three_page_steps_are_too_few(void **state)
     assert_int_not_equal(judge(300), SMT_MONITOR_RISES);
 }
 
+static void fewer_than_sixteen_pages_mean_nothing_yet(void **state)
+{
+    (void)state;
+
+    for (size_t i = 0; i < 200; i++) y[i] = (1000 + floor((double)i * 14 / 199)) * PAGE;
+    assert_int_equal(judge(200), SMT_MONITOR_LITTLE);
+    for (size_t i = 0; i < 200; i++) y[i] = (1000 + floor((double)i * 24 / 199)) * PAGE;
+    assert_int_equal(judge(200), SMT_MONITOR_RISES);
+}
+
 static void one_step_is_no_leak_wherever_it_falls(void **state)
 {
     (void)state;
@@ -246,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup(steady_growth_rises, series_setup),
         cmocka_unit_test_setup(growth_below_a_page_a_round_rises_in_steps, series_setup),
         cmocka_unit_test_setup(three_page_steps_are_too_few, series_setup),
+        cmocka_unit_test_setup(fewer_than_sixteen_pages_mean_nothing_yet, series_setup),
         cmocka_unit_test_setup(one_step_is_no_leak_wherever_it_falls, series_setup),
         cmocka_unit_test_setup(warm_up_is_found_and_dropped, series_setup),
         cmocka_unit_test_setup(leak_behind_a_warm_up_rises, series_setup),
