@@ -1,0 +1,444 @@
+/* control/server: clients of every kind against a server in a thread. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "control/control.h"
+
+#define WAIT_MS   20000 /* for something that must come */
+#define IDLE_MOST 4000  /* clients at once; both ends are in this process */
+
+static struct smt_control control;
+static struct smt_server *server;
+static struct smt_address address, telnet;
+static pthread_t server_thread;
+static char folder[] = "/tmp/test_server.XXXXXX";
+static char path[64];
+
+static void *server_main(void *unused)
+{
+    (void)unused;
+    smt_server_run(server);
+    return NULL;
+}
+
+/* A menu that repeats lines until `q`. */
+static void *menu_open(struct smt_control *unused)
+{
+    (void)unused;
+    return malloc(1);
+}
+
+static const char *menu_line(void *state, const char *line, struct smt_buffer *answer)
+{
+    (void)state;
+    if (strcmp(line, "q") == 0) return NULL;
+    smt_buffer_addf(answer, "said %s\r\n", line);
+    return "os> ";
+}
+
+static const struct smt_server_menu menus[] = {
+    {"o", "repeats", "os> ", menu_open, free, menu_line},
+    {.key = NULL},
+};
+
+static int setup(void **state)
+{
+    const struct smt_stress_options options = {.limit_bytes = (uint64_t)1 << 30, .seed = 3};
+    struct smt_address addresses[2];
+    struct smt_server_options listen = {addresses, 2, menus};
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/socket", folder);
+    if (smt_address_parse(path, &addresses[0]) != SMT_OK) return -1;
+    if (smt_address_parse("telnet:127.0.0.1:0", &addresses[1]) != SMT_OK) return -1;
+    if (smt_control_init(&control, &options, NULL) != SMT_OK) return -1;
+    if (smt_server_new(&control, &listen, &server) != SMT_OK) return -1;
+    smt_server_address(server, 0, &address);
+    smt_server_address(server, 1, &telnet);
+    return pthread_create(&server_thread, NULL, server_main, NULL);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    smt_server_stop(server);
+    pthread_join(server_thread, NULL);
+    smt_server_free(server);
+    smt_control_clear(&control);
+    return 0;
+}
+
+static int client_to(const struct smt_address *where)
+{
+    int fd = socket(where->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, &where->socket.any, where->size_bytes), 0);
+    return fd;
+}
+
+static int client(void)
+{
+    return client_to(&address);
+}
+
+static void bytes_send(int fd, const void *bytes, size_t size_bytes)
+{
+    assert_int_equal(send(fd, bytes, size_bytes, MSG_NOSIGNAL), (ssize_t)size_bytes);
+}
+
+static void text_send(int fd, const char *text)
+{
+    bytes_send(fd, text, strlen(text));
+}
+
+static bool readable(int fd, int timeout_ms)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+    return poll(&wait, 1, timeout_ms) == 1;
+}
+
+/* Receives until `end` has come (NULL: until the server hangs up). */
+static void received_until(int fd, const char *end, struct smt_buffer *ret_text)
+{
+    smt_buffer_empty(ret_text);
+    for (;;) {
+        char bytes[4096];
+        ssize_t got;
+
+        if (end && ret_text->size >= strlen(end) &&
+            strcmp(ret_text->data + ret_text->size - strlen(end), end) == 0)
+            return;
+        if (!readable(fd, WAIT_MS)) fail_msg("nothing came after: %s", ret_text->data);
+        got = recv(fd, bytes, sizeof bytes, 0);
+        if (got <= 0 && !end) return;
+        if (got <= 0) fail_msg("hung up after: %s", ret_text->data ? ret_text->data : "");
+        smt_buffer_add(ret_text, bytes, (size_t)got);
+    }
+}
+
+/* Sends a line, expects this answer. */
+static void assert_answer(int fd, const char *line, const char *answer)
+{
+    struct smt_buffer text;
+
+    smt_buffer_init(&text);
+    text_send(fd, line);
+    received_until(fd, "\n", &text);
+    assert_string_equal(text.data, answer);
+    smt_buffer_clear(&text);
+}
+
+static void assert_still_serves(void)
+{
+    int fd = client();
+
+    assert_answer(fd, "core.version\n", "mtctl " SMT_VERSION "\n");
+    close(fd);
+}
+
+static void answers_keep_the_order_of_requests(void **state)
+{
+    struct smt_buffer text;
+    int fd = client();
+
+    (void)state;
+    smt_buffer_init(&text);
+    text_send(fd,
+              "mt.mem_alloc 5\nmem_used\nmt.mem_alloc 7 k\nmem_used\nmem_free\nmem_used\nquit\n");
+
+    received_until(fd, NULL, &text);
+
+    assert_string_equal(text.data, "ok\n5\nok\n7173\n7173\n0\n");
+    smt_buffer_clear(&text);
+    close(fd);
+}
+
+static void others_are_answered_during_a_heavy_command(void **state)
+{
+    int heavy = client(), light = client();
+    unsigned asked = 0, late = 0;
+
+    (void)state;
+    assert_answer(light, "mem_used\n", "0\n");
+    text_send(heavy, "mt.lock_test 100000000\n");
+
+    while (!readable(heavy, 0)) {
+        uint64_t start_ns = smt_clock_ns(), took_ns;
+
+        assert_answer(light, "core.version\n", "mtctl " SMT_VERSION "\n");
+        took_ns = smt_clock_ns() - start_ns;
+        late += took_ns > 50000000;
+        asked++;
+    }
+
+    assert_true(asked > 10);
+    /* On a loaded machine the scheduler may keep one or the other waiting. */
+    assert_true(late <= asked / 10);
+    close(heavy);
+    close(light);
+}
+
+static void client_that_does_not_read_is_not_read_from(void **state)
+{
+    static const char line[] = "system.listMethods\n";
+    int slow = client(), small = 4096;
+    size_t sent = 0;
+
+    (void)state;
+    setsockopt(slow, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    for (;;) {
+        struct pollfd wait = {.fd = slow, .events = POLLOUT};
+
+        if (poll(&wait, 1, 500) != 1) break; /* the server takes no more */
+        if (send(slow, line, sizeof line - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+            sent += sizeof line - 1;
+        assert_true(sent < 16 << 20);
+    }
+
+    assert_still_serves();
+    close(slow);
+    assert_still_serves();
+}
+
+static void client_that_leaves_in_mid_answer_harms_nobody(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        int fd = client();
+
+        text_send(fd, i % 2 ? "mt.lock_test 300000\nmt.mem_used\n"
+                            : "help\nsystem.listMethods\nhelp\nhelp\n");
+        if (i % 3 == 0) {
+            char byte;
+
+            assert_true(readable(fd, WAIT_MS));
+            assert_int_equal(recv(fd, &byte, 1, 0), 1);
+        }
+        close(fd);
+    }
+
+    assert_still_serves();
+}
+
+static void half_closed_client_gets_its_answers(void **state)
+{
+    struct smt_buffer text;
+    int fd = client();
+
+    (void)state;
+    smt_buffer_init(&text);
+    text_send(fd, "mt.lock_test 1\ncore.version"); /* no end of line */
+    shutdown(fd, SHUT_WR);
+
+    received_until(fd, NULL, &text);
+
+    assert_non_null(strstr(text.data, "locks"));
+    assert_non_null(strstr(text.data, "}\nmtctl " SMT_VERSION "\n"));
+    smt_buffer_clear(&text);
+    close(fd);
+}
+
+static void oversized_message_is_answered_and_dropped(void **state)
+{
+    static char piece[65536];
+    struct smt_buffer text;
+    int fd = client();
+
+    (void)state;
+    smt_buffer_init(&text);
+    memset(piece, 'a', sizeof piece);
+    for (int i = 0; i < 17; i++)
+        if (send(fd, piece, sizeof piece, MSG_NOSIGNAL) < 0) break;
+
+    received_until(fd, NULL, &text);
+
+    assert_string_equal(text.data, "error: 400 - malformed or oversized message\n");
+    smt_buffer_clear(&text);
+    close(fd);
+    assert_still_serves();
+}
+
+static void random_bytes_from_many_clients_harm_nobody(void **state)
+{
+    static const uint8_t begins[] = {0xA1, '{', '[', '5', 'm', 0xFF, '\n', 0};
+    struct smt_random random;
+
+    (void)state;
+    smt_random_init(&random, 4711);
+    for (unsigned round = 0; round < 3000; round++) {
+        uint8_t bytes[300];
+        size_t size = 1 + smt_random_below(&random, sizeof bytes);
+        int fd = client();
+
+        for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)smt_random_next(&random);
+        bytes[0] = begins[round % sizeof begins];
+        if (round % 16 == 0 && size > 2) bytes[1] = 0x03, bytes[2] = (uint8_t)(size - 7);
+        (void)!send(fd, bytes, size, MSG_NOSIGNAL);
+        if (round % 5 == 0) shutdown(fd, SHUT_WR);
+        if (round % 7 == 0) (void)!recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        close(fd);
+    }
+
+    assert_still_serves();
+}
+
+static void thousands_of_idle_clients_leave_room_for_others(void **state)
+{
+    struct rlimit limit;
+    int *clients;
+    size_t count = 0, most = IDLE_MOST;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur / 2 - 50 < most)
+        most = limit.rlim_cur / 2 - 50;
+    clients = calloc(most, sizeof *clients);
+    assert_non_null(clients);
+
+    for (; count < most; count++) {
+        clients[count] = client();
+        if (count % 2) text_send(clients[count], "half a li");
+    }
+
+    assert_still_serves();
+    assert_answer(clients[0], "mem_used\n", "0\n");
+    while (count > 0) close(clients[--count]);
+    free(clients);
+    assert_still_serves();
+}
+
+static void web_browsers_get_nothing_done(void **state)
+{
+    struct smt_buffer text;
+    int fd = client();
+
+    (void)state;
+    smt_buffer_init(&text);
+    text_send(fd, "POST / HTTP/1.1\r\nHost: x\r\n\r\nmt.mem_alloc 10\r\n");
+
+    received_until(fd, NULL, &text);
+
+    assert_string_equal(text.data, "error: 400 - this is no web server\n");
+    assert_int_equal(smt_stress_chunks(control.stress.set), 0);
+    smt_buffer_clear(&text);
+    close(fd);
+}
+
+static void telnet_session_has_prompts_and_menus(void **state)
+{
+    struct smt_buffer text;
+    int fd = client_to(&telnet);
+
+    (void)state;
+    smt_buffer_init(&text);
+    received_until(fd, "> ", &text);
+    assert_string_equal(text.data, "> ");
+    bytes_send(fd, "\xff\xfd\x01mem_used\r\n", 13); /* IAC DO ECHO */
+    received_until(fd, "> ", &text);
+    assert_string_equal(text.data, "0\r\n> ");
+    text_send(fd, "o\r\n");
+    received_until(fd, "os> ", &text);
+    text_send(fd, "mem_used\r\n");
+    received_until(fd, "os> ", &text);
+    assert_string_equal(text.data, "said mem_used\r\nos> ");
+    text_send(fd, "q\r\n");
+    received_until(fd, "> ", &text);
+    assert_string_equal(text.data, "> ");
+    text_send(fd, "quit\r\n");
+    received_until(fd, NULL, &text);
+    assert_int_equal(text.size, 0);
+    smt_buffer_clear(&text);
+    close(fd);
+}
+
+static void menu_is_closed_with_its_client(void **state)
+{
+    struct smt_buffer text;
+    int fd = client_to(&telnet);
+
+    (void)state; /* a state that is not freed is the sanitizer's to tell */
+    smt_buffer_init(&text);
+    received_until(fd, "> ", &text);
+    text_send(fd, "o\r\n");
+    received_until(fd, "os> ", &text);
+    close(fd);
+    smt_buffer_clear(&text);
+
+    assert_still_serves();
+}
+
+static void stopping_ends_a_command_that_is_running(void **state)
+{
+    int fd = client();
+    char byte;
+
+    (void)state;
+    text_send(fd, "mt.lock_test 9000000000000000000\n");
+    assert_still_serves();
+
+    smt_server_stop(server); /* teardown waits for the end */
+
+    assert_true(readable(fd, WAIT_MS));
+    assert_true(recv(fd, &byte, 1, 0) <= 0);
+    close(fd);
+}
+
+static void stopped_server_takes_its_socket_away(void **state)
+{
+    (void)state;
+    assert_int_equal(setup(state), 0);
+    assert_int_equal(access(path, F_OK), 0);
+
+    teardown(state);
+
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static int folder_make(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int folder_remove(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SERVER(answers_keep_the_order_of_requests),
+        WITH_SERVER(others_are_answered_during_a_heavy_command),
+        WITH_SERVER(client_that_does_not_read_is_not_read_from),
+        WITH_SERVER(client_that_leaves_in_mid_answer_harms_nobody),
+        WITH_SERVER(half_closed_client_gets_its_answers),
+        WITH_SERVER(oversized_message_is_answered_and_dropped),
+        WITH_SERVER(random_bytes_from_many_clients_harm_nobody),
+        WITH_SERVER(thousands_of_idle_clients_leave_room_for_others),
+        WITH_SERVER(web_browsers_get_nothing_done),
+        WITH_SERVER(telnet_session_has_prompts_and_menus),
+        WITH_SERVER(menu_is_closed_with_its_client),
+        WITH_SERVER(stopping_ends_a_command_that_is_running),
+        cmocka_unit_test(stopped_server_takes_its_socket_away),
+    };
+
+    return cmocka_run_group_tests_name("server", tests, folder_make, folder_remove);
+}
