@@ -353,10 +353,35 @@ static bool size_is_small(size_t size_bytes)
     return size_bytes <= SLOT_MAX - FRONT_BYTES - TAIL_BYTES;
 }
 
+/* Empty spans that shards keep go back, then segments of empty spans: address
+ * space can be what there is too little of (RLIMIT_AS). */
+static bool heap_trim(struct smt_heap_shared *heap)
+{
+    for (int i = 0; i < SHARDS; i++) {
+        struct shard *shard = &heap->shards[i];
+
+        pthread_mutex_lock(&shard->lock);
+        for (uint32_t class_index = 0; class_index < heap->classes; class_index++) {
+            struct span *span, *next;
+
+            DL_FOREACH_SAFE(shard->room[class_index], span, next)
+            if (span->free_count == span->slots) {
+                DL_DELETE(shard->room[class_index], span);
+                span_source_give(&heap->source, span);
+            }
+        }
+        pthread_mutex_unlock(&shard->lock);
+    }
+    return span_source_trim(&heap->source);
+}
+
 static void *block_alloc(struct smt_heap_shared *heap, size_t size_bytes)
 {
-    return size_is_small(size_bytes) ? small_alloc(heap, size_bytes)
-                                     : large_alloc(heap, size_bytes);
+    void *(*alloc)(struct smt_heap_shared *, size_t) =
+        size_is_small(size_bytes) ? small_alloc : large_alloc;
+    void *block = alloc(heap, size_bytes);
+
+    return !block && heap_trim(heap) ? alloc(heap, size_bytes) : block;
 }
 
 void *smt_heap_shared_alloc(struct smt_heap_shared *heap, size_t size_bytes)

@@ -6,7 +6,7 @@
 #define ADDRESS_BITS 47 /* user addresses, unless asked for more */
 #define SEGMENT_BITS 26
 #define SEGMENTS_MAX ((size_t)1 << (ADDRESS_BITS - SEGMENT_BITS))
-#define TABLE_BYTES  (SEGMENTS_MAX * sizeof(uint8_t *))
+#define TABLE_BYTES  (SEGMENTS_MAX * sizeof(struct segment *))
 #define LARGE_ROOM   256
 
 static void *pages_map(size_t size_bytes)
@@ -28,10 +28,10 @@ bool span_source_init(struct span_source *source)
 /* Follows the links between segments: walking the table would touch 16 MiB. */
 void span_source_clear(struct span_source *source)
 {
-    uint8_t *segment = source->current;
+    struct segment *segment = source->newest;
 
     while (segment) {
-        uint8_t *older = *(uint8_t **)(void *)segment;
+        struct segment *older = segment->older;
 
         munmap(segment, SEGMENT_BYTES);
         segment = older;
@@ -41,22 +41,27 @@ void span_source_clear(struct span_source *source)
     *source = (struct span_source){0};
 }
 
-/* Span 0 of a segment holds only the link to the segment made before it. */
 static bool segment_add(struct span_source *source)
 {
-    uint8_t *raw = pages_map(2 * SEGMENT_BYTES), *segment;
+    uint8_t *raw = pages_map(2 * SEGMENT_BYTES);
+    struct segment *segment;
     size_t before;
 
     if (!raw) return false;
     before = (SEGMENT_BYTES - (uintptr_t)raw % SEGMENT_BYTES) % SEGMENT_BYTES;
-    segment = raw + before;
+    segment = (struct segment *)(void *)(raw + before);
     if (before) munmap(raw, before);
-    munmap(segment + SEGMENT_BYTES, SEGMENT_BYTES - before);
-    *(uint8_t **)(void *)segment = source->current;
-    source->current = segment;
-    source->current_used = 1;
+    munmap((uint8_t *)segment + SEGMENT_BYTES, SEGMENT_BYTES - before);
+    segment->older = source->newest;
+    segment->cut = 1;
+    source->newest = segment;
     atomic_store(&source->segments[(uintptr_t)segment >> SEGMENT_BITS], segment);
     return true;
+}
+
+static struct segment *segment_of(const struct span *span)
+{
+    return (struct segment *)((uintptr_t)span & ~(uintptr_t)(SEGMENT_BYTES - 1));
 }
 
 struct span *span_source_take(struct span_source *source)
@@ -67,11 +72,47 @@ struct span *span_source_take(struct span_source *source)
     if (source->unused) {
         span = source->unused;
         source->unused = span->next;
-    } else if ((source->current && source->current_used < SEGMENT_SPANS) || segment_add(source)) {
-        span = (struct span *)(void *)(source->current + SPAN_BYTES * source->current_used++);
+        segment_of(span)->unused--;
+    } else if ((source->newest && source->newest->cut < SEGMENT_SPANS) || segment_add(source)) {
+        uint8_t *segment = (uint8_t *)source->newest;
+
+        span = (struct span *)(void *)(segment + SPAN_BYTES * source->newest->cut++);
     }
     pthread_mutex_unlock(&source->lock);
     return span;
+}
+
+static bool segment_is_unused(const struct segment *segment)
+{
+    return segment->unused == segment->cut - 1;
+}
+
+bool span_source_trim(struct span_source *source)
+{
+    struct segment **at = &source->newest;
+    struct span **span = &source->unused;
+    bool trimmed = false;
+
+    pthread_mutex_lock(&source->lock);
+    while (*span)
+        if (segment_is_unused(segment_of(*span)))
+            *span = (*span)->next;
+        else
+            span = &(*span)->next;
+    while (*at) {
+        struct segment *segment = *at;
+
+        if (!segment_is_unused(segment)) {
+            at = &segment->older;
+            continue;
+        }
+        *at = segment->older;
+        atomic_store(&source->segments[(uintptr_t)segment >> SEGMENT_BITS], NULL);
+        munmap(segment, SEGMENT_BYTES);
+        trimmed = true;
+    }
+    pthread_mutex_unlock(&source->lock);
+    return trimmed;
 }
 
 void span_source_give(struct span_source *source, struct span *span)
@@ -80,6 +121,7 @@ void span_source_give(struct span_source *source, struct span *span)
     madvise((uint8_t *)span + 4096, SPAN_BYTES - 4096, MADV_DONTNEED);
     pthread_mutex_lock(&source->lock);
     span->slots = 0;
+    segment_of(span)->unused++;
     span->next = source->unused;
     source->unused = span;
     pthread_mutex_unlock(&source->lock);
@@ -88,7 +130,7 @@ void span_source_give(struct span_source *source, struct span *span)
 struct span *span_source_find(const struct span_source *source, const void *address)
 {
     uintptr_t at = (uintptr_t)address;
-    uint8_t *segment;
+    struct segment *segment;
     struct span *span;
 
     if (at >> ADDRESS_BITS) return NULL;

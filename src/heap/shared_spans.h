@@ -27,13 +27,19 @@ struct span {
     uint32_t *sizes; /* per slot: payload size + 1, 0 when free */
 };
 
+/* At the beginning of a segment, in place of its first span. */
+struct segment {
+    struct segment *older;
+    size_t cut;    /* spans cut from it, this place included */
+    size_t unused; /* of those, given back */
+};
+
 /* Where spans are cut from; all 64 MiB segments, found by address. */
 struct span_source {
     pthread_mutex_t lock;
-    uint8_t *_Atomic *segments; /* by address >> 26; base of the segment or NULL */
-    uint8_t *current;           /* segment being cut up */
-    size_t current_used;        /* spans cut from it */
-    struct span *unused;        /* spans given back, linked by next */
+    struct segment *_Atomic *segments; /* by address >> 26; NULL: none there */
+    struct segment *newest;            /* the one being cut up */
+    struct span *unused;               /* spans given back, linked by next */
 };
 
 bool span_source_init(struct span_source *source);
@@ -42,6 +48,9 @@ void span_source_clear(struct span_source *source);
 /* An uninitialised span, NULL without memory. */
 struct span *span_source_take(struct span_source *source);
 void span_source_give(struct span_source *source, struct span *span);
+
+/* Unmaps segments of which no span is in use; false when there was none. */
+bool span_source_trim(struct span_source *source);
 
 /* The span that holds `address`, NULL when it lies in no segment or in a span
  * that was never cut. */

@@ -7,8 +7,16 @@
 #include <string.h>
 #include <cmocka.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "heap/shared.h"
+
+/* Sanitizers map terabytes of their own: no such limit can be set with them. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define HAS_ADDRESS_LIMIT
+#endif
 
 static struct smt_heap_shared_damage last_damage;
 
@@ -70,6 +78,35 @@ static void freed_memory_is_used_again(void **state)
 
     assert_ptr_equal(smt_heap_shared_alloc(*state, 100), first);
 }
+
+#ifdef HAS_ADDRESS_LIMIT
+/* In a child, so that the limit is its own. */
+static void address_space_of_freed_blocks_serves_others(void **state)
+{
+    const size_t count = 100000;
+    void **blocks = malloc(count * sizeof *blocks);
+    pid_t child = fork();
+    int status;
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct rlimit limit = {(rlim_t)600 << 20, (rlim_t)600 << 20};
+
+        setrlimit(RLIMIT_AS, &limit);
+        for (size_t i = 0; i < count; i++)
+            if (!(blocks[i] = smt_heap_shared_alloc(*state, 4000))) _exit(1);
+        if (smt_heap_shared_alloc(*state, (size_t)300 << 20)) _exit(2); /* no limit here? */
+        for (size_t i = 0; i < count; i++) smt_heap_shared_release(*state, blocks[i]);
+        if (!smt_heap_shared_alloc(*state, (size_t)300 << 20)) _exit(3);
+        if (!smt_heap_shared_alloc(*state, 4000)) _exit(4);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+
+    assert_int_equal(status, 0);
+    free(blocks);
+}
+#endif
 
 static void resizing_keeps_the_content(void **state)
 {
@@ -227,6 +264,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HEAP(blocks_of_all_sizes_hold_what_is_written),
         WITH_HEAP(freed_memory_is_used_again),
+#ifdef HAS_ADDRESS_LIMIT
+        WITH_HEAP(address_space_of_freed_blocks_serves_others),
+#endif
         WITH_HEAP(resizing_keeps_the_content),
         WITH_HEAP(byte_behind_the_payload_is_reported),
         WITH_HEAP(byte_before_the_payload_is_reported),
