@@ -6,6 +6,8 @@
 
 #include "control/server_inside.h"
 
+#define WORKERS_MAX 64
+
 /* After a failed start some handles were never made. */
 static void handle_close(uv_handle_t *handle)
 {
@@ -47,11 +49,65 @@ static void on_sweep(uv_timer_t *timer)
         if (server->listeners[i].waiting) connection_accept(&server->listeners[i]);
 }
 
+/* --- workers --- */
+
+struct worker {
+    uv_work_t work;
+    uv_barrier_t *all;
+};
+
+/* An allocator may give each thread a part of its own on first use, and
+ * jemalloc 5.3.0 crashes when it cannot: so each takes its part now, while
+ * there is memory. The barrier spreads the jobs over all threads. */
+static void worker_prime(uv_work_t *work)
+{
+    struct worker *worker = work->data;
+    void *volatile block = malloc(65536);
+
+    free(block);
+    uv_barrier_wait(worker->all);
+}
+
+static void worker_primed(uv_work_t *work, int error)
+{
+    (void)work;
+    (void)error;
+}
+
+/* How many threads libuv starts: 4, or what the environment says. */
+static unsigned workers_count(void)
+{
+    const char *wanted = getenv("UV_THREADPOOL_SIZE");
+    int count = wanted ? atoi(wanted) : 4;
+
+    return count < 1 ? 1 : count > WORKERS_MAX ? WORKERS_MAX : (unsigned)count;
+}
+
+static int workers_prime(struct smt_server *server)
+{
+    struct worker workers[WORKERS_MAX];
+    unsigned count = workers_count();
+    uv_barrier_t all;
+    int error = uv_barrier_init(&all, count + 1);
+
+    if (error) return error;
+    for (unsigned i = 0; i < count; i++) {
+        workers[i].all = &all;
+        workers[i].work.data = &workers[i];
+        uv_queue_work(&server->loop, &workers[i].work, worker_prime, worker_primed);
+    }
+    uv_barrier_wait(&all);
+    uv_run(&server->loop, UV_RUN_DEFAULT); /* nothing else is open yet */
+    uv_barrier_destroy(&all);
+    return 0;
+}
+
 static int server_start(struct smt_server *server)
 {
     const int numbers[2] = {SIGTERM, SIGINT};
-    int error = uv_async_init(&server->loop, &server->stop, on_stop);
+    int error = workers_prime(server);
 
+    if (!error) error = uv_async_init(&server->loop, &server->stop, on_stop);
     if (error) return error;
     server->stop.data = server;
     uv_timer_init(&server->loop, &server->sweep);

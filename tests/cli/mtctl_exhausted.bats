@@ -1,0 +1,44 @@
+# mtctl serve when memory really runs out: a refusal, and it goes on serving.
+load mtctl
+
+# exhausts BACKEND [LIBRARY]: 3 GB of address space, 4 GB asked for, twice
+exhausts()
+{
+    local backend=$1 library=$2
+
+    (
+        ulimit -v 3000000
+        LD_PRELOAD=$library exec "$SMT_BIN/mtctl" serve -q --backend "$backend" \
+            --memory-limit 100g --listen "unix:$socket" --background \
+            --pid-file "$BATS_TEST_TMPDIR/pid"
+    ) >/dev/null 3>&-
+    for time in 1 2; do
+        refuses "400 - memory allocation failed" -s "unix:$socket" mem_rnd_alloc 500 60000 4000000000
+        answers "mtctl $("$SMT_BIN/mtctl" -q core.version | cut -d' ' -f2)" -s "unix:$socket" core.version
+    done
+    mtctl -s "unix:$socket" mem_free m
+    exits 0
+    [ "$out" -gt 1000 ]
+    # The others keep address space for the thread that had it.
+    [ -n "$library" ] || answers '' -s "unix:$socket" mem_rnd_alloc 500 60000 50000000
+    kill "$(<"$BATS_TEST_TMPDIR/pid")"
+    gone "$BATS_TEST_TMPDIR/pid"
+}
+
+@test "exhausted libc: 400, others are answered, freeing makes room" {
+    exhausts libc
+}
+
+@test "exhausted heap: 400, others are answered, freeing makes room" {
+    exhausts heap
+}
+
+@test "exhausted mimalloc: 400, others are answered" {
+    ldconfig -p | grep -qF libmimalloc.so.2 || skip "libmimalloc.so.2 is not installed"
+    exhausts libc libmimalloc.so.2
+}
+
+@test "exhausted jemalloc: 400, others are answered" {
+    ldconfig -p | grep -qF libjemalloc.so.2 || skip "libjemalloc.so.2 is not installed"
+    exhausts libc libjemalloc.so.2
+}
