@@ -136,6 +136,16 @@ static void command_run(struct smt_control *control, const struct smt_command *c
     smt_wire_items_clear(&ordered);
 }
 
+static bool memory_is_on(struct smt_control *control)
+{
+    bool on;
+
+    pthread_mutex_lock(&control->parameters.lock);
+    on = control->parameters.memory != 0;
+    pthread_mutex_unlock(&control->parameters.lock);
+    return on;
+}
+
 void smt_command_execute(struct smt_control *control, const struct smt_wire_request *request,
                          struct smt_wire_reply *reply)
 {
@@ -147,7 +157,7 @@ void smt_command_execute(struct smt_control *control, const struct smt_wire_requ
         smt_wire_fault(reply, 500, "command %.100s not found", name);
         return;
     }
-    if ((command->flags & SMT_COMMAND_MEMORY) && !control->parameters.memory) {
+    if ((command->flags & SMT_COMMAND_MEMORY) && !memory_is_on(control)) {
         smt_wire_fault(reply, 400, "memory testing is off: parameter memory is 0");
         return;
     }

@@ -21,16 +21,14 @@ static void on_damage(void *context, const struct smt_stress_damage *damage)
 }
 
 /* The last address a recording backend handed out. */
-static void *last_chunk;
-static unsigned refuse_after; /* allocations until refusals begin; 0 never */
+static void *_Atomic last_chunk;
+static atomic_uint refuse_after; /* allocations until refusals begin; 0 never */
 
 static void *recording_alloc(void *heap, size_t size_bytes)
 {
     (void)heap;
-    if (refuse_after && --refuse_after == 0) {
-        refuse_after = 1;
-        return NULL;
-    }
+    if (refuse_after == 1) return NULL;
+    if (refuse_after) refuse_after--;
     return last_chunk = malloc(size_bytes);
 }
 
