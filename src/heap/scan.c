@@ -69,6 +69,8 @@ static void tables_unlock(void *context)
 
 /* --- what was found goes into the records --- */
 
+static bool marked; /* some records carry what an earlier scan found */
+
 struct verdict {
     const struct smt_scan_found *found;
     struct smt_scan_suspect suspect;
@@ -158,7 +160,8 @@ static void suspects_keep(const struct smt_scan_work *work, struct smt_scan_resu
     }
     result->suspects = last.count;
     suspects_sort(last.suspects, last.count);
-    smt_live_each(block_unmark, NULL);
+    if (count || marked) smt_live_each(block_unmark, NULL);
+    marked = count > 0;
 }
 
 static void scan_with(struct smt_scan_work *work, struct smt_scan_result *result)
