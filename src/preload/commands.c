@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "heap/heap.h"
+#include "preload/commands_inside.h"
 #include "preload/preload.h"
 
 #define WORDS_MAX  8
@@ -16,15 +17,9 @@
 #define MIN_AGE_CS 500
 #define MISSES     2
 
-struct answer {
-    struct mt_out *out;
-    int code; /* 0: done */
-    char text[128];
-};
-
 struct command {
     const char *group, *name;
-    void (*run)(struct answer *answer, char **words, size_t count); /* words after the name */
+    void (*run)(struct mt_answer *answer, char **words, size_t count); /* words after the name */
 };
 
 static struct {
@@ -35,182 +30,28 @@ static struct {
     uint64_t scans;
 } scanning = {.misses = MISSES, .min_age_cs = MIN_AGE_CS};
 
-static void refuse(struct answer *answer, int code, const char *text)
+void mt_answer_refuse(struct mt_answer *answer, int code, const char *text)
 {
     answer->code = code;
     snprintf(answer->text, sizeof answer->text, "%s", text);
 }
 
-static void say(struct answer *answer, const char *text)
+void mt_answer_say(struct mt_answer *answer, const char *text)
 {
     mt_out_add(answer->out, "say\t%s\n", text);
 }
 
-/* --- memscope --- */
-
-static void ages_create(struct answer *answer, char **words, size_t count)
-{
-    (void)words;
-    (void)count;
-    if (!smt_ages_create()) {
-        refuse(answer, 400, "MemScope database exists already");
-        return;
-    }
-    mt_mode_update();
-    say(answer, "Creating Memory Scope database");
-}
-
-static void ages_start(struct answer *answer, char **words, size_t count)
-{
-    (void)words;
-    (void)count;
-    if (smt_ages_state() == SMT_AGES_NONE)
-        say(answer, "MemScope database does not exist");
-    else if (!smt_ages_start())
-        refuse(answer, 400, "Memory scope data collection runs already");
-    else
-        say(answer, "Memory scope data collection started");
-}
-
-static void ages_stop(struct answer *answer, char **words, size_t count)
-{
-    (void)words;
-    (void)count;
-    if (smt_ages_state() == SMT_AGES_NONE)
-        say(answer, "MemScope database does not exist");
-    else if (!smt_ages_stop())
-        refuse(answer, 400, "Memory scope data collection does not run");
-    else
-        say(answer, "Memory scope data collection stopped");
-}
-
-static void ages_destroy(struct answer *answer, char **words, size_t count)
-{
-    (void)words;
-    (void)count;
-    if (!smt_ages_destroy()) {
-        say(answer, "MemScope database does not exist");
-        return;
-    }
-    mt_mode_update();
-    say(answer, "Memory scope database destroyed, disabling data collection");
-}
-
-struct ages_print {
-    struct mt_out *out;
-    uint64_t age_cs;
-    bool outliers; /* instead of by age */
-    uint32_t now_cs;
-};
-
-static bool ages_print_one(void *context, struct smt_live_block *block)
-{
-    const struct ages_print *print = context;
-    uint32_t age_cs = print->now_cs - block->since_cs;
-
-    if (!smt_ages_has(block) || block->since_cs > print->now_cs) return true;
-    if (print->outliers ? !smt_ages_is_outlier(block, print->now_cs) : age_cs < print->age_cs)
-        return true;
-    mt_out_add(print->out, "entry\t%llu\t%lx\t%llu\t%u\t%u\n", (unsigned long long)block->number,
-               (unsigned long)block->address, (unsigned long long)block->size_bytes, age_cs,
-               block->stack);
-    mt_out_stack(print->out, block->stack);
-    return true;
-}
-
-static void ages_print(struct answer *answer, char **words, size_t count)
-{
-    struct ages_print print = {.out = answer->out};
-    uint64_t age_s = 0;
-
-    if (count == 1 && strcmp(words[0], "auto") == 0) {
-        print.outliers = true;
-        smt_ages_weigh();
-    } else if (count != 1 || !smt_number_parse(words[0], &age_s)) {
-        refuse(answer, 400, "an age in seconds is needed, or auto");
-        return;
-    }
-    if (smt_ages_state() == SMT_AGES_NONE) {
-        say(answer, "MemScope database does not exist");
-        return;
-    }
-    if (smt_ages_running_s() < 60)
-        say(answer, "Warning: collecting for less than 60 seconds, this is of little value");
-    mt_out_add(answer->out, "list\tages\t%llu\n", (unsigned long long)age_s);
-    print.age_cs = age_s > UINT32_MAX / 100 ? UINT64_MAX : age_s * 100;
-    print.now_cs = smt_live_now_cs();
-    smt_live_each(ages_print_one, &print);
-}
-
-struct ages_sum {
-    uint32_t now_cs;
-    uint64_t entries, bytes, ages[SMT_LIFE_CLASSES], sizes[65];
-};
-
-static bool ages_sum_one(void *context, struct smt_live_block *block)
-{
-    struct ages_sum *sum = context;
-    uint64_t size = block->size_bytes;
-
-    if (!smt_ages_has(block)) return true;
-    sum->entries++;
-    sum->bytes += size;
-    sum->ages[smt_life_class(sum->now_cs - block->since_cs)]++;
-    sum->sizes[size > 1 ? 64 - __builtin_clzll(size - 1) : 0]++;
-    return true;
-}
-
-static void stat_add(struct answer *answer, const char *name, uint64_t value)
+void mt_answer_stat(struct mt_answer *answer, const char *name, uint64_t value)
 {
     mt_out_add(answer->out, "stat\t%s\t%llu\n", name, (unsigned long long)value);
 }
 
-static void ages_histograms(struct answer *answer, const struct ages_sum *sum)
-{
-    for (unsigned i = 0; i < SMT_LIFE_CLASSES; i++)
-        if (sum->ages[i])
-            mt_out_add(answer->out, "stat\tage below %.2f s\t%llu\n",
-                       (double)smt_life_class_end_cs(i) / 100, (unsigned long long)sum->ages[i]);
-    for (unsigned i = 0; i < 65; i++)
-        if (sum->sizes[i])
-            mt_out_add(answer->out, "stat\tsize up to %llu\t%llu\n", i < 64 ? 1ull << i : ~0ull,
-                       (unsigned long long)sum->sizes[i]);
-}
-
-static void ages_stats(struct answer *answer, char **words, size_t count)
-{
-    static const char *const states[] = {"none", "created", "collecting", "stopped"};
-    struct ages_sum sum = {.now_cs = smt_live_now_cs()};
-    struct smt_live_totals totals;
-
-    (void)words;
-    (void)count;
-    smt_live_totals(&totals);
-    mt_out_add(answer->out, "stat\tdatabase\t%s\n", states[smt_ages_state()]);
-    if (smt_ages_state() != SMT_AGES_NONE) {
-        smt_live_each(ages_sum_one, &sum);
-        stat_add(answer, "collecting since (s)", smt_ages_running_s());
-        stat_add(answer, "entries", sum.entries);
-        stat_add(answer, "bytes", sum.bytes);
-        ages_histograms(answer, &sum);
-    }
-    stat_add(answer, "tracked blocks", totals.blocks);
-    stat_add(answer, "tracked bytes", totals.bytes);
-    stat_add(answer, "tracked allocations", totals.allocations);
-    stat_add(answer, "stacks", smt_live_stack_count());
-    stat_add(answer, "book-keeping bytes", totals.book_bytes);
-    stat_add(answer, "book-keeping bytes a block",
-             totals.blocks ? totals.book_bytes / totals.blocks : 0);
-    stat_add(answer, "bad frees", mt_bad_free_count());
-    if (totals.lost) stat_add(answer, "not tracked for want of memory", totals.lost);
-}
-
 /* --- kmemleak --- */
 
-static bool kmemleak_is_on(struct answer *answer)
+static bool kmemleak_is_on(struct mt_answer *answer)
 {
     if (atomic_load(&mt_complete)) return true;
-    refuse(answer, 400, "kmemleak is off in this program");
+    mt_answer_refuse(answer, 400, "kmemleak is off in this program");
     return false;
 }
 
@@ -234,27 +75,28 @@ static void scan_run(struct smt_scan_result *ret_result, unsigned misses, uint32
     scanning.scans++;
 }
 
-static void result_tell(struct answer *answer, const struct smt_scan_result *result)
+static void result_tell(struct mt_answer *answer, const struct smt_scan_result *result)
 {
     if (result->failure) {
-        refuse(answer, 500, result->failure);
+        mt_answer_refuse(answer, 500, result->failure);
         return;
     }
-    stat_add(answer, "suspects", result->suspects);
-    stat_add(answer, "new suspects", result->fresh);
-    stat_add(answer, "direct", result->direct);
-    stat_add(answer, "suspected bytes", result->suspect_bytes);
-    stat_add(answer, "unreferenced", result->unreferenced);
-    stat_add(answer, "blocks", result->blocks);
-    stat_add(answer, "bytes", result->bytes);
-    stat_add(answer, "threads", result->threads);
-    stat_add(answer, "stopped (us)", result->stopped_ns / 1000);
-    stat_add(answer, "took (us)", result->took_ns / 1000);
+    mt_answer_stat(answer, "suspects", result->suspects);
+    mt_answer_stat(answer, "new suspects", result->fresh);
+    mt_answer_stat(answer, "direct", result->direct);
+    mt_answer_stat(answer, "suspected bytes", result->suspect_bytes);
+    mt_answer_stat(answer, "unreferenced", result->unreferenced);
+    mt_answer_stat(answer, "blocks", result->blocks);
+    mt_answer_stat(answer, "bytes", result->bytes);
+    mt_answer_stat(answer, "threads", result->threads);
+    mt_answer_stat(answer, "stopped (us)", result->stopped_ns / 1000);
+    mt_answer_stat(answer, "took (us)", result->took_ns / 1000);
     if (result->by_signal)
-        say(answer, "threads were stopped by signals: blocking calls may have returned EINTR");
+        mt_answer_say(answer,
+                      "threads were stopped by signals: blocking calls may have returned EINTR");
 }
 
-static void leaks_scan(struct answer *answer, char **words, size_t count)
+static void leaks_scan(struct mt_answer *answer, char **words, size_t count)
 {
     struct smt_scan_result result;
 
@@ -322,7 +164,7 @@ static void leaks_tell(struct mt_out *out)
     }
 }
 
-static void leaks_list(struct answer *answer, char **words, size_t count)
+static void leaks_list(struct mt_answer *answer, char **words, size_t count)
 {
     (void)words;
     (void)count;
@@ -330,22 +172,22 @@ static void leaks_list(struct answer *answer, char **words, size_t count)
     leaks_tell(answer->out);
 }
 
-static void leaks_clear(struct answer *answer, char **words, size_t count)
+static void leaks_clear(struct mt_answer *answer, char **words, size_t count)
 {
     (void)words;
     (void)count;
     if (!kmemleak_is_on(answer)) return;
-    stat_add(answer, "cleared", smt_scan_clear());
+    mt_answer_stat(answer, "cleared", smt_scan_clear());
 }
 
-static void leaks_off(struct answer *answer, char **words, size_t count)
+static void leaks_off(struct mt_answer *answer, char **words, size_t count)
 {
     (void)words;
     (void)count;
     mt_settings.kmemleak_off = true;
     smt_scan_forget();
     mt_mode_update();
-    say(answer, "kmemleak is off until the program ends");
+    mt_answer_say(answer, "kmemleak is off until the program ends");
 }
 
 static uint64_t interval_ns(void)
@@ -359,58 +201,58 @@ static void scan_schedule(uint64_t seconds)
     scanning.next_scan_ns = smt_clock_ns() + interval_ns();
 }
 
-static void set_stack(struct answer *answer, const char *value)
+static void set_stack(struct mt_answer *answer, const char *value)
 {
     if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0) {
-        refuse(answer, 400, "stack=on or stack=off");
+        mt_answer_refuse(answer, 400, "stack=on or stack=off");
         return;
     }
     scanning.skip_stacks = strcmp(value, "off") == 0;
 }
 
-static void set_scan(struct answer *answer, const char *value)
+static void set_scan(struct mt_answer *answer, const char *value)
 {
     uint64_t seconds = 600;
 
     if (strcmp(value, "off") == 0)
         seconds = 0;
     else if (strcmp(value, "on") != 0 && !smt_number_parse(value, &seconds)) {
-        refuse(answer, 400, "scan=on, scan=off or scan=SECONDS");
+        mt_answer_refuse(answer, 400, "scan=on, scan=off or scan=SECONDS");
         return;
     }
     scan_schedule(seconds);
 }
 
-static void set_min_age(struct answer *answer, const char *value)
+static void set_min_age(struct mt_answer *answer, const char *value)
 {
     uint64_t seconds;
 
     if (!smt_number_parse(value, &seconds) || seconds > 1000000)
-        refuse(answer, 400, "minage=SECONDS");
+        mt_answer_refuse(answer, 400, "minage=SECONDS");
     else
         scanning.min_age_cs = (uint32_t)seconds * 100;
 }
 
-static void set_misses(struct answer *answer, const char *value)
+static void set_misses(struct mt_answer *answer, const char *value)
 {
     uint64_t misses;
 
     if (!smt_number_parse(value, &misses) || misses < 1 || misses > 100)
-        refuse(answer, 400, "scans=N, from 1 to 100");
+        mt_answer_refuse(answer, 400, "scans=N, from 1 to 100");
     else
         scanning.misses = (unsigned)misses;
 }
 
-static void set_stop(struct answer *answer, const char *value)
+static void set_stop(struct mt_answer *answer, const char *value)
 {
     if (strcmp(value, "ptrace") != 0 && strcmp(value, "signal") != 0)
-        refuse(answer, 400, "stop=ptrace or stop=signal");
+        mt_answer_refuse(answer, 400, "stop=ptrace or stop=signal");
     else
         scanning.signals_only = strcmp(value, "signal") == 0;
 }
 
 struct dump {
-    struct answer *answer;
+    struct mt_answer *answer;
     uintptr_t address;
     bool found;
     uint32_t now_cs;
@@ -432,29 +274,29 @@ static bool dump_one(void *context, struct smt_live_block *block)
     return false;
 }
 
-static void set_dump(struct answer *answer, const char *value)
+static void set_dump(struct mt_answer *answer, const char *value)
 {
     struct dump dump = {.answer = answer, .now_cs = smt_live_now_cs()};
     char *end;
 
     dump.address = strtoul(value, &end, 16);
     if (end == value || *end) {
-        refuse(answer, 400, "dump=ADDRESS, hexadecimal");
+        mt_answer_refuse(answer, 400, "dump=ADDRESS, hexadecimal");
         return;
     }
     smt_live_each(dump_one, &dump);
-    if (!dump.found) refuse(answer, 400, "no live block has this address");
+    if (!dump.found) mt_answer_refuse(answer, 400, "no live block has this address");
 }
 
 static const struct setting {
     const char *name;
-    void (*set)(struct answer *answer, const char *value);
+    void (*set)(struct mt_answer *answer, const char *value);
 } kmemleak_settings[] = {
     {"stack", set_stack},  {"scan", set_scan}, {"dump", set_dump}, {"minage", set_min_age},
     {"scans", set_misses}, {"stop", set_stop}, {NULL, NULL},
 };
 
-static void leaks_set(struct answer *answer, char **words, size_t count)
+static void leaks_set(struct mt_answer *answer, char **words, size_t count)
 {
     char *equals = count ? strchr(words[0], '=') : NULL;
 
@@ -467,12 +309,13 @@ static void leaks_set(struct answer *answer, char **words, size_t count)
                 return;
             }
     }
-    refuse(answer, 400, "kmemleak [scan|clear|off|stack=|scan=|minage=|scans=|stop=|dump=]");
+    mt_answer_refuse(answer, 400,
+                     "kmemleak [scan|clear|off|stack=|scan=|minage=|scans=|stop=|dump=]");
 }
 
 /* --- the rest --- */
 
-static void bad_frees(struct answer *answer, char **words, size_t count)
+static void bad_frees(struct mt_answer *answer, char **words, size_t count)
 {
     static const char *const kinds[] = {"foreign", "double"};
     const struct mt_bad_free *bad;
@@ -489,25 +332,25 @@ static void bad_frees(struct answer *answer, char **words, size_t count)
 }
 
 /* Live bytes and blocks, exact: what `mtctl monitor` samples. */
-static void live(struct answer *answer, char **words, size_t count)
+static void live(struct mt_answer *answer, char **words, size_t count)
 {
     struct smt_live_totals totals;
 
     (void)words;
     (void)count;
     smt_live_totals(&totals);
-    stat_add(answer, "live blocks", totals.blocks);
-    stat_add(answer, "live bytes", totals.bytes);
-    stat_add(answer, "allocations", totals.allocations);
-    stat_add(answer, "complete", atomic_load(&mt_complete));
+    mt_answer_stat(answer, "live blocks", totals.blocks);
+    mt_answer_stat(answer, "live bytes", totals.bytes);
+    mt_answer_stat(answer, "allocations", totals.allocations);
+    mt_answer_stat(answer, "complete", atomic_load(&mt_complete));
 }
 
-static void report_tell(struct answer *answer)
+static void report_tell(struct mt_answer *answer)
 {
     struct smt_scan_result result;
 
-    stat_add(answer, "attempts", mt_fault_attempts());
-    stat_add(answer, "refused", mt_fault_refused());
+    mt_answer_stat(answer, "attempts", mt_fault_attempts());
+    mt_answer_stat(answer, "refused", mt_fault_refused());
     for (uint64_t i = 1; mt_survey && i <= mt_fault_attempts(); i++) {
         mt_out_add(answer->out, "attempt\t%llu\t%u\n", (unsigned long long)i, mt_survey_stack(i));
         mt_out_stack(answer->out, mt_survey_stack(i));
@@ -519,9 +362,9 @@ static void report_tell(struct answer *answer)
 }
 
 /* The end of the program: all that is known goes to a file. */
-static void report(struct answer *answer, char **words, size_t count)
+static void report(struct mt_answer *answer, char **words, size_t count)
 {
-    struct answer told = {.out = answer->out};
+    struct mt_answer told = {.out = answer->out};
     int fd = open(mt_settings.report, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
     (void)words;
@@ -540,12 +383,12 @@ static void report(struct answer *answer, char **words, size_t count)
 }
 
 static const struct command commands[] = {
-    {"memscope", "create", ages_create},
-    {"memscope", "start", ages_start},
-    {"memscope", "print", ages_print},
-    {"memscope", "stats", ages_stats},
-    {"memscope", "stop", ages_stop},
-    {"memscope", "destroy", ages_destroy},
+    {"memscope", "create", mt_ages_create},
+    {"memscope", "start", mt_ages_start},
+    {"memscope", "print", mt_ages_print},
+    {"memscope", "stats", mt_ages_stats},
+    {"memscope", "stop", mt_ages_stop},
+    {"memscope", "destroy", mt_ages_destroy},
     {"kmemleak", "scan", leaks_scan},
     {"kmemleak", "clear", leaks_clear},
     {"kmemleak", "off", leaks_off},
@@ -588,7 +431,7 @@ static void header_add(struct mt_out *out)
 void mt_command(const char *line, struct mt_out *out)
 {
     char copy[512], *words[WORDS_MAX], *save = NULL;
-    struct answer answer = {.out = out};
+    struct mt_answer answer = {.out = out};
     const struct command *command;
     size_t count = 0, used;
 
@@ -601,7 +444,7 @@ void mt_command(const char *line, struct mt_out *out)
     if (command)
         command->run(&answer, words + used, count - used);
     else
-        refuse(&answer, 500, "command not found");
+        mt_answer_refuse(&answer, 500, "command not found");
     mt_out_finish(out, answer.code, answer.text);
 }
 

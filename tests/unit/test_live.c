@@ -187,7 +187,7 @@ struct seen {
     uint32_t again_value;
 };
 
-__attribute__((noinline, optimize("no-omit-frame-pointer"))) static void
+__attribute__((noinline)) static void
 look(struct smt_unwind_trace *trace, struct seen *seen)
 {
     struct smt_unwind_point point = SMT_UNWIND_CALLER();
