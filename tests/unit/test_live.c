@@ -187,8 +187,7 @@ struct seen {
     uint32_t again_value;
 };
 
-__attribute__((noinline)) static void
-look(struct smt_unwind_trace *trace, struct seen *seen)
+__attribute__((noinline)) static void look(struct smt_unwind_trace *trace, struct seen *seen)
 {
     struct smt_unwind_point point = SMT_UNWIND_CALLER();
     uintptr_t again[SMT_UNWIND_MAX];
