@@ -29,13 +29,19 @@ static void *recording_alloc(void *heap, size_t size_bytes)
     (void)heap;
     if (refuse_after == 1) return NULL;
     if (refuse_after) refuse_after--;
-    return last_chunk = malloc(size_bytes);
+    void *fresh = malloc(size_bytes);
+
+    last_chunk = fresh;
+    return fresh;
 }
 
 static void *recording_realloc(void *heap, void *chunk, size_t size_bytes)
 {
     (void)heap;
-    return last_chunk = realloc(chunk, size_bytes);
+    void *moved = realloc(chunk, size_bytes);
+
+    last_chunk = moved;
+    return moved;
 }
 
 static void recording_free(void *heap, void *chunk)
