@@ -190,7 +190,7 @@ static void attempt_begin(struct smt_heap *heap)
 
     if (settings->prefix_hashes && heap->attempt <= settings->prefix_capacity)
         settings->prefix_hashes[heap->attempt - 1] = heap->hash;
-    if (settings->turn) {
+    if (settings->turn && heap->attempt == settings->turn->next) {
         const struct smt_fault_plan *plan = settings->turn->before(settings->turn, heap->attempt);
 
         if (plan) smt_fault_arm(&heap->fault, plan);
@@ -203,10 +203,13 @@ __attribute__((noinline)) static void *allocate_slowly(struct smt_heap *heap, si
     const struct smt_heap_settings *settings = &heap->settings;
     bool other = settings->other_first && heap->attempt >= settings->other_first &&
                  heap->attempt <= settings->other_last;
+    bool refused;
     void *memory;
 
     attempt_begin(heap);
-    if (attempt_is_refused(heap, size_bytes)) return allocation_refuse(heap, caller);
+    refused = attempt_is_refused(heap, size_bytes);
+    if (heap->next_event) heap->next_event = event_next(heap);
+    if (refused) return allocation_refuse(heap, caller);
     heap->fill = other ? settings->other_fill : settings->fill;
     if (heap->libc_backend)
         memory = libc_allocate(heap, size_bytes, caller);

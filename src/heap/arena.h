@@ -78,9 +78,10 @@ struct smt_heap_observer {
                   const struct smt_block *block, uintptr_t caller);
 };
 
-/* Asked before an attempt is decided; a plan it returns is armed from this
- * attempt on (borrowed), NULL changes nothing. */
+/* Asked before attempt `next` is decided, which may set a later one; a plan it
+ * returns is armed from this attempt on (borrowed), NULL changes nothing. */
 struct smt_heap_turn {
+    uint64_t next;
     const struct smt_fault_plan *(*before)(struct smt_heap_turn *turn, uint64_t attempt);
 };
 

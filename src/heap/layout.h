@@ -172,6 +172,16 @@ static inline bool lines_are_even(uintptr_t first, uintptr_t last, uint64_t word
     return !(difference[0] | difference[1]);
 }
 
+/* The first attempt that anything special may happen to, as things stand; for a
+ * run that nobody watches. */
+static inline uint64_t event_next(const struct smt_heap *heap)
+{
+    const struct smt_heap_turn *turn = heap->settings.turn;
+
+    if (heap->fault.plan->limit_bytes) return 0;
+    return turn && turn->next < heap->fault.from ? turn->next : heap->fault.from;
+}
+
 static inline unsigned char fence_byte(const struct smt_heap *heap)
 {
     return (unsigned char)heap->fence;

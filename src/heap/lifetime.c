@@ -137,10 +137,9 @@ void smt_heap_begin(struct smt_heap *heap, const struct smt_heap_settings *setti
     heap->evicted_damages = 0;
     heap->evicted_damage.block = NULL;
     smt_fault_arm(&heap->fault, settings->plan ? settings->plan : &heap->no_plan);
-    heap->next_event = heap->fault.from;
-    if (heap->libc_backend || settings->observer || settings->turn || settings->prefix_hashes ||
-        settings->other_first || settings->guard.mode != SMT_GUARD_NONE ||
-        (settings->plan && settings->plan->limit_bytes))
+    heap->next_event = event_next(heap);
+    if (heap->libc_backend || settings->observer || settings->prefix_hashes ||
+        settings->other_first || settings->guard.mode != SMT_GUARD_NONE)
         heap->next_event = 0;
 }
 

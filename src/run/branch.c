@@ -176,12 +176,19 @@ static struct run_context *context_of(struct smt_heap_turn *turn)
     return (struct run_context *)((char *)branch - offsetof(struct run_context, branch));
 }
 
+/* The attempt at which the next branch leaves the walk. */
+static uint64_t branch_attempt(const struct run_context *context)
+{
+    return context->shared->jobs[context->branch.next].plan.rules[0].first;
+}
+
 /* The branch takes over where the walk is. */
 static const struct smt_fault_plan *branch_begin(struct run_context *context, uint32_t number)
 {
     struct run_shared *shared = context->shared;
 
     context->branch.is_walking = false;
+    context->branch.turn.next = SMT_FAULT_FOREVER;
     context->job = &shared->jobs[number];
     context->result = &shared->results[number];
     *context->result = context->branch.walked;
@@ -244,9 +251,7 @@ static const struct smt_fault_plan *branch_before(struct smt_heap_turn *turn, ui
     struct run_branch *branch = &context->branch;
     const struct smt_fault_plan *plan;
 
-    if (!branch->is_walking || branch->next == branch->end ||
-        context->shared->jobs[branch->next].plan.rules[0].first != attempt)
-        return NULL;
+    (void)attempt;
     if (!branch->in_place) {
         plan = fork_branch(context, branch->next);
         if (plan) return plan;
@@ -265,6 +270,7 @@ static const struct smt_fault_plan *branch_before(struct smt_heap_turn *turn, ui
         walk_resume(context);
     }
     if (++branch->next == branch->end) siglongjmp(context->escape, ESCAPE_ABANDON);
+    turn->next = branch_attempt(context);
     return NULL;
 }
 
@@ -309,11 +315,11 @@ void run_branches(struct run_context *context, uint32_t from, uint32_t end)
     uint64_t data_before = branch->in_place ? 0 : static_data_hash(context);
     pid_t walker = getpid();
 
-    branch->turn.before = branch_before;
     branch->is_walking = true;
     branch->is_branch = false;
     branch->next = from;
     branch->end = end;
+    branch->turn = (struct smt_heap_turn){branch_attempt(context), branch_before};
     context->job = &walk;
     context->result = &branch->walked;
     if (branch->in_place) run_checkpoint_begin(branch->checkpoint, __builtin_frame_address(0));
