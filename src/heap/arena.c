@@ -248,11 +248,13 @@ static inline struct smt_block *block_find(struct smt_heap *heap, uintptr_t addr
     return block && block->address == address ? &heap->blocks[block - heap->blocks] : NULL;
 }
 
-/* Blocks lie without gaps, so a chunk all of whose bytes were evicted is free. */
+/* Blocks lie without gaps, so a chunk all of whose bytes were evicted is free; it
+ * is given back if it is not among those that stay for the next run. */
 static void chunks_evict(struct smt_heap *heap, const struct smt_block *block)
 {
     uintptr_t at = block->address - FRONT_BYTES, end = at + block_span(block->size_bytes);
 
+    if (at < heap->resident_end) at = heap->resident_end;
     while (at < end) {
         size_t chunk = (at - heap->base) / CHUNK_BYTES;
         uintptr_t chunk_base = heap->base + chunk * CHUNK_BYTES,

@@ -3,7 +3,8 @@
  * Memory comes from one large reserved range, handed out by bumping a pointer:
  * no address is used twice in a run, so a stale pointer can never meet a new
  * block. Freed blocks are poisoned and kept; once they exceed the quarantine
- * limit the oldest are checked and their pages given back to the system. The
+ * limit the oldest are checked, and watched no more. Their pages stay for the
+ * next run, up to eight times the limit; beyond that they are given back. The
  * next run starts with smt_heap_begin(), which costs no more than the last run
  * touched. Nothing is unwound, protected or looked up on the way, unless the
  * settings of a run ask for it: see struct smt_heap_settings.
@@ -69,7 +70,7 @@ struct smt_block {
 
 #define SMT_BLOCK_FREED   1u
 #define SMT_BLOCK_GUARDED 2u
-#define SMT_BLOCK_EVICTED 4u /* left the quarantine: checked, memory given back */
+#define SMT_BLOCK_EVICTED 4u /* left the quarantine: checked for the last time */
 #define SMT_BLOCK_REACHED 8u /* static data leads to it (smt_reach_mark) */
 
 /* Called in the middle of the parser's request: must not use the hooks. */

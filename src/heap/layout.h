@@ -65,6 +65,7 @@ struct smt_heap {
     uint32_t oldest_freed, newest_freed;
 
     uintptr_t base, mark;
+    uintptr_t resident_end; /* pages before it are kept though their blocks are evicted */
     uint64_t kept_blocks, kept_bytes;
     struct smt_heap_settings settings;
     struct smt_fault fault;

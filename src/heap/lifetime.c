@@ -7,6 +7,7 @@
 #define RANGE_BYTES_MOST  (64ull << 30)
 #define RANGE_BYTES_LEAST (256ull << 20)
 #define BLOCKS_MOST       (32u << 20)
+#define RESIDENT_FACTOR   8u         /* quarantines of pages that stay from run to run */
 #define RESIDENT_RECORDS  (4u << 20) /* bytes of block records, kept from run to run */
 
 struct smt_heap *smt_heap_current;
@@ -47,6 +48,18 @@ static bool heap_reserve(struct smt_heap *heap, size_t size)
     return false;
 }
 
+/* Eviction is about what is checked; pages go later, see range_trim(). */
+static void resident_set(struct smt_heap *heap)
+{
+    uintptr_t from = align_up(heap->mark, CHUNK_BYTES);
+    size_t room = heap->end > from ? heap->end - from : 0;
+
+    heap->resident_end =
+        heap->quarantine_bytes > room / RESIDENT_FACTOR
+            ? heap->end
+            : from + align_up(RESIDENT_FACTOR * heap->quarantine_bytes, CHUNK_BYTES);
+}
+
 enum smt_status smt_heap_new(size_t quarantine_bytes, bool libc_backend, struct smt_heap **ret_heap)
 {
     struct smt_heap *heap = calloc(1, sizeof *heap);
@@ -64,6 +77,7 @@ enum smt_status smt_heap_new(size_t quarantine_bytes, bool libc_backend, struct 
     }
     heap->mark = heap->bump = heap->base;
     heap->quarantine_bytes = quarantine_bytes;
+    resident_set(heap);
     heap->libc_backend = libc_backend;
     smt_heap_begin(heap, &(struct smt_heap_settings){0});
     *ret_heap = heap;
@@ -83,18 +97,23 @@ void smt_heap_use(struct smt_heap *heap)
     smt_heap_current = heap;
 }
 
-/* Gives back what the last run touched beyond a quarantine's worth. */
+/* Of what the last run touched, the system may take back at need what lies
+ * beyond a quarantine's worth, and has back what lies beyond eight. Pages that
+ * stay need not be faulted in again, which costs more than the parser. */
 static void range_trim(struct smt_heap *heap)
 {
-    uintptr_t from = align_up(heap->mark, CHUNK_BYTES) + heap->quarantine_bytes;
+    uintptr_t spare = align_up(heap->mark + heap->quarantine_bytes, CHUNK_BYTES);
+    uintptr_t from = heap->resident_end;
     uintptr_t records = align_up((uintptr_t)(heap->blocks + heap->first_block), HEAP_PAGE),
               records_end = (uintptr_t)(heap->blocks + heap->block_count);
 
+    if (heap->bump > spare && spare < from)
+        madvise((void *)spare, (heap->bump < from ? heap->bump : from) - spare, MADV_FREE);
     if (heap->bump > from) madvise((void *)from, heap->bump - from, MADV_DONTNEED);
     records += RESIDENT_RECORDS;
     if (records_end > records) madvise((void *)records, records_end - records, MADV_DONTNEED);
-    if (heap->evicted_any) {
-        size_t first = (heap->mark - heap->base) / CHUNK_BYTES;
+    if (heap->evicted_any && heap->bump > from) {
+        size_t first = (from - heap->base) / CHUNK_BYTES;
 
         memset(heap->evicted_of_chunk + first, 0,
                ((heap->bump - heap->base) / CHUNK_BYTES + 1 - first) *
@@ -146,6 +165,7 @@ void smt_heap_begin(struct smt_heap *heap, const struct smt_heap_settings *setti
 void smt_heap_keep(struct smt_heap *heap)
 {
     heap->mark = heap->bump;
+    resident_set(heap);
     heap->first_block = heap->block_count;
     heap->kept_blocks = heap->live_blocks;
     heap->kept_bytes = heap->live_bytes;
