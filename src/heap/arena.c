@@ -285,6 +285,19 @@ static void quarantine_evict(struct smt_heap *heap)
     if (!(block->flags & SMT_BLOCK_GUARDED)) chunks_evict(heap, block);
 }
 
+/* What makes a release more than book-keeping and poison. */
+__attribute__((noinline)) static void
+block_release_slowly(struct smt_heap *heap, struct smt_block *block, uintptr_t caller)
+{
+    if (block->flags & SMT_BLOCK_GUARDED)
+        smt_zone_protect(heap, block);
+    else if (heap->check_content)
+        payload_poison(heap, block->address, block->size_bytes);
+    while (heap->freed_bytes > heap->quarantine_bytes) quarantine_evict(heap);
+    if (!heap->next_event) observe(heap, SMT_EVENT_FREED, block->attempt, block, caller);
+}
+
+/* Poison comes last: its call needs nothing saved then. */
 static inline void block_release(struct smt_heap *heap, struct smt_block *block, uintptr_t caller)
 {
     uint32_t index = (uint32_t)(block - heap->blocks);
@@ -295,19 +308,17 @@ static inline void block_release(struct smt_heap *heap, struct smt_block *block,
     heap->hash = hash_step(heap->hash, block->attempt, caller);
     heap->live_blocks--;
     heap->live_bytes -= block->size_bytes;
-    if (UNLIKELY(block->flags & SMT_BLOCK_GUARDED)) {
-        smt_zone_protect(heap, block);
-    } else if (heap->check_content) {
-        payload_poison(heap, block->address, block->size_bytes);
-    }
     if (heap->newest_freed == NO_BLOCK)
         heap->oldest_freed = index;
     else
         heap->blocks[heap->newest_freed].next_freed = index;
     heap->newest_freed = index;
     heap->freed_bytes += block_span(block->size_bytes);
-    while (UNLIKELY(heap->freed_bytes > heap->quarantine_bytes)) quarantine_evict(heap);
-    if (UNLIKELY(!heap->next_event)) observe(heap, SMT_EVENT_FREED, block->attempt, block, caller);
+    if (UNLIKELY(block->flags & SMT_BLOCK_GUARDED || heap->freed_bytes > heap->quarantine_bytes ||
+                 !heap->next_event))
+        block_release_slowly(heap, block, caller);
+    else if (heap->check_content)
+        payload_poison(heap, block->address, block->size_bytes);
 }
 
 __attribute__((noinline)) static void bad_free_note(struct smt_heap *heap, uintptr_t address,
