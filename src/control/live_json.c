@@ -48,11 +48,9 @@ static json_t *stack_json(struct smt_live_reply *reply, uint32_t number)
     return frames;
 }
 
-static json_t *item_json(struct smt_live_reply *reply, const struct smt_live_item *item)
+static void block_json(struct smt_live_reply *reply, const struct smt_live_item *item,
+                       json_t *object)
 {
-    const struct smt_live_reply_stack *stack = smt_live_reply_stack(reply, item->stack);
-    json_t *object = json_object();
-
     if (item->kind != SMT_LIVE_ATTEMPT)
         json_object_set_new(object, "address", hex_json(item->address));
     if (item->kind != SMT_LIVE_BAD_FREE)
@@ -70,6 +68,24 @@ static json_t *item_json(struct smt_live_reply *reply, const struct smt_live_ite
     }
     if (item->kind == SMT_LIVE_BAD_FREE && item->via)
         json_object_set_new(object, "freed_at", frame_json(reply, item->via));
+}
+
+static void held_json(const struct smt_live_item *item, json_t *object)
+{
+    json_object_set_new(object, "blocks", json_integer((json_int_t)item->number));
+    json_object_set_new(object, "bytes", json_integer((json_int_t)item->size_bytes));
+    json_object_set_new(object, "oldest", json_real((double)item->age_cs / 100));
+}
+
+static json_t *item_json(struct smt_live_reply *reply, const struct smt_live_item *item)
+{
+    const struct smt_live_reply_stack *stack = smt_live_reply_stack(reply, item->stack);
+    json_t *object = json_object();
+
+    if (item->kind == SMT_LIVE_HELD)
+        held_json(item, object);
+    else
+        block_json(reply, item, object);
     if (stack) json_object_set_new(object, "cookie", hex_json(stack->cookie));
     json_object_set_new(object, "stack", stack_json(reply, item->stack));
     return object;

@@ -109,6 +109,17 @@ static void attempt_take(struct smt_live_reply *reply, char **fields)
     item_add(reply, &item);
 }
 
+static void held_take(struct smt_live_reply *reply, char **fields)
+{
+    struct smt_live_item item = {.kind = SMT_LIVE_HELD,
+                                 .number = decimal(fields[1]),
+                                 .size_bytes = decimal(fields[2]),
+                                 .age_cs = decimal(fields[3]),
+                                 .stack = (uint32_t)decimal(fields[4])};
+
+    item_add(reply, &item);
+}
+
 static void stack_take(struct smt_live_reply *reply, char **fields)
 {
     struct smt_live_reply_stack stack = {.number = (uint32_t)decimal(fields[1]),
@@ -149,7 +160,7 @@ static const struct line {
     {"process", process_take}, {"say", say_take},          {"stat", stat_take},
     {"list", list_take},       {"entry", block_take},      {"leak", block_take},
     {"stack", stack_take},     {"badfree", bad_free_take}, {"attempt", attempt_take},
-    {"module", module_take},   {"end", end_take},
+    {"held", held_take},       {"module", module_take},    {"end", end_take},
 };
 
 static void line_parse(struct smt_live_reply *reply, char *line)

@@ -10,8 +10,8 @@
 struct smt_symbol_files; /* heap/symbol_file.h: its room's names and wire/'s clash */
 
 struct smt_live_item {
-    enum { SMT_LIVE_ENTRY, SMT_LIVE_LEAK, SMT_LIVE_BAD_FREE, SMT_LIVE_ATTEMPT } kind;
-    uint64_t number, size_bytes, age_cs;
+    enum { SMT_LIVE_ENTRY, SMT_LIVE_LEAK, SMT_LIVE_BAD_FREE, SMT_LIVE_ATTEMPT, SMT_LIVE_HELD } kind;
+    uint64_t number, size_bytes, age_cs; /* held: how many blocks, their bytes, the oldest's */
     uintptr_t address, via; /* via: of a leak; 0 direct. Of a bad free: who freed it before */
     const char *what;       /* of a bad free: "double", "foreign" */
     const char *hex;        /* of a leak: its first bytes */

@@ -292,6 +292,20 @@ static void dump_text(struct smt_live_reply *reply, struct smt_buffer *text)
     if (*reply->list_detail) smt_buffer_addf(text, "  flags:%s\n", reply->list_detail);
 }
 
+/* Largest first, as they come. */
+static void held_text(struct smt_live_reply *reply, struct smt_buffer *text)
+{
+    for (size_t i = 0; i < reply->item_count; i++) {
+        const struct smt_live_item *item = &reply->items[i];
+
+        smt_buffer_addf(text, "stack cookie:0x%08x blocks:%llu bytes:%llu oldest:%llu\n",
+                        cookie_of(reply, item->stack), (unsigned long long)item->number,
+                        (unsigned long long)item->size_bytes,
+                        (unsigned long long)item->age_cs / 100);
+        stack_text(reply, item->stack, "", text);
+    }
+}
+
 static void stats_text(const struct smt_live_reply *reply, struct smt_buffer *text)
 {
     for (size_t i = 0; i < reply->stat_count; i++)
@@ -314,4 +328,5 @@ void smt_live_reply_text(struct smt_live_reply *reply, bool grouped, struct smt_
         dump_text(reply, text);
     else
         stats_text(reply, text);
+    if (strcmp(reply->list, "held") == 0) held_text(reply, text);
 }

@@ -331,20 +331,6 @@ static void bad_frees(struct mt_answer *answer, char **words, size_t count)
     }
 }
 
-/* Live bytes and blocks, exact: what `mtctl monitor` samples. */
-static void live(struct mt_answer *answer, char **words, size_t count)
-{
-    struct smt_live_totals totals;
-
-    (void)words;
-    (void)count;
-    smt_live_totals(&totals);
-    mt_answer_stat(answer, "live blocks", totals.blocks);
-    mt_answer_stat(answer, "live bytes", totals.bytes);
-    mt_answer_stat(answer, "allocations", totals.allocations);
-    mt_answer_stat(answer, "complete", atomic_load(&mt_complete));
-}
-
 static void report_tell(struct mt_answer *answer)
 {
     struct smt_scan_result result;
@@ -395,7 +381,8 @@ static const struct command commands[] = {
     {"kmemleak", "list", leaks_list},
     {"kmemleak", NULL, leaks_set},
     {"badfrees", "list", bad_frees},
-    {"live", "list", live},
+    {"live", "list", mt_live_list},
+    {"live", "stacks", mt_live_stacks},
     {"report", "list", report},
     {NULL, NULL, NULL},
 };

@@ -96,7 +96,7 @@ void mt_ages_print(struct mt_answer *answer, char **words, size_t count)
     if (smt_ages_running_s() < 60)
         mt_answer_say(answer,
                       "Warning: collecting for less than 60 seconds, this is of little value");
-    mt_out_add(answer->out, "list\tages\t%llu\n", (unsigned long long)age_s);
+    mt_out_add(answer->out, "list\tages\t%s\n", words[0]);
     print.age_cs = age_s > UINT32_MAX / 100 ? UINT64_MAX : age_s * 100;
     print.now_cs = smt_live_now_cs();
     smt_live_each(ages_print_one, &print);

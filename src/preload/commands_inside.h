@@ -22,4 +22,8 @@ void mt_ages_destroy(struct mt_answer *answer, char **words, size_t count);
 void mt_ages_print(struct mt_answer *answer, char **words, size_t count);
 void mt_ages_stats(struct mt_answer *answer, char **words, size_t count);
 
+/* commands_live.c */
+void mt_live_list(struct mt_answer *answer, char **words, size_t count);
+void mt_live_stacks(struct mt_answer *answer, char **words, size_t count);
+
 #endif

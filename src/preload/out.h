@@ -8,6 +8,7 @@
  *   leak    NUMBER ADDRESS SIZE AGE_CS STACK VIA HEX     VIA 0: direct
  *   badfree KIND ADDRESS AGE_CS STACK FREED_PC
  *   attempt NUMBER STACK
+ *   held    BLOCKS BYTES OLDEST_AGE_CS STACK
  *   stack   NUMBER COOKIE FREES ADDRESS,ADDRESS,...
  *   module  FROM TO BIAS GONE PATH
  *   end     CODE TEXT            last; CODE 0, or why not

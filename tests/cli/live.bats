@@ -139,6 +139,31 @@ sizes()
     finish
 }
 
+@test "live stacks sums what is live by stack, largest first" {
+    begin "$BATS_FILE_TMPDIR/timers"
+    step
+    step
+    ask live stacks --json
+    [ "$status" = 0 ]
+    run python3 - "$output" <<'PYTHON'
+import json, sys
+reply = json.loads(sys.argv[1])
+held = reply["items"]
+mine = [h for h in held if any(f.get("function") == "scap_add_timer" for f in h["stack"])]
+assert [(h["blocks"], h["bytes"]) for h in mine] == [(2, 88)], mine
+sizes = [h["bytes"] for h in held]
+assert sizes == sorted(sizes, reverse=True)
+assert sum(sizes) == reply["stats"]["live bytes"]
+PYTHON
+    echo "$output"
+    [ "$status" = 0 ]
+    ask live stacks 1
+    [ "$(grep -c ^stack\ cookie: <<<"$output")" = 1 ]
+    ask live stacks 0
+    [ "$status" = 4 ]
+    finish
+}
+
 @test "suppressed functions are left out" {
     begin "$BATS_FILE_TMPDIR/planted"
     ask kmemleak minage=0
