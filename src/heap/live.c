@@ -10,6 +10,9 @@
 #define CHUNKS_MAX    16384u /* 2^30 blocks */
 #define CLAIM         64u    /* records a shard takes at a time */
 #define BUCKETS_FIRST 256u
+#define ADDRESS_MASK  (((uint64_t)1 << 48) - 1)
+#define SIZE_MAX_     (((uint64_t)1 << 40) - 1)
+#define STACK_MASK    0xFFFFFFu
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -20,11 +23,12 @@ struct shard {
     uint32_t *buckets;   /* record numbers; 0: empty */
     uint32_t free_first; /* list of free records, by `next` */
     uint32_t blocks;
-    uint64_t bytes, peak_bytes, allocations, lost;
+    uint64_t bytes, allocations, lost;
 } __attribute__((aligned(64)));
 
 static struct shard shards[SHARDS];
 static struct smt_live_block *chunks[CHUNKS_MAX];
+static uint32_t *checksums[CHUNKS_MAX];  /* beside the chunks, where a scan needs them */
 static _Atomic uint32_t records_claimed; /* number 0 is never given out */
 static struct smt_lock chunks_lock;
 static _Atomic uint64_t last_number;
@@ -149,7 +153,7 @@ static struct smt_live_block *block_place(struct shard *shard, uintptr_t address
     struct smt_live_block *block;
     uint32_t *place, number;
 
-    if (unlikely(shard->blocks > shard->bucket_mask || !shard->buckets) && !buckets_grow(shard))
+    if (unlikely(shard->blocks > shard->bucket_mask / 2 || !shard->buckets) && !buckets_grow(shard))
         return NULL;
     place = place_find(shard, address);
     if (unlikely(*place)) { /* freed behind our back */
@@ -162,16 +166,10 @@ static struct smt_live_block *block_place(struct shard *shard, uintptr_t address
     block = record_at(number);
     shard->free_first = block->next;
     block->next = 0;
-    block->address = address;
+    block->address = address & ADDRESS_MASK;
     *place = number;
     shard->blocks++;
     return block;
-}
-
-static void bytes_count(struct shard *shard, uint64_t size_bytes)
-{
-    shard->bytes += size_bytes;
-    if (shard->bytes > shard->peak_bytes) shard->peak_bytes = shard->bytes;
 }
 
 void smt_live_add(uintptr_t address, size_t size_bytes, uint32_t stack, uint16_t epoch,
@@ -182,18 +180,19 @@ void smt_live_add(uintptr_t address, size_t size_bytes, uint32_t stack, uint16_t
     uint32_t now_cs = smt_live_now_cs();
     struct smt_live_block *block;
 
+    if (unlikely(size_bytes > SIZE_MAX_)) size_bytes = SIZE_MAX_;
     smt_lock_take(&shard->lock);
     block = block_place(shard, address);
     if (likely(block)) {
-        block->size_bytes = size_bytes;
-        block->number = number;
-        block->stack = stack;
+        block->size_bytes = size_bytes & SIZE_MAX_;
+        block->number = number & ADDRESS_MASK;
+        block->stack = stack & STACK_MASK;
         block->since_cs = now_cs;
         block->epoch = epoch;
         block->flags = flags;
         block->misses = 0;
         shard->allocations++;
-        bytes_count(shard, size_bytes);
+        shard->bytes += size_bytes;
     } else {
         shard->lost++;
     }
@@ -212,11 +211,22 @@ void smt_live_restore(const struct smt_live_block *block)
 
         *place = *block;
         place->next = next;
-        bytes_count(shard, block->size_bytes);
+        shard->bytes += block->size_bytes;
     } else {
         shard->lost++;
     }
     smt_lock_give(&shard->lock);
+}
+
+void smt_live_expect(uintptr_t address)
+{
+    struct shard *shard = shard_of(address);
+    uint32_t *buckets = __atomic_load_n(&shard->buckets, __ATOMIC_RELAXED);
+    uint32_t next = __atomic_load_n(&shard->free_first, __ATOMIC_RELAXED);
+
+    /* Without the lock: whatever comes out, a prefetch of it does no harm. */
+    if (likely(buckets)) __builtin_prefetch(&buckets[bucket_of(shard, address)], 1);
+    if (likely(next)) __builtin_prefetch(record_at(next), 1);
 }
 
 bool smt_live_remove(uintptr_t address, struct smt_live_block *ret_block)
@@ -347,7 +357,6 @@ void smt_live_totals(struct smt_live_totals *ret_totals)
         smt_lock_take(&shard->lock);
         totals.blocks += shard->blocks;
         totals.bytes += shard->bytes;
-        totals.peak_bytes += shard->peak_bytes;
         totals.allocations += shard->allocations;
         totals.lost += shard->lost;
         if (shard->buckets)
@@ -381,4 +390,19 @@ const struct smt_live_block *smt_live_record(uint32_t number)
         number / CHUNK_RECORDS < CHUNKS_MAX ? chunks[number / CHUNK_RECORDS] : NULL;
 
     return chunk ? &chunk[number % CHUNK_RECORDS] : NULL;
+}
+
+uint32_t smt_live_checksum(uint32_t number)
+{
+    const uint32_t *sums = checksums[number / CHUNK_RECORDS];
+
+    return sums ? sums[number % CHUNK_RECORDS] : 0;
+}
+
+void smt_live_checksum_set(uint32_t number, uint32_t checksum)
+{
+    uint32_t **sums = &checksums[number / CHUNK_RECORDS];
+
+    if (!*sums) *sums = smt_pages_new(CHUNK_RECORDS * sizeof **sums, 0);
+    if (*sums) (*sums)[number % CHUNK_RECORDS] = checksum;
 }

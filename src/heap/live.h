@@ -4,12 +4,14 @@
  * what is known of them is kept here, in pages of our own:
  *
  *      address ──hash──> shard (lock) ──> buckets: 4 bytes each, number of the
- *                                         first record; at most one a block
- *      record numbers ──> directory ──> chunks of 65536 records of 48 bytes
+ *                                         first record; two to four a block
+ *      record numbers ──> directory ──> chunks of 65536 records of 32 bytes
  *
- * That is 52 to 56 bytes a block. Buckets follow the address, so neighbours in
- * memory are neighbours here. Shards are as large as an address range of 64 KiB
- * makes them: threads that allocate from their own arenas seldom meet.
+ * That is 40 to 48 bytes a block. What a record costs is the cache line it lies
+ * in: so there is one only, no chain to follow for most, and what a scan alone
+ * needs lies elsewhere. Buckets follow the address, so neighbours in memory are
+ * neighbours here. Shards are as large as an address range of 64 KiB makes them:
+ * threads that allocate from their own arenas seldom meet.
  *
  * Any thread may call; nothing here calls malloc. A thread inside one of these
  * functions must not enter another of them (a signal handler that allocates). */
@@ -26,28 +28,26 @@ enum {
     SMT_LIVE_NO_SCAN = 4,  /* holds no pointers */
     SMT_LIVE_REPORTED = 8, /* among the suspects of a scan */
     SMT_LIVE_OURS = 16,    /* made by this engine's own thread */
-    SMT_LIVE_SUMMED = 32,  /* `checksum` is of an earlier scan */
+    SMT_LIVE_SUMMED = 32,  /* it has a checksum, of an earlier scan */
     SMT_LIVE_GROWN = 64,   /* the program asked for the usable size */
 };
 
 struct smt_live_block {
-    uintptr_t address; /* 0: this record is free */
-    uint64_t size_bytes;
-    uint64_t number;   /* from 1, in order of allocation */
-    uint32_t next;     /* in its bucket */
-    uint32_t stack;    /* heap/live_stack.h; 0 unknown */
-    uint32_t since_cs; /* hundredths of a second since smt_live_init() */
-    uint32_t checksum; /* of its contents, when last found unreferenced */
-    uint16_t epoch;    /* of the age database it is in; 0: in none */
+    uint64_t address : 48;    /* 0: this record is free */
+    uint16_t epoch;           /* of the age database it is in; 0: in none */
+    uint64_t size_bytes : 40; /* a terabyte and more counts as one */
+    uint64_t stack : 24;      /* heap/live_stack.h; 0 unknown */
+    uint64_t number : 48;     /* from 1, in order of allocation */
     uint8_t flags;
-    uint8_t misses; /* scans in a row that found no reference */
+    uint8_t misses;    /* scans in a row that found no reference */
+    uint32_t next;     /* in its bucket */
+    uint32_t since_cs; /* hundredths of a second since smt_live_init() */
 };
 
-_Static_assert(sizeof(struct smt_live_block) == 48, "the promise of 64 bytes a block");
+_Static_assert(sizeof(struct smt_live_block) == 32, "two records a cache line");
 
 struct smt_live_totals {
     uint64_t blocks, bytes; /* live */
-    uint64_t peak_bytes;    /* by shards: an upper bound with several threads */
     uint64_t allocations;   /* ever tracked */
     uint64_t lost;          /* not tracked for want of memory */
     uint64_t book_bytes;    /* what records and buckets occupy */
@@ -62,6 +62,9 @@ uint32_t smt_live_now_cs(void);
 /* Adds a block; one already there under this address is replaced. */
 void smt_live_add(uintptr_t address, size_t size_bytes, uint32_t stack, uint16_t epoch,
                   uint8_t flags);
+
+/* About to be asked for: brings its place into the cache. Any address will do. */
+void smt_live_expect(uintptr_t address);
 
 /* Takes a block out; false: it is not here. *ret_block is what was known. */
 bool smt_live_remove(uintptr_t address, struct smt_live_block *ret_block);
@@ -95,5 +98,10 @@ void smt_live_unlock(void);
 /* Records by number while locked, free ones included: for a snapshot. */
 uint32_t smt_live_record_count(void);
 const struct smt_live_block *smt_live_record(uint32_t number);
+
+/* Checksum of a record's block when it was last found unreferenced: kept for the
+ * scan, which alone may set it; 0 without memory for it. */
+uint32_t smt_live_checksum(uint32_t number);
+void smt_live_checksum_set(uint32_t number, uint32_t checksum);
 
 #endif

@@ -12,6 +12,14 @@
 
 static struct smt_live_stack *chunks[CHUNKS_MAX];
 
+/* What is asked for most, close together. */
+struct link {
+    uint64_t hash;
+    _Atomic uint32_t follower; /* the stack that was asked for after this one */
+};
+
+static struct link *links[CHUNKS_MAX];
+
 /* Open addressing, at most half full. Readers take no lock: a table that became
  * too small stays as it is, for those who are still in it. */
 struct places {
@@ -35,23 +43,6 @@ uint32_t smt_live_stack_count(void)
     return atomic_load_explicit(&count, memory_order_acquire);
 }
 
-/* Two lanes, for the processor's sake. */
-static uint64_t frames_hash(const uintptr_t *frames, unsigned depth)
-{
-    uint64_t even = depth, odd = 0x2545F4914F6CDD1Du;
-    unsigned i = 0;
-
-    for (; i + 2 <= depth; i += 2) {
-        even = (even ^ frames[i]) * 0x9FB21C651E98DF25u;
-        odd = (odd ^ frames[i + 1]) * 0xD6E8FEB86659FD93u;
-        even ^= even >> 29;
-        odd ^= odd >> 31;
-    }
-    if (i < depth) even = (even ^ frames[i]) * 0x9FB21C651E98DF25u;
-    even ^= odd * 0x9E3779B97F4A7C15u;
-    return even ^ even >> 32;
-}
-
 static uint64_t place_word(uint64_t hash, uint32_t number)
 {
     return hash >> (64 - TAG_BITS) << (64 - TAG_BITS) | number;
@@ -68,7 +59,12 @@ static _Atomic uint64_t *place_find(struct places *table, uint64_t hash)
     }
 }
 
-static uint32_t stack_find(uint64_t hash)
+static struct link *link_at(uint32_t number)
+{
+    return &links[number / CHUNK_STACKS][number % CHUNK_STACKS];
+}
+
+static uint32_t table_find(uint64_t hash)
 {
     struct places *table = atomic_load_explicit(&places, memory_order_acquire);
 
@@ -86,7 +82,7 @@ static bool places_grow(void)
     if (!table) return false;
     table->mask = size - 1;
     for (uint32_t number = atomic_load(&count); number; number--) {
-        uint64_t hash = smt_live_stack_at(number)->hash;
+        uint64_t hash = link_at(number)->hash;
 
         atomic_store_explicit(place_find(table, hash), place_word(hash, number),
                               memory_order_relaxed);
@@ -100,14 +96,17 @@ static uint32_t stack_add(uint64_t hash, const uintptr_t *frames, unsigned depth
 {
     uint32_t number = atomic_load_explicit(&count, memory_order_relaxed) + 1;
     struct smt_live_stack **chunk = &chunks[number / CHUNK_STACKS], *stack;
+    struct link **link = &links[number / CHUNK_STACKS];
     struct places *table = atomic_load(&places);
 
     if (number / CHUNK_STACKS >= CHUNKS_MAX) return 0;
     if ((!table || number * 2 > table->mask) && !places_grow()) return 0;
     if (!*chunk) *chunk = smt_pages_new(CHUNK_STACKS * sizeof **chunk, 0);
-    if (!*chunk) return 0;
+    if (!*link) *link = smt_pages_new(CHUNK_STACKS * sizeof **link, 0);
+    if (!*chunk || !*link) return 0;
     stack = &(*chunk)[number % CHUNK_STACKS];
-    stack->hash = hash;
+    link_at(number)->hash = hash;
+    stack->cookie = (uint32_t)(hash ^ hash >> 32);
     stack->depth = (uint8_t)depth;
     stack->of_linker = depth && frames[0] >= linker_from && frames[0] < linker_to;
     memcpy(stack->frames, frames, depth * sizeof *frames);
@@ -117,22 +116,31 @@ static uint32_t stack_add(uint64_t hash, const uintptr_t *frames, unsigned depth
     return number;
 }
 
-uint32_t smt_live_stack_number(const uintptr_t *frames, unsigned depth)
+uint32_t smt_live_stack_find(uint64_t hash, uint32_t before)
 {
-    uint64_t hash = frames_hash(frames, depth);
-    uint32_t number = stack_find(hash);
+    _Atomic uint32_t *follower;
+    uint32_t number;
 
-    if (number) return number;
-    smt_lock_take(&lock);
-    number = stack_find(hash);
-    if (!number) number = stack_add(hash, frames, depth);
-    smt_lock_give(&lock);
+    if (!before) return table_find(hash);
+    follower = &link_at(before)->follower;
+    number = atomic_load_explicit(follower, memory_order_acquire);
+    if (number && link_at(number)->hash == hash) return number;
+    number = table_find(hash);
+    if (number) atomic_store_explicit(follower, number, memory_order_release);
     return number;
 }
 
-uint32_t smt_live_stack_cookie(const struct smt_live_stack *stack)
+uint32_t smt_live_stack_number(const uintptr_t *frames, unsigned depth)
 {
-    return (uint32_t)(stack->hash ^ stack->hash >> 32);
+    uint64_t hash = smt_unwind_hash(frames, depth);
+    uint32_t number = table_find(hash);
+
+    if (number) return number;
+    smt_lock_take(&lock);
+    number = table_find(hash);
+    if (!number) number = stack_add(hash, frames, depth);
+    smt_lock_give(&lock);
+    return number;
 }
 
 unsigned smt_life_class(uint32_t life_cs)

@@ -14,7 +14,7 @@
 #define SMT_LIFE_CLASSES 16 /* of lifetimes: below 1/100 s, then each 4 times longer */
 
 struct smt_live_stack {
-    uint64_t hash;
+    uint32_t cookie; /* by which it is told from others in print */
     uint8_t depth;
     bool of_linker; /* allocated by the dynamic linker, whose own data we cannot see */
     uint32_t frees; /* lifetimes seen; saturates */
@@ -25,13 +25,15 @@ struct smt_live_stack {
 /* The number of this stack, from 1; 0 when there is no memory. */
 uint32_t smt_live_stack_number(const uintptr_t *frames, unsigned depth);
 
+/* By smt_unwind_hash() of its frames; 0: none is known. `before` is the stack this
+ * thread asked for last, or 0: programs repeat themselves, so what came after it
+ * then is looked at first. */
+uint32_t smt_live_stack_find(uint64_t hash, uint32_t before);
+
 /* NULL for 0 and numbers never given out. */
 struct smt_live_stack *smt_live_stack_at(uint32_t number);
 
 uint32_t smt_live_stack_count(void); /* the highest number given out */
-
-/* The 32 bits by which a stack is told from others in print. */
-uint32_t smt_live_stack_cookie(const struct smt_live_stack *stack);
 
 /* A block of this stack lived so long. */
 void smt_live_stack_learn(uint32_t number, uint32_t life_cs);

@@ -101,7 +101,7 @@ static void block_mark_found(void *context, struct smt_live_block *block)
     if (block->number != found->number) return;
     verdict->same = true;
     block->misses = (uint8_t)((block->misses < 0x7F ? block->misses + 1 : 0x7F) | 0x80);
-    block->checksum = found->checksum;
+    smt_live_checksum_set(found->record, found->checksum);
     block->flags |= SMT_LIVE_SUMMED;
     verdict->suspect = (struct smt_scan_suspect){
         .address = block->address,

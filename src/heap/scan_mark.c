@@ -297,7 +297,7 @@ static void changed_blocks_reach(void)
         const struct smt_live_block *block = smt_live_record(index_.records[at]);
 
         if (index_.states[at] != SMT_SCAN_UNSEEN || !(block->flags & SMT_LIVE_SUMMED)) continue;
-        if (checksum_read(at) != block->checksum) entry_reach(at);
+        if (checksum_read(at) != smt_live_checksum(index_.records[at])) entry_reach(at);
     }
     waiting_scan();
 }

@@ -201,6 +201,39 @@ unsigned smt_unwind_walk(const struct smt_unwind_point *point, uintptr_t *ret_fr
     return count;
 }
 
+/* --- hashes ---
+ *
+ * A sum of powers, outermost address first: a level's sum follows from that of
+ * the one outward of it, and that of the innermost 16 from two of them. */
+
+#define SUM_BASE     0x9FB21C651E98DF25u
+#define SQUARE(x)    ((uint64_t)(x) * (x))
+#define SUM_BASE_MAX SQUARE(SQUARE(SQUARE(SQUARE((uint64_t)SUM_BASE))))
+
+_Static_assert(SMT_UNWIND_MAX == 16, "SUM_BASE_MAX is the 16th power");
+
+static inline uint64_t sum_add(uint64_t sum, uintptr_t pc)
+{
+    uint64_t mixed = pc * 0xD6E8FEB86659FD93u;
+
+    return sum * SUM_BASE + (mixed ^ mixed >> 32);
+}
+
+static inline uint64_t sum_finish(uint64_t sum, unsigned depth)
+{
+    sum = (sum ^ depth) * 0x2545F4914F6CDD1Du;
+    sum = (sum ^ sum >> 32) * 0x9E3779B97F4A7C15u;
+    return sum ^ sum >> 29;
+}
+
+uint64_t smt_unwind_hash(const uintptr_t *frames, unsigned depth)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = depth; i-- > 0;) sum = sum_add(sum, frames[i]);
+    return sum_finish(sum, depth);
+}
+
 /* --- traces --- */
 
 /* The step from this level led to the one below it in the array; would it today? */
@@ -231,7 +264,9 @@ static uint32_t trace_room(struct smt_unwind_trace *trace, uint32_t kept, unsign
 
     if (kept + fresh <= SMT_UNWIND_LEVELS) return kept;
     excess = kept - SMT_UNWIND_MAX; /* the innermost will do */
+    trace->base = trace->levels[excess - 1].sum;
     memmove(trace->levels, trace->levels + excess, SMT_UNWIND_MAX * sizeof *trace->levels);
+    trace->ended = false;
     return SMT_UNWIND_MAX;
 }
 
@@ -276,15 +311,56 @@ static bool trace_suffices(const struct smt_unwind_trace *trace, uint32_t kept, 
     return kept >= wanted || trace->ended;
 }
 
-unsigned smt_unwind_walk_on(struct smt_unwind_trace *trace, const struct smt_unwind_point *point,
-                            uintptr_t *ret_frames)
+/* A signal's frames: no step from there can be checked later, so the next walk
+ * begins anew. */
+__attribute__((noinline)) static void trace_walk_alone(struct smt_unwind_trace *trace,
+                                                       const struct smt_unwind_point *point)
+{
+    uintptr_t frames[SMT_UNWIND_MAX];
+    unsigned depth = smt_unwind_walk(point, frames, SMT_UNWIND_MAX);
+
+    trace->epoch = trace->base = 0;
+    trace->count = depth;
+    for (unsigned i = 0; i < depth; i++) {
+        trace->levels[i].point.pc = frames[depth - 1 - i];
+        trace->levels[i].sum = sum_add(i ? trace->levels[i - 1].sum : 0, frames[depth - 1 - i]);
+    }
+}
+
+static void trace_append(struct smt_unwind_trace *trace, uint32_t kept,
+                         const struct smt_unwind_level *fresh, unsigned count)
+{
+    uint64_t sum = kept ? trace->levels[kept - 1].sum : 0;
+
+    if (!kept) trace->base = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct smt_unwind_level *level = &trace->levels[kept + i];
+
+        *level = fresh[count - 1 - i];
+        level->sum = sum = sum_add(sum, level->point.pc);
+    }
+    trace->count = kept + count;
+}
+
+static uint64_t trace_hash(const struct smt_unwind_trace *trace)
+{
+    uint32_t count = trace->count;
+    uint64_t sum = count ? trace->levels[count - 1].sum : 0, outer = trace->base;
+
+    if (count < SMT_UNWIND_MAX) return sum_finish(sum, count); /* nothing was dropped */
+    if (count > SMT_UNWIND_MAX) outer = trace->levels[count - 1 - SMT_UNWIND_MAX].sum;
+    return sum_finish(sum - outer * SUM_BASE_MAX, SMT_UNWIND_MAX);
+}
+
+bool smt_unwind_walk_on(struct smt_unwind_trace *trace, const struct smt_unwind_point *point,
+                        uint64_t *ret_hash)
 {
     struct smt_unwind_level fresh[2 * SMT_UNWIND_MAX];
     uint64_t now = atomic_load_explicit(&epoch, memory_order_relaxed);
     uint32_t kept;
-    unsigned count, depth = 0;
+    unsigned count;
 
-    if (trace->epoch != now) {
+    if (unlikely(trace->epoch != now)) {
         trace->epoch = now;
         trace->count = 0;
     }
@@ -295,24 +371,24 @@ unsigned smt_unwind_walk_on(struct smt_unwind_trace *trace, const struct smt_unw
         if (!trace_suffices(trace, kept, wanted) || !trace_holds(trace, kept - 1, wanted))
             kept = 0;
         else if (count == 0 && kept == trace->count && trace->value)
-            return 0;
-    }
-    if (kept == UINT32_MAX) { /* rare: walk it anew, remember nothing */
-        trace->count = trace->value = 0;
-        return smt_unwind_walk(point, ret_frames, SMT_UNWIND_MAX);
+            return false;
     }
     if (!kept) {
         count = levels_walk(trace, point, fresh, true, &kept);
-        if (kept == UINT32_MAX) {
-            trace->count = trace->value = 0;
-            return smt_unwind_walk(point, ret_frames, SMT_UNWIND_MAX);
-        }
         trace->ended = count < 2 * SMT_UNWIND_MAX;
     }
-    kept = trace_room(trace, kept, count);
-    for (unsigned i = 0; i < count; i++) trace->levels[kept + i] = fresh[count - 1 - i];
-    trace->count = kept + count;
-    trace->value = 0;
+    if (unlikely(kept == UINT32_MAX))
+        trace_walk_alone(trace, point);
+    else
+        trace_append(trace, trace_room(trace, kept, count), fresh, count);
+    *ret_hash = trace_hash(trace);
+    return true;
+}
+
+unsigned smt_unwind_frames(const struct smt_unwind_trace *trace, uintptr_t *ret_frames)
+{
+    unsigned depth = 0;
+
     for (uint32_t i = trace->count; i-- > 0 && depth < SMT_UNWIND_MAX;)
         ret_frames[depth++] = trace->levels[i].point.pc;
     return depth;

@@ -53,10 +53,12 @@ void smt_unwind_forget(void);
 struct smt_unwind_trace {
     uint64_t epoch; /* of smt_unwind_forget() */
     uint32_t count; /* levels in use */
-    uint32_t value; /* the caller's, for the whole stack; 0 none */
+    uint32_t value; /* the caller's, of the stack walked last; 0 none */
     bool ended;     /* levels[0] is the outermost frame there is */
+    uint64_t base;  /* sum of the levels that were outward of levels[0], and were dropped */
     struct smt_unwind_level {
         struct smt_unwind_point point;
+        uint64_t sum; /* of the return addresses up to here: smt_unwind_hash()'s */
         /* words the step outward depended on, besides the return address */
         const uintptr_t *bp_at;    /* where the next level's bp was read; NULL: it is this one's */
         const uintptr_t *frame_at; /* where the next level's sp was read; NULL: computed */
@@ -64,10 +66,17 @@ struct smt_unwind_trace {
 };
 
 /* As smt_unwind_walk() with SMT_UNWIND_MAX, but takes from the trace what has
- * not changed since. 0: nothing at all has, and trace->value is of this stack;
- * otherwise the caller sets it. */
-unsigned smt_unwind_walk_on(struct smt_unwind_trace *trace, const struct smt_unwind_point *point,
-                            uintptr_t *ret_frames);
+ * not changed since. False: nothing at all has, and trace->value is of this
+ * stack. Otherwise *ret_hash is the stack's hash, trace->value still what it was,
+ * and the caller sets it. */
+bool smt_unwind_walk_on(struct smt_unwind_trace *trace, const struct smt_unwind_point *point,
+                        uint64_t *ret_hash);
+
+/* The frames of the walk just done, innermost first; how many. */
+unsigned smt_unwind_frames(const struct smt_unwind_trace *trace, uintptr_t *ret_frames);
+
+/* What the walk would say of such a stack. */
+uint64_t smt_unwind_hash(const uintptr_t *frames, unsigned depth);
 
 /* Highest address of the calling thread's stack, as far as walks go. */
 uintptr_t smt_unwind_stack_end(void);

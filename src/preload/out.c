@@ -60,7 +60,7 @@ static void stack_add(struct mt_out *out, uint32_t number)
     const struct smt_live_stack *stack = smt_live_stack_at(number);
 
     if (!stack) return;
-    mt_out_add(out, "stack\t%u\t%08x\t%u\t", number, smt_live_stack_cookie(stack), stack->frees);
+    mt_out_add(out, "stack\t%u\t%08x\t%u\t", number, stack->cookie, stack->frees);
     for (unsigned i = 0; i < stack->depth; i++)
         mt_out_add(out, "%s%lx", i ? "," : "", (unsigned long)stack->frames[i]);
     mt_out_add(out, "\n");

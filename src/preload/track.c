@@ -85,7 +85,7 @@ static uint32_t stack_of(const struct smt_unwind_point *point)
 {
     struct smt_unwind_trace *trace = mt_thread.trace;
     uintptr_t frames[SMT_UNWIND_MAX];
-    unsigned depth;
+    uint64_t hash;
 
     if (unlikely(!trace)) {
         trace_make();
@@ -93,8 +93,10 @@ static uint32_t stack_of(const struct smt_unwind_point *point)
     }
     if (unlikely(!trace))
         return smt_live_stack_number(frames, smt_unwind_walk(point, frames, SMT_UNWIND_MAX));
-    depth = smt_unwind_walk_on(trace, point, frames);
-    if (depth) trace->value = smt_live_stack_number(frames, depth);
+    if (!smt_unwind_walk_on(trace, point, &hash)) return trace->value;
+    trace->value = smt_live_stack_find(hash, trace->value);
+    if (unlikely(!trace->value))
+        trace->value = smt_live_stack_number(frames, smt_unwind_frames(trace, frames));
     return trace->value;
 }
 
@@ -122,6 +124,7 @@ static inline void note_made(void *block, size_t size, const struct smt_unwind_p
         return;
     }
     busy_begin();
+    smt_live_expect((uintptr_t)block);
     stack = stack_of(point);
     smt_live_add((uintptr_t)block, size, stack, smt_ages_epoch(),
                  mt_thread.ours ? SMT_LIVE_OURS : 0);
