@@ -87,6 +87,7 @@ static const char *const help_examples =
     "  mtctl -f kamailio.cfg                  modparam(), mem_alloc(), mem_free() verbatim\n"
     "  mtctl -p message=1 -p message_file=invite.sip mem_used\n"
     "                                         the message test of sipmemtest\n"
+    "  mtctl --live                           the shell; then kmemleak scan, memscope, live\n"
     "  mtctl serve --listen unix:/tmp/mt      then, in another terminal:\n"
     "  mtctl -s unix:/tmp/mt mem_used k\n"
     "  kamcmd -s unix:/tmp/mt mt.mem_used k\n";
@@ -299,6 +300,7 @@ int smt_mtctl_command(int argc, char **argv)
         .children = children,
         .help_filter = help_filter,
     };
+    int status;
 
     argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &invocation);
@@ -311,5 +313,6 @@ int smt_mtctl_command(int argc, char **argv)
                         "serve`, or set parameters with cfg.seti\n");
         return 2;
     }
+    if (invocation.engine.live && (status = smt_mtctl_run_self()) != 0) return status;
     return invocation.server ? client_run(&invocation) : engine_run(&invocation);
 }

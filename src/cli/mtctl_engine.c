@@ -8,10 +8,12 @@
 
 #define DAMAGE_SHOWN 20
 
-enum { KEY_BACKEND = 256, KEY_LIMIT, KEY_PARSER, KEY_SEED };
+enum { KEY_BACKEND = 256, KEY_LIMIT, KEY_PARSER, KEY_SEED, KEY_LIVE };
 
 static const struct argp_option engine_options[] = {
     {"backend", KEY_BACKEND, "NAME", 0, "Whose memory: libc (this process's malloc) or heap", 10},
+    {"live", KEY_LIVE, NULL, 0,
+     "Watch this process too: memscope, kmemleak and live answer about its own blocks", 10},
     {"memory-limit", KEY_LIMIT, "SIZE", 0,
      "Refuse beyond SIZE, as 512m; default 80 % of what is allowed", 10},
     {"param", 'p', "NAME=VALUE", 0, "Set a misctest parameter; repeatable", 10},
@@ -33,6 +35,9 @@ static error_t engine_parse(int key, char *text, struct argp_state *state)
         if (!smt_number_parse_size(text, &engine->options.limit_bytes) ||
             !engine->options.limit_bytes)
             argp_error(state, "--memory-limit: %s: expected a size, as 512m", text);
+        return 0;
+    case KEY_LIVE:
+        engine->live = true;
         return 0;
     case KEY_PARSER:
         if (smt_parser_find(text, &engine->parser) != SMT_OK)
@@ -81,7 +86,7 @@ static void damage_tell(void *context, const struct smt_stress_damage *damage)
 bool smt_mtctl_engine_is_changed(const struct smt_mtctl_engine *engine)
 {
     return engine->options.backend || engine->options.limit_bytes || engine->options.seed ||
-           engine->parser || engine->parameter_count;
+           engine->parser || engine->parameter_count || engine->live;
 }
 
 /* NAME=VALUE through the command table, so that all ways in agree. */

@@ -16,6 +16,7 @@ struct smt_mtctl_engine {
     size_t parameter_count;
     const struct smt_parser *parser; /* of the message test; NULL: the first */
     bool quiet;                      /* no warning */
+    bool live;                       /* watched by the engine of `mtctl run` */
 };
 
 /* For an argp_child; the child's input is a struct smt_mtctl_engine. */

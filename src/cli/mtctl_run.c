@@ -176,6 +176,66 @@ int smt_mtctl_run_prepare(const struct smt_mtctl_run *run)
     return 0;
 }
 
+/* --- this program itself --- */
+
+#define SELF          "MTCTL_LIVE" /* PID:LD_PRELOAD as it was */
+#define ARGUMENTS_MAX ((size_t)1 << 20)
+
+/* What this process starts later is not to be watched. */
+static bool self_is_watched(void)
+{
+    const char *self = getenv(SELF);
+    char *before;
+
+    if (!self || strtol(self, &before, 10) != getpid() || *before != ':') return false;
+    if (before[1])
+        setenv("LD_PRELOAD", before + 1, 1);
+    else
+        unsetenv("LD_PRELOAD");
+    unsetenv(SELF);
+    return true;
+}
+
+static enum smt_status self_exec(void)
+{
+    struct smt_buffer text;
+    enum smt_status status;
+    char **arguments;
+    size_t count = 0;
+
+    smt_buffer_init(&text);
+    status = smt_buffer_load(&text, "/proc/self/cmdline", ARGUMENTS_MAX);
+    if (status != SMT_OK) return status;
+    arguments = calloc(text.size + 1, sizeof *arguments);
+    if (!arguments) return smt_fail(SMT_ENOMEM, "no memory for the arguments");
+    for (size_t at = 0; at < text.size; at += strlen(text.data + at) + 1)
+        arguments[count++] = text.data + at;
+    execv("/proc/self/exe", arguments);
+    status = smt_fail(SMT_ESYS, "--live: cannot start anew: %s", strerror(errno));
+    free(arguments);
+    smt_buffer_clear(&text);
+    return status;
+}
+
+int smt_mtctl_run_self(void)
+{
+    const struct smt_mtctl_run run = {0};
+    const char *before = getenv("LD_PRELOAD");
+    char *self = NULL;
+    int status;
+
+    if (self_is_watched()) return 0;
+    if (asprintf(&self, "%d:%s", (int)getpid(), before ? before : "") < 0) return 3;
+    status = smt_mtctl_run_prepare(&run);
+    if (status == 0) {
+        setenv(SELF, self, 1);
+        status = smt_status_exit(self_exec());
+        fprintf(stderr, "mtctl: %s\n", smt_fail_text());
+    }
+    free(self);
+    return status;
+}
+
 /* --- starting --- */
 
 static void program_exec(const struct smt_mtctl_run *run)

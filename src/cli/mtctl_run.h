@@ -27,6 +27,10 @@ struct smt_mtctl_ended {
  * engine in it; 0 or an exit status. */
 int smt_mtctl_run_prepare(const struct smt_mtctl_run *run);
 
+/* Becomes this program anew, with the engine in it. Returns 0 in that one, and an
+ * exit status when it cannot be. */
+int smt_mtctl_run_self(void);
+
 /* Starts the program with variables besides (NAME=VALUE, ended by NULL), and
  * waits. `quiet`: its output is dropped. timeout_s 0: forever. */
 SMT_MUST_USE enum smt_status smt_mtctl_run_once(const struct smt_mtctl_run *run,

@@ -14,6 +14,7 @@
 
 #include "cli/mtctl.h"
 #include "cli/mtctl_engine.h"
+#include "cli/mtctl_run.h"
 
 #define LISTEN_MAX 16
 
@@ -254,10 +255,12 @@ int smt_mtctl_serve(int argc, char **argv)
                "Exit status: 0; 1 something was found; 2 usage; 3 failure.",
         .children = children,
     };
+    int exit_status;
 
     argv[0] = name;
     argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, 0, NULL, &service);
+    if (service.engine.live && (exit_status = smt_mtctl_run_self()) != 0) return exit_status;
     if (!service.address_count) {
         enum smt_status status = smt_address_default(&service.addresses[0]);
 

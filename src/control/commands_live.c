@@ -49,7 +49,10 @@ static void live_run(struct smt_control *control, struct smt_arguments *argument
     count = words_make(arguments, name, words, numbers);
     status = smt_live_client_open(&client, control->attached ? control->attached : getpid());
     if (status != SMT_OK) {
-        smt_wire_fault(reply, 400, "%s", smt_fail_text());
+        smt_wire_fault(reply, 400, "%s",
+                       control->attached
+                           ? smt_fail_text()
+                           : "this mtctl does not watch itself: start it with --live");
         return;
     }
     smt_live_answer_init(&answer);
