@@ -14,6 +14,7 @@
 #define RED_ZONE     128 /* below the stack pointer, in use (System V ABI, x86-64) */
 #define MAPPINGS_MAX 65536
 #define CPU_LIMIT_S  120
+#define PREFETCHED   256u /* bytes of the next block; the processor sees to the rest */
 #define ALTERNATE    ((size_t)64 << 10)
 
 /* One process, one scan: what it works with may be static. */
@@ -77,7 +78,9 @@ static void waiting_scan(void)
         const struct smt_scan_entry *entry = &index_.entries[waiting[--waiting_count]];
 
         if (waiting_count)
-            __builtin_prefetch((const void *)index_.entries[waiting[waiting_count - 1]].from);
+            for (uintptr_t line = 0; line < PREFETCHED; line += 64)
+                __builtin_prefetch((const char *)index_.entries[waiting[waiting_count - 1]].from +
+                                   line);
         words_scan(entry->from, entry->to);
     }
 }
