@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "cli/mtctl.h"
+#include "control/control.h"
 #include "monitor/monitor.h"
 
 #define LIST_MOST 64
@@ -334,6 +335,7 @@ int smt_mtctl_monitor(int argc, char **argv)
                                           .duration_ms = 60000}};
     struct smt_monitor_baseline baseline = {0};
     struct smt_monitor_result *result = NULL;
+    struct smt_live_monitor *engines = NULL;
     enum smt_status status = SMT_OK;
     char name[] = "mtctl monitor";
     int code;
@@ -353,11 +355,15 @@ int smt_mtctl_monitor(int argc, char **argv)
         status = smt_monitor_baseline_load(cli.baseline_path, &baseline);
         cli.options.baseline = &baseline;
     }
+    /* Process ids of another host mean nothing here. */
+    if (!cli.options.via) engines = smt_live_monitor_new();
+    if (engines) cli.options.engine = smt_live_monitor_engine(engines);
     if (!status) status = smt_monitor_watch(&cli.options, &result);
     if (cli.live.stream) smt_monitor_live_clear(&cli.live);
     code = status ? complain(status) : result_report(&cli, result);
     smt_monitor_result_free(result);
     smt_monitor_baseline_clear(&baseline);
+    smt_live_monitor_free(engines);
     if (cli.options.stop_fd >= 0) close(cli.options.stop_fd);
     return code;
 }

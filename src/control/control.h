@@ -8,6 +8,7 @@
 #include "control/command.h"
 #include "control/live_command.h"
 #include "control/live_menu.h"
+#include "control/live_monitor.h"
 #include "control/parameter.h"
 #include "control/script.h"
 #include "control/server.h"

@@ -70,6 +70,10 @@ bool smt_live_reply_has(const struct smt_live_reply *reply, uint32_t stack, char
 void smt_live_reply_line(const struct smt_live_reply *reply, uint32_t stack,
                          struct smt_buffer *text);
 
+/* A stack, innermost first, one frame a line. */
+void smt_live_reply_frames(struct smt_live_reply *reply, uint32_t stack, const char *indent,
+                           struct smt_buffer *text);
+
 /* As people read it, or as one line of JSON. */
 void smt_live_reply_text(struct smt_live_reply *reply, bool by_stack, struct smt_buffer *text);
 void smt_live_reply_json(struct smt_live_reply *reply, struct smt_buffer *text);

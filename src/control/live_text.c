@@ -28,8 +28,8 @@ static void frame_text(struct smt_live_reply *reply, uintptr_t address, struct s
     smt_buffer_add_text(text, "\n");
 }
 
-static void stack_text(struct smt_live_reply *reply, uint32_t number, const char *indent,
-                       struct smt_buffer *text)
+void smt_live_reply_frames(struct smt_live_reply *reply, uint32_t number, const char *indent,
+                           struct smt_buffer *text)
 {
     const struct smt_live_reply_stack *stack = smt_live_reply_stack(reply, number);
 
@@ -55,7 +55,7 @@ static void entry_text(struct smt_live_reply *reply, const struct smt_live_item 
                     (unsigned long long)item->number, (unsigned long)item->address,
                     (unsigned long long)item->size_bytes, cookie_of(reply, item->stack),
                     (unsigned long long)item->age_cs / 100);
-    stack_text(reply, item->stack, "", text);
+    smt_live_reply_frames(reply, item->stack, "", text);
 }
 
 static int by_number(const void *left, const void *right)
@@ -128,7 +128,7 @@ static void groups_text(struct smt_live_reply *reply, struct smt_buffer *text)
         if (group->indirect)
             smt_buffer_addf(text, " indirect:%llu", (unsigned long long)group->indirect);
         smt_buffer_add_text(text, "\n");
-        stack_text(reply, group->stack, "", text);
+        smt_live_reply_frames(reply, group->stack, "", text);
     }
     free(groups);
 }
@@ -277,7 +277,7 @@ static void bad_frees_text(struct smt_live_reply *reply, struct smt_buffer *text
 
         smt_buffer_addf(text, "%s free of 0x%lx, %llu s ago\n", item->what,
                         (unsigned long)item->address, (unsigned long long)item->age_cs / 100);
-        stack_text(reply, item->stack, "  ", text);
+        smt_live_reply_frames(reply, item->stack, "  ", text);
         if (!item->via) continue;
         smt_buffer_add_text(text, "  freed before at\n  ");
         frame_text(reply, item->via, text);
@@ -302,7 +302,7 @@ static void held_text(struct smt_live_reply *reply, struct smt_buffer *text)
                         cookie_of(reply, item->stack), (unsigned long long)item->number,
                         (unsigned long long)item->size_bytes,
                         (unsigned long long)item->age_cs / 100);
-        stack_text(reply, item->stack, "", text);
+        smt_live_reply_frames(reply, item->stack, "", text);
     }
 }
 

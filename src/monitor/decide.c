@@ -36,6 +36,22 @@ double smt_monitor_judged_value(const struct smt_monitor_sample *sample,
     return value;
 }
 
+bool smt_monitor_judged_has(const struct smt_monitor_sample *sample,
+                            enum smt_monitor_judged_figure figure)
+{
+    return smt_monitor_sample_has(sample, figures[figure].metric);
+}
+
+const struct smt_monitor_sample *smt_monitor_judged_sample(const struct smt_monitor_sample *samples,
+                                                           size_t count,
+                                                           enum smt_monitor_judged_figure figure,
+                                                           size_t nth)
+{
+    for (size_t i = 0; i < count; i++)
+        if (smt_monitor_judged_has(&samples[i], figure) && !nth--) return &samples[i];
+    return NULL;
+}
+
 /* Exact figures that never fall after the warm-up: a byte is a byte. Where
  * they do fall (caches), they are judged like pages, but of one byte. */
 static enum smt_monitor_rise exact_judge(const struct smt_monitor_trend *trend, const double *y)
@@ -68,7 +84,7 @@ static enum smt_status figure_judge(const struct smt_monitor_sample *samples, si
 
     if (!x) return smt_fail(SMT_ENOMEM, "out of memory for %zu samples", count);
     for (size_t i = 0; i < count; i++)
-        if (smt_monitor_sample_has(&samples[i], figures[figure].metric)) {
+        if (smt_monitor_judged_has(&samples[i], figure)) {
             x[used] = (double)samples[i].round;
             y[used++] = smt_monitor_judged_value(&samples[i], figure);
         }
@@ -115,9 +131,9 @@ static void reason_explain(struct smt_monitor_decision *decision,
     snprintf(title, sizeof(title), "%s", figures[figure].title);
     title[0] = (char)(title[0] - 'a' + 'A');
     if (judged->rise == SMT_MONITOR_RISES)
-        reason_add(decision, "%s rises by %.*f bytes a round in all thirds of the run%s.", title,
-                   trend->slope < 10 ? 2 : 0, trend->slope,
-                   figure == SMT_MONITOR_JUDGED_LIVE ? " (exact)" : "");
+        reason_add(decision, "%s %s by %.*f bytes a round in all thirds of the run%s.", title,
+                   figure == SMT_MONITOR_JUDGED_LIVE ? "rise" : "rises", trend->slope < 10 ? 2 : 0,
+                   trend->slope, figure == SMT_MONITOR_JUDGED_LIVE ? " (exact)" : "");
     else
         reason_add(decision, "%s: %s.", title, smt_monitor_rise_text(judged->rise));
 }

@@ -62,6 +62,17 @@ struct smt_monitor_decision {
 double smt_monitor_judged_value(const struct smt_monitor_sample *sample,
                                 enum smt_monitor_judged_figure figure);
 
+/* Has the sample this figure? An engine may come late and leave early. */
+bool smt_monitor_judged_has(const struct smt_monitor_sample *sample,
+                            enum smt_monitor_judged_figure figure);
+
+/* The nth sample, from 0, that has the figure; there are
+ * figures[figure].trend.samples of them. NULL: fewer. */
+const struct smt_monitor_sample *smt_monitor_judged_sample(const struct smt_monitor_sample *samples,
+                                                           size_t count,
+                                                           enum smt_monitor_judged_figure figure,
+                                                           size_t nth);
+
 /* Judges the samples of one process; limit_bytes 0 for none. */
 SMT_MUST_USE enum smt_status smt_monitor_decide(const struct smt_monitor_sample *samples,
                                                 size_t count, uint64_t limit_bytes,

@@ -9,16 +9,24 @@
 
 #include "base/base.h"
 
+struct smt_monitor_engine_live {
+    uint64_t bytes, blocks;
+    const char *trouble; /* why an engine that is there tells nothing; static; else NULL */
+};
+
 struct smt_monitor_engine {
     void *context;
 
-    /* What is allocated in process `pid` now; false when it has no engine. */
-    bool (*live)(void *context, int pid, uint64_t *ret_bytes, uint64_t *ret_blocks);
+    /* What is allocated in process `pid` now, after this round; false when it has
+     * no engine, or one in trouble. */
+    bool (*live)(void *context, int pid, uint64_t round, struct smt_monitor_engine_live *ret_live);
 
-    /* Adds, as text, the allocation stacks whose live bytes grew by about
-     * `bytes_per_round` a round, the biggest first. Asked only when the
-     * process is suspected. NULL when the engine keeps no stacks. */
-    void (*stacks)(void *context, int pid, double bytes_per_round, struct smt_buffer *text);
+    /* Adds, as text, the allocation stacks that make up a growth of the live
+     * bytes by `bytes_per_round` since `from_round`, the biggest first. Asked once,
+     * at the end, when live bytes rise; the process may have ended. NULL when the
+     * engine keeps no stacks. */
+    void (*stacks)(void *context, int pid, uint64_t from_round, double bytes_per_round,
+                   struct smt_buffer *text);
 };
 
 #endif

@@ -16,7 +16,7 @@ static const char page_head[] =
     ".verdict{display:inline-block;padding:.1rem .6rem;border-radius:.3rem;color:#fff}"
     ".v0{background:#6b7280}.v1{background:#1a7f37}.v2{background:#9a6700}.v3{background:#b42318}\n"
     "svg{width:100%;height:auto;font:12px system-ui,sans-serif;fill:#444}.grid{stroke:#e3e7eb}"
-    ".line{fill:none;stroke-width:2}.fit{stroke-width:1.5;stroke-dasharray:6 4}"
+    ".line{fill:none;stroke-width:2}line.fit{stroke:#111;stroke-width:1;stroke-dasharray:6 4}"
     ".band{stroke:none;opacity:.15}\n"
     ".rss{stroke:#1f77b4}.band.rss{fill:#1f77b4}.private{stroke:#d62728}.band.private{fill:#d62728}"
     ".live{stroke:#2ca02c}.band.live{fill:#2ca02c}\n"
@@ -66,12 +66,45 @@ static void badge_add(enum smt_monitor_verdict verdict, struct smt_buffer *outpu
                     smt_monitor_verdict_text(verdict));
 }
 
-/* One row a process: name, verdict, start, end, slope of both figures. */
+static void figure_cells_add(const struct smt_monitor_process *process,
+                             enum smt_monitor_judged_figure figure, struct smt_buffer *output)
+{
+    const struct smt_monitor_judged *judged = &process->decision.figures[figure];
+    size_t count = process->count;
+
+    if (!judged->present) {
+        smt_buffer_add_text(output, "<td></td><td></td><td></td>");
+        return;
+    }
+    cell_add(smt_monitor_judged_value(smt_monitor_judged_sample(process->samples, count, figure, 0),
+                                      figure),
+             false, output);
+    cell_add(smt_monitor_judged_value(smt_monitor_judged_sample(process->samples, count, figure,
+                                                                judged->trend.samples - 1),
+                                      figure),
+             false, output);
+    cell_add(judged->trend.slope, true, output);
+}
+
+static bool has_live(const struct smt_monitor_result *result)
+{
+    for (size_t i = 0; i < result->process_count; i++)
+        if (result->processes[i].decision.figures[SMT_MONITOR_JUDGED_LIVE].present) return true;
+    return false;
+}
+
+/* One row a process: name, verdict, start, end, slope of each figure. */
 static void summary_add(const struct smt_monitor_result *result, struct smt_buffer *output)
 {
+    enum smt_monitor_judged_figure last =
+        has_live(result) ? SMT_MONITOR_JUDGED_LIVE : SMT_MONITOR_JUDGED_PRIVATE;
+
     smt_buffer_add_text(output, "<table><tr><th>process</th><th class=\"left\">verdict</th>"
                                 "<th>looks</th><th>resident, start</th><th>end</th><th>a round</th>"
-                                "<th>private dirty, start</th><th>end</th><th>a round</th></tr>\n");
+                                "<th>private dirty, start</th><th>end</th><th>a round</th>");
+    if (last == SMT_MONITOR_JUDGED_LIVE)
+        smt_buffer_add_text(output, "<th>live, start</th><th>end</th><th>a round</th>");
+    smt_buffer_add_text(output, "</tr>\n");
     for (size_t i = 0; i < result->process_count; i++) {
         const struct smt_monitor_process *process = &result->processes[i];
 
@@ -81,13 +114,8 @@ static void summary_add(const struct smt_monitor_result *result, struct smt_buff
         smt_buffer_add_text(output, "</td><td class=\"left\">");
         badge_add(process->decision.verdict, output);
         smt_buffer_addf(output, "</td><td>%zu</td>", process->count);
-        for (enum smt_monitor_judged_figure figure = SMT_MONITOR_JUDGED_RSS;
-             figure <= SMT_MONITOR_JUDGED_PRIVATE; figure++) {
-            cell_add(smt_monitor_judged_value(&process->samples[0], figure), false, output);
-            cell_add(smt_monitor_judged_value(&process->samples[process->count - 1], figure), false,
-                     output);
-            cell_add(process->decision.figures[figure].trend.slope, true, output);
-        }
+        for (enum smt_monitor_judged_figure figure = 0; figure <= last; figure++)
+            figure_cells_add(process, figure, output);
         smt_buffer_add_text(output, "</tr>\n");
     }
     smt_buffer_add_text(output, "</table>\n");

@@ -26,31 +26,45 @@ void smt_monitor_sparkline(const double *values, size_t count, size_t width,
             output, bars[high > low ? (size_t)((values[i] - low) / (high - low) * 7.999) : 0]);
 }
 
-static void row_add(const struct smt_monitor_process *process, struct smt_buffer *row)
+static void cell_add(double bytes, const char *sign, struct smt_buffer *row)
+{
+    struct smt_buffer cell;
+
+    smt_buffer_init(&cell);
+    smt_buffer_add_text(&cell, sign);
+    smt_monitor_size_text(bytes, &cell);
+    smt_buffer_addf(row, " %9s", cell.data ? cell.data : "");
+    smt_buffer_clear(&cell);
+}
+
+static void row_add(const struct smt_monitor_process *process, bool with_live,
+                    struct smt_buffer *row)
 {
     const struct smt_monitor_sample *last = &process->samples[process->count - 1];
     double values[SPARK_WIDTH], change;
     size_t count = 0, from = process->count > SPARK_WIDTH ? process->count - SPARK_WIDTH : 0;
-    struct smt_buffer cell;
 
     for (size_t i = from; i < process->count; i++)
         values[count++] = smt_monitor_judged_value(&process->samples[i], SMT_MONITOR_JUDGED_RSS);
     change =
         values[count - 1] - smt_monitor_judged_value(&process->samples[0], SMT_MONITOR_JUDGED_RSS);
     smt_buffer_addf(row, "%7d %-15.15s", process->pid, process->name);
-    for (size_t column = 0; column < 3; column++) {
-        smt_buffer_init(&cell);
-        if (column == 2 && change > 0) smt_buffer_add_text(&cell, "+");
-        smt_monitor_size_text(column == 0   ? (double)last->value[SMT_MONITOR_RSS]
-                              : column == 1 ? (double)last->value[SMT_MONITOR_PRIVATE]
-                                            : change,
-                              &cell);
-        smt_buffer_addf(row, " %9s", cell.data ? cell.data : "");
-        smt_buffer_clear(&cell);
-    }
+    cell_add((double)last->value[SMT_MONITOR_RSS], "", row);
+    cell_add((double)last->value[SMT_MONITOR_PRIVATE], "", row);
+    if (with_live && smt_monitor_sample_has(last, SMT_MONITOR_LIVE_BYTES))
+        smt_buffer_addf(row, " %12llu", (unsigned long long)last->value[SMT_MONITOR_LIVE_BYTES]);
+    else if (with_live)
+        smt_buffer_addf(row, " %12s", "-");
+    cell_add(change, change > 0 ? "+" : "", row);
     smt_buffer_add_text(row, " ");
     smt_monitor_sparkline(values, count, SPARK_WIDTH, row);
     smt_buffer_add_text(row, process->gone ? " ended\n" : "\n");
+}
+
+static bool has_live(const struct smt_monitor_process *process)
+{
+    return process->count &&
+           smt_monitor_sample_has(&process->samples[process->count - 1], SMT_MONITOR_LIVE_BYTES);
 }
 
 void smt_monitor_live_clear(struct smt_monitor_live *live)
@@ -64,18 +78,22 @@ void smt_monitor_live_draw(struct smt_monitor_live *live, const struct smt_monit
 {
     struct smt_buffer text;
     size_t lines = 2, skip;
+    bool with_live = false;
 
     smt_buffer_init(&text);
     if (live->lines) smt_buffer_addf(&text, "\033[%zuA\033[J", live->lines);
     smt_buffer_addf(&text, "round %llu", (unsigned long long)result->rounds);
     if (result->options.step)
         smt_buffer_addf(&text, " of %llu", (unsigned long long)result->options.rounds);
-    smt_buffer_addf(&text, "\n%7s %-15s %9s %9s %9s\n", "pid", "name", "resident", "private",
-                    "change");
+    for (size_t i = 0; i < result->process_count; i++)
+        with_live = with_live || has_live(&result->processes[i]);
+    smt_buffer_addf(&text, "\n%7s %-15s %9s %9s", "pid", "name", "resident", "private");
+    if (with_live) smt_buffer_addf(&text, " %12s", "live bytes");
+    smt_buffer_addf(&text, " %9s\n", "change");
     skip = result->process_count > ROWS_MOST ? result->process_count - ROWS_MOST : 0;
     for (size_t i = skip; i < result->process_count; i++)
         if (result->processes[i].count) {
-            row_add(&result->processes[i], &text);
+            row_add(&result->processes[i], with_live, &text);
             lines++;
         }
     if (!text.failed) fputs(text.data, live->stream);

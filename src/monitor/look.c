@@ -98,15 +98,24 @@ static enum smt_status details_read(struct smt_monitor_session *session,
     return SMT_OK;
 }
 
-static void engine_ask(struct smt_monitor_session *session, int pid,
-                       struct smt_monitor_sample *sample)
+/* What an engine in the process says; one in trouble is mentioned once. */
+static enum smt_status engine_ask(struct smt_monitor_session *session,
+                                  struct smt_monitor_process *process,
+                                  struct smt_monitor_sample *sample)
 {
     const struct smt_monitor_engine *engine = session->result->options.engine;
-    uint64_t bytes, blocks;
+    struct smt_monitor_engine_live live = {0};
 
-    if (!engine || !engine->live(engine->context, pid, &bytes, &blocks)) return;
-    smt_monitor_sample_set(sample, SMT_MONITOR_LIVE_BYTES, bytes);
-    smt_monitor_sample_set(sample, SMT_MONITOR_LIVE_BLOCKS, blocks);
+    if (!engine) return SMT_OK;
+    if (engine->live(engine->context, process->pid, session->round, &live)) {
+        smt_monitor_sample_set(sample, SMT_MONITOR_LIVE_BYTES, live.bytes);
+        smt_monitor_sample_set(sample, SMT_MONITOR_LIVE_BLOCKS, live.blocks);
+        return SMT_OK;
+    }
+    if (!live.trouble || process->engine_trouble) return SMT_OK;
+    process->engine_trouble = true;
+    return smt_monitor_event_add(session, "process %d (%s): its engine tells no live bytes: %s",
+                                 process->pid, process->name, live.trouble);
 }
 
 /* No roll-up: whole smaps where the kernel is old, status where it is not
@@ -196,6 +205,5 @@ enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t ind
         process->count--;
         return process_lose(session, index);
     }
-    engine_ask(session, process->pid, sample);
-    return SMT_OK;
+    return engine_ask(session, process, sample);
 }

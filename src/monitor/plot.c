@@ -47,96 +47,160 @@ static void quoted_add(const char *text, struct smt_buffer *script)
     smt_buffer_add_text(script, "'");
 }
 
-/* One block of data: round, resident, private, in MiB. */
-static void data_add(const struct smt_monitor_process *process, size_t index,
-                     struct smt_buffer *script)
+static const struct panel {
+    enum smt_monitor_judged_figure figure;
+    const char *title, *colour;
+    double least_range; /* bytes: a flat line shall look flat */
+} panels[] = {
+    {SMT_MONITOR_JUDGED_RSS, "resident", "#1f77b4", 262144},
+    {SMT_MONITOR_JUDGED_PRIVATE, "private dirty", "#d62728", 262144},
+    {SMT_MONITOR_JUDGED_LIVE, "live (exact)", "#2ca02c", 1024},
+};
+
+#define PANELS       (sizeof(panels) / sizeof(*panels))
+#define PANEL_HEIGHT 260
+
+/* From bytes to the axis. */
+struct axis {
+    double low, high, unit;
+    const char *unit_name;
+};
+
+static struct axis axis_make(const struct smt_monitor_process *process, const struct panel *panel)
 {
-    smt_buffer_addf(script, "$data%zu << EOD\n", index);
+    struct axis axis = {INFINITY, 0, 1, "bytes"};
+    double room;
+
+    for (size_t i = 0; i < process->count; i++) {
+        double y = smt_monitor_judged_value(&process->samples[i], panel->figure);
+
+        if (!smt_monitor_judged_has(&process->samples[i], panel->figure)) continue;
+        axis.low = fmin(axis.low, y);
+        axis.high = fmax(axis.high, y);
+    }
+    room = fmax((axis.high - axis.low) * 0.1, (panel->least_range - (axis.high - axis.low)) / 2);
+    axis.low = fmax(0, axis.low - room);
+    axis.high += room;
+    if (axis.high - axis.low >= 8 * 1048576) {
+        axis.unit = 1048576;
+        axis.unit_name = "MiB";
+    } else if (axis.high - axis.low >= 8 * 1024) {
+        axis.unit = 1024;
+        axis.unit_name = "KiB";
+    }
+    return axis;
+}
+
+static void data_add(const struct smt_monitor_process *process, const struct panel *panel,
+                     double unit, struct smt_buffer *script)
+{
+    smt_buffer_add_text(script, "$data << EOD\n");
     for (size_t i = 0; i < process->count; i++)
-        smt_buffer_addf(
-            script, "%llu %.6f %.6f\n", (unsigned long long)process->samples[i].round,
-            smt_monitor_judged_value(&process->samples[i], SMT_MONITOR_JUDGED_RSS) / 1048576,
-            smt_monitor_judged_value(&process->samples[i], SMT_MONITOR_JUDGED_PRIVATE) / 1048576);
+        if (smt_monitor_judged_has(&process->samples[i], panel->figure))
+            smt_buffer_addf(script, "%llu %.6f\n", (unsigned long long)process->samples[i].round,
+                            smt_monitor_judged_value(&process->samples[i], panel->figure) / unit);
     smt_buffer_add_text(script, "EOD\n");
 }
 
-/* The lines of the interval turn around the middle of the kept rounds. */
-static void fit_add(const struct smt_monitor_process *process, size_t index, const char *figure,
-                    const struct smt_monitor_trend *trend, struct smt_buffer *script)
+/* The fitted line, and its interval, whose lines turn around the middle of the
+ * kept rounds. False when there is no line. */
+static bool fit_add(const struct smt_monitor_process *process, const struct panel *panel,
+                    double unit, struct smt_buffer *script)
 {
-    double from = (double)process->samples[trend->warmup].round;
-    double to = (double)process->samples[process->count - 1].round, middle = (from + to) / 2;
+    const struct smt_monitor_trend *trend = &process->decision.figures[panel->figure].trend;
+    double from, to, middle;
 
-    smt_buffer_addf(script, "%s_fit%zu(x) = x < %.1f ? NaN : (%.9g + %.9g * x) / 1048576\n", figure,
-                    index, from, trend->level, trend->slope);
-    if (!isfinite(trend->low) || !isfinite(trend->high)) return;
-    smt_buffer_addf(script,
-                    "%s_low%zu(x) = x < %.1f ? NaN : (%.9g + %.9g * (x - %.9g)) / 1048576\n",
-                    figure, index, from, trend->level + trend->slope * middle, trend->low, middle);
-    smt_buffer_addf(script,
-                    "%s_high%zu(x) = x < %.1f ? NaN : (%.9g + %.9g * (x - %.9g)) / 1048576\n",
-                    figure, index, from, trend->level + trend->slope * middle, trend->high, middle);
+    if (trend->samples < 3) return false;
+    from = (double)smt_monitor_judged_sample(process->samples, process->count, panel->figure,
+                                             trend->warmup)
+               ->round;
+    to = (double)process->samples[process->count - 1].round;
+    middle = (from + to) / 2;
+    smt_buffer_addf(script, "fit(x) = x < %.1f ? NaN : (%.12g + %.9g * x) / %.0f\n", from,
+                    trend->level, trend->slope, unit);
+    if (!isfinite(trend->low) || !isfinite(trend->high)) return true;
+    smt_buffer_addf(script, "low(x) = x < %.1f ? NaN : (%.12g + %.9g * (x - %.9g)) / %.0f\n", from,
+                    trend->level + trend->slope * middle, trend->low, middle, unit);
+    smt_buffer_addf(script, "high(x) = x < %.1f ? NaN : (%.12g + %.9g * (x - %.9g)) / %.0f\n", from,
+                    trend->level + trend->slope * middle, trend->high, middle, unit);
+    return true;
 }
 
-static void curves_add(size_t index, const char *figure, const char *title, const char *colour,
-                       int column, const struct smt_monitor_trend *trend, struct smt_buffer *script)
+static void curves_add(const struct smt_monitor_trend *trend, const struct panel *panel,
+                       bool fitted, struct smt_buffer *script)
 {
-    if (trend->samples >= 3 && isfinite(trend->low) && isfinite(trend->high))
+    if (fitted && isfinite(trend->low) && isfinite(trend->high))
         smt_buffer_addf(script,
-                        " '+' using 1:(%s_low%zu($1)):(%s_high%zu($1)) with filledcurves lc rgb "
-                        "'%s' fs transparent solid 0.15 noborder notitle, \\\n",
-                        figure, index, figure, index, colour);
-    smt_buffer_addf(
-        script, " $data%zu using 1:%d with linespoints lc rgb '%s' pt 7 ps 0.4 title '%s', \\\n",
-        index, column, colour, title);
-    if (trend->samples >= 3)
-        smt_buffer_addf(script, " %s_fit%zu(x) with lines lc rgb '%s' dt 2 lw 2 notitle, \\\n",
-                        figure, index, colour);
+                        " '+' using 1:(low($1)):(high($1)) with filledcurves lc rgb '%s' fs "
+                        "transparent solid 0.2 noborder title '99 %% interval', \\\n",
+                        panel->colour);
+    smt_buffer_addf(script,
+                    " $data using 1:2 with linespoints lc rgb '%s' lw 1.5 pt 7 ps %s title '%s'",
+                    panel->colour, trend->samples > 200 ? "0.2" : "0.6", panel->title);
+    if (fitted)
+        smt_buffer_add_text(script,
+                            ", \\\n fit(x) with lines lc rgb 'black' dt 2 lw 1 title 'slope'");
+    smt_buffer_add_text(script, "\n");
 }
 
-static void process_add(const struct smt_monitor_process *process, size_t index, const char *axis,
-                        struct smt_buffer *script)
+/* Each figure has its own scale: on a common one no slope is steep enough to be
+ * seen. */
+static void panel_add(const struct smt_monitor_process *process, const struct panel *panel,
+                      const char *axis_name, struct smt_buffer *script)
 {
-    const struct smt_monitor_judged *figures = process->decision.figures;
-    const struct smt_monitor_judged *rss = &figures[SMT_MONITOR_JUDGED_RSS];
-    const struct smt_monitor_judged *private = &figures[SMT_MONITOR_JUDGED_PRIVATE];
-    char title[160];
+    const struct smt_monitor_trend *trend = &process->decision.figures[panel->figure].trend;
+    struct axis axis = axis_make(process, panel);
+    char title[200];
+    bool fitted;
 
-    data_add(process, index, script);
-    if (rss->trend.samples >= 3) fit_add(process, index, "rss", &rss->trend, script);
-    if (private->trend.samples >= 3) fit_add(process, index, "private", &private->trend, script);
-    snprintf(title, sizeof(title), "%s (%d): %s", process->name, process->pid,
+    data_add(process, panel, axis.unit, script);
+    fitted = fit_add(process, panel, axis.unit, script);
+    snprintf(title, sizeof(title), "%s (%d), %s: %.0f bytes a round; %s", process->name,
+             process->pid, panel->title, trend->slope,
              smt_monitor_verdict_text(process->decision.verdict));
     smt_buffer_add_text(script, "set title ");
     quoted_add(title, script);
-    smt_buffer_addf(
-        script, " noenhanced\nset xlabel '%s'\nset ylabel 'MiB'\nset xrange [%llu:%llu]\nplot ",
-        axis, (unsigned long long)process->samples[0].round,
-        (unsigned long long)process->samples[process->count - 1].round + (process->count == 1));
-    curves_add(index, "rss", "resident", "#1f77b4", 2, &rss->trend, script);
-    if (private->present)
-        curves_add(index, "private", "private dirty", "#d62728", 3, &private->trend, script);
-    smt_buffer_add_text(script, " NaN notitle\n");
+    smt_buffer_addf(script,
+                    " noenhanced\nset xlabel '%s'\nset ylabel '%s'\nset xrange [%llu:%llu]\n"
+                    "set yrange [%.9g:%.9g]\nplot ",
+                    axis_name, axis.unit_name, (unsigned long long)process->samples[0].round,
+                    (unsigned long long)process->samples[process->count - 1].round +
+                        (process->count == 1),
+                    axis.low / axis.unit, axis.high / axis.unit);
+    curves_add(trend, panel, fitted, script);
+}
+
+/* Draws the panels, or counts them when there is no script. */
+static size_t panels_add(const struct smt_monitor_result *result, struct smt_buffer *script)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < result->process_count; i++)
+        for (size_t p = 0; result->processes[i].count && p < PANELS; p++) {
+            if (!result->processes[i].decision.figures[panels[p].figure].present) continue;
+            count++;
+            if (script)
+                panel_add(&result->processes[i], &panels[p],
+                          result->options.step ? "round" : "tick of the clock", script);
+        }
+    return count;
 }
 
 static void script_write(const struct smt_monitor_result *result, const char *path,
                          struct smt_buffer *script)
 {
     const struct terminal *terminal = terminal_find(path);
-    size_t shown = 0, index = 0;
+    size_t count = panels_add(result, NULL);
 
-    for (size_t i = 0; i < result->process_count; i++) shown += result->processes[i].count > 0;
+    if (!count) count = 1;
     smt_buffer_addf(script, "set terminal %s size 900,%zu %s\nset output ", terminal->name,
-                    (shown ? shown : 1) * 420, terminal->look);
+                    count * PANEL_HEIGHT, terminal->look);
     quoted_add(path, script);
     smt_buffer_addf(script,
-                    "\nset key outside bottom center horizontal\nset grid\nset samples 500\n"
+                    "\nset key bottom right\nset grid\nset samples 500\nset format y '%%.10g'\n"
                     "set multiplot layout %zu,1\n",
-                    shown ? shown : 1);
-    for (size_t i = 0; i < result->process_count; i++)
-        if (result->processes[i].count)
-            process_add(&result->processes[i], index++,
-                        result->options.step ? "round" : "tick of the clock", script);
+                    count);
+    panels_add(result, script);
     smt_buffer_add_text(script, "unset multiplot\n");
 }
 

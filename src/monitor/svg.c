@@ -6,11 +6,11 @@
 #include "monitor/output.h"
 
 #define WIDTH  860.0
-#define HEIGHT 280.0
-#define LEFT   76.0
+#define HEIGHT 210.0
+#define LEFT   92.0
 #define RIGHT  14.0
-#define TOP    14.0
-#define BOTTOM 34.0
+#define TOP    26.0
+#define BOTTOM 26.0
 
 /* From rounds and bytes to the picture. */
 struct scale {
@@ -20,10 +20,11 @@ struct scale {
 static const struct curve {
     enum smt_monitor_judged_figure figure;
     const char *title, *class_name;
+    double least_range; /* a flat line shall look flat: never less from bottom to top */
 } curves[] = {
-    {SMT_MONITOR_JUDGED_RSS, "resident", "rss"},
-    {SMT_MONITOR_JUDGED_PRIVATE, "private dirty", "private"},
-    {SMT_MONITOR_JUDGED_LIVE, "live (exact)", "live"},
+    {SMT_MONITOR_JUDGED_RSS, "resident", "rss", 262144},
+    {SMT_MONITOR_JUDGED_PRIVATE, "private dirty", "private", 262144},
+    {SMT_MONITOR_JUDGED_LIVE, "live (exact)", "live", 1024},
 };
 
 #define CURVES (sizeof(curves) / sizeof(*curves))
@@ -39,7 +40,7 @@ static double scale_y(const struct scale *scale, double y)
            (y - scale->y_low) / (scale->y_high - scale->y_low) * (HEIGHT - TOP - BOTTOM);
 }
 
-static struct scale scale_find(const struct smt_monitor_process *process)
+static struct scale scale_find(const struct smt_monitor_process *process, const struct curve *curve)
 {
     struct scale scale = {.x_low = (double)process->samples[0].round,
                           .x_high = (double)process->samples[process->count - 1].round,
@@ -47,28 +48,27 @@ static struct scale scale_find(const struct smt_monitor_process *process)
                           .y_high = 0};
     double room;
 
-    for (size_t c = 0; c < CURVES; c++)
-        for (size_t i = 0;
-             process->decision.figures[curves[c].figure].present && i < process->count; i++) {
-            double y = smt_monitor_judged_value(&process->samples[i], curves[c].figure);
+    for (size_t i = 0; i < process->count; i++) {
+        double y = smt_monitor_judged_value(&process->samples[i], curve->figure);
 
-            scale.y_low = fmin(scale.y_low, y);
-            scale.y_high = fmax(scale.y_high, y);
-        }
+        if (!smt_monitor_judged_has(&process->samples[i], curve->figure)) continue;
+        scale.y_low = fmin(scale.y_low, y);
+        scale.y_high = fmax(scale.y_high, y);
+    }
     if (scale.x_high <= scale.x_low) scale.x_high = scale.x_low + 1;
-    /* A flat line shall look flat: never less than 64 pages from bottom to top. */
-    room = fmax((scale.y_high - scale.y_low) * 0.05, (262144 - (scale.y_high - scale.y_low)) / 2);
+    room = fmax((scale.y_high - scale.y_low) * 0.1,
+                (curve->least_range - (scale.y_high - scale.y_low)) / 2);
     scale.y_low = fmax(0, scale.y_low - room);
     scale.y_high += room;
     return scale;
 }
 
-/* A round distance between about six lines: a power of two for bytes. */
+/* A round distance between about four lines: a power of two for bytes. */
 static double bytes_step(double range)
 {
-    double step = 1024;
+    double step = 32;
 
-    while (step * 7 < range) step *= 2;
+    while (step * 5 < range) step *= 2;
     return step;
 }
 
@@ -82,6 +82,17 @@ static double rounds_step(double range)
             if (unit * factors[i] * 8 >= range) return unit * factors[i];
 }
 
+/* In the unit that tells neighbouring lines apart. */
+static void label_add(double y, double step, struct smt_buffer *output)
+{
+    if (step < 1024)
+        smt_buffer_addf(output, "%.0f", y);
+    else if (step < 1048576)
+        smt_buffer_addf(output, "%.0fK", y / 1024);
+    else
+        smt_buffer_addf(output, "%.0fM", y / 1048576);
+}
+
 static void grid_add(const struct scale *scale, struct smt_buffer *output)
 {
     double step = bytes_step(scale->y_high - scale->y_low);
@@ -92,7 +103,7 @@ static void grid_add(const struct scale *scale, struct smt_buffer *output)
                         "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">",
                         LEFT, WIDTH - RIGHT, scale_y(scale, y), scale_y(scale, y), LEFT - 6,
                         scale_y(scale, y) + 4);
-        smt_monitor_size_text(y, output);
+        label_add(y, step, output);
         smt_buffer_add_text(output, "</text>\n");
     }
     step = rounds_step(scale->x_high - scale->x_low);
@@ -109,7 +120,9 @@ static void fit_add(const struct smt_monitor_process *process, const struct curv
     double from, middle, level, reach;
 
     if (trend->samples < 3) return;
-    from = (double)process->samples[trend->warmup].round;
+    from = (double)smt_monitor_judged_sample(process->samples, process->count, curve->figure,
+                                             trend->warmup)
+               ->round;
     middle = (from + scale->x_high) / 2;
     level = trend->level + trend->slope * middle;
     reach = scale->x_high - middle;
@@ -134,42 +147,43 @@ static void curve_add(const struct smt_monitor_process *process, const struct cu
                       const struct scale *scale, struct smt_buffer *output)
 {
     smt_buffer_addf(output, "<polyline class=\"line %s\" points=\"", curve->class_name);
-    for (size_t i = 0; i < process->count; i++)
-        smt_buffer_addf(
-            output, "%.1f,%.1f ", scale_x(scale, (double)process->samples[i].round),
-            scale_y(scale, smt_monitor_judged_value(&process->samples[i], curve->figure)));
+    for (size_t i = 0; i < process->count; i++) {
+        const struct smt_monitor_sample *sample = &process->samples[i];
+
+        if (!smt_monitor_judged_has(sample, curve->figure)) continue;
+        smt_buffer_addf(output, "%.1f,%.1f ", scale_x(scale, (double)sample->round),
+                        scale_y(scale, smt_monitor_judged_value(sample, curve->figure)));
+    }
     smt_buffer_add_text(output, "\"/>\n");
+}
+
+/* Each figure has its own scale: on a common one no slope is steep enough to be
+ * seen. */
+static void panel_add(const struct smt_monitor_process *process, const struct curve *curve,
+                      struct smt_buffer *output)
+{
+    struct scale scale = scale_find(process, curve);
+
+    smt_buffer_addf(output,
+                    "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s a round\">\n"
+                    "<clipPath id=\"c%d-%zu-%s\"><rect x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" "
+                    "height=\"%.0f\"/></clipPath>\n",
+                    WIDTH, HEIGHT, curve->title, process->pid, process->count, curve->class_name,
+                    LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
+    grid_add(&scale, output);
+    smt_buffer_addf(output, "<g clip-path=\"url(#c%d-%zu-%s)\">\n", process->pid, process->count,
+                    curve->class_name);
+    fit_add(process, curve, &scale, output);
+    curve_add(process, curve, &scale, output);
+    smt_buffer_addf(output,
+                    "</g>\n<line class=\"line %s\" x1=\"%.0f\" x2=\"%.0f\" y1=\"12\" "
+                    "y2=\"12\"/><text x=\"%.0f\" y=\"16\">%s</text>\n</svg>\n",
+                    curve->class_name, LEFT, LEFT + 20, LEFT + 26, curve->title);
 }
 
 void smt_monitor_svg(const struct smt_monitor_process *process, struct smt_buffer *output)
 {
-    struct scale scale;
-    double key = LEFT + 10;
-
-    if (!process->count) return;
-    scale = scale_find(process);
-    smt_buffer_addf(output,
-                    "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"memory a round\">\n"
-                    "<clipPath id=\"c%d-%zu\"><rect x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" "
-                    "height=\"%.0f\"/></clipPath>\n",
-                    WIDTH, HEIGHT, process->pid, process->count, LEFT, TOP, WIDTH - LEFT - RIGHT,
-                    HEIGHT - TOP - BOTTOM);
-    grid_add(&scale, output);
-    smt_buffer_addf(output, "<g clip-path=\"url(#c%d-%zu)\">\n", process->pid, process->count);
-    for (size_t c = 0; c < CURVES; c++)
-        if (process->decision.figures[curves[c].figure].present) {
-            fit_add(process, &curves[c], &scale, output);
-            curve_add(process, &curves[c], &scale, output);
-        }
-    smt_buffer_add_text(output, "</g>\n");
-    for (size_t c = 0; c < CURVES; c++)
-        if (process->decision.figures[curves[c].figure].present) {
-            smt_buffer_addf(output,
-                            "<line class=\"line %s\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.0f\" "
-                            "y2=\"%.0f\"/><text x=\"%.0f\" y=\"%.0f\">%s</text>\n",
-                            curves[c].class_name, key, key + 20, HEIGHT - 6, HEIGHT - 6, key + 26,
-                            HEIGHT - 2, curves[c].title);
-            key += 120;
-        }
-    smt_buffer_add_text(output, "</svg>\n");
+    for (size_t c = 0; process->count && c < CURVES; c++)
+        if (process->decision.figures[curves[c].figure].present)
+            panel_add(process, &curves[c], output);
 }

@@ -41,6 +41,25 @@ static void duration_add(double seconds, struct smt_buffer *output)
         smt_buffer_addf(output, "%.1f days", seconds / 86400);
 }
 
+static void range_add(const struct smt_monitor_sample *first, const struct smt_monitor_sample *last,
+                      enum smt_monitor_judged_figure figure, struct smt_buffer *output)
+{
+    smt_monitor_size_text(smt_monitor_judged_value(first, figure), output);
+    smt_buffer_add_text(output, " -> ");
+    smt_monitor_size_text(smt_monitor_judged_value(last, figure), output);
+}
+
+/* To the byte and the block. */
+static void exact_add(const struct smt_monitor_sample *first, const struct smt_monitor_sample *last,
+                      struct smt_buffer *output)
+{
+    smt_buffer_addf(output, "%llu -> %llu bytes, %llu -> %llu blocks",
+                    (unsigned long long)first->value[SMT_MONITOR_LIVE_BYTES],
+                    (unsigned long long)last->value[SMT_MONITOR_LIVE_BYTES],
+                    (unsigned long long)first->value[SMT_MONITOR_LIVE_BLOCKS],
+                    (unsigned long long)last->value[SMT_MONITOR_LIVE_BLOCKS]);
+}
+
 /* One row: start, end, slope with its interval, growth in each third. */
 static void figure_add(const struct smt_monitor_process *process, const char *title,
                        enum smt_monitor_judged_figure figure, struct smt_buffer *output)
@@ -48,12 +67,16 @@ static void figure_add(const struct smt_monitor_process *process, const char *ti
     const struct smt_monitor_judged *judged = &process->decision.figures[figure];
     const struct smt_monitor_trend *trend = &judged->trend;
 
+    const struct smt_monitor_sample *first, *last;
+
     if (!judged->present) return;
+    first = smt_monitor_judged_sample(process->samples, process->count, figure, 0);
+    last = smt_monitor_judged_sample(process->samples, process->count, figure, trend->samples - 1);
     smt_buffer_addf(output, "   %-15s ", title);
-    smt_monitor_size_text(smt_monitor_judged_value(&process->samples[0], figure), output);
-    smt_buffer_add_text(output, " -> ");
-    smt_monitor_size_text(smt_monitor_judged_value(&process->samples[process->count - 1], figure),
-                          output);
+    if (figure == SMT_MONITOR_JUDGED_LIVE)
+        exact_add(first, last, output);
+    else
+        range_add(first, last, figure, output);
     if (trend->samples >= 3) {
         smt_buffer_add_text(output, "   slope ");
         rate_add(trend->slope, output);
@@ -145,7 +168,7 @@ static void process_add(const struct smt_monitor_result *result,
     }
     smt_buffer_addf(output, "   %s\n", decision->reason);
     limit_add(result, decision, output);
-    if (process->stacks) smt_buffer_addf(output, "   stacks that grow:\n%s\n", process->stacks);
+    if (process->stacks) smt_buffer_addf(output, "   stacks that grow:\n%s", process->stacks);
     changes_add(process, verbose, output);
     if (!verbose) return;
     full_add("at the start:", process->ps_start, output);

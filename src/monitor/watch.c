@@ -219,28 +219,62 @@ static const struct smt_monitor_known *known_find(const struct smt_monitor_basel
     return NULL;
 }
 
+static void stacks_name(const struct smt_monitor_engine *engine,
+                        struct smt_monitor_process *process)
+{
+    const struct smt_monitor_judged *live = &process->decision.figures[SMT_MONITOR_JUDGED_LIVE];
+    const struct smt_monitor_sample *from;
+    struct smt_buffer text;
+
+    if (!engine || !engine->stacks || !live->present || live->rise != SMT_MONITOR_RISES) return;
+    from = smt_monitor_judged_sample(process->samples, process->count, SMT_MONITOR_JUDGED_LIVE,
+                                     live->trend.warmup);
+    smt_buffer_init(&text);
+    engine->stacks(engine->context, process->pid, from->round, live->trend.slope, &text);
+    if (text.size) process->stacks = smt_buffer_take(&text);
+    smt_buffer_clear(&text);
+}
+
 static enum smt_status process_judge(const struct smt_monitor_options *options,
                                      struct smt_monitor_process *process)
 {
-    const struct smt_monitor_engine *engine = options->engine;
-    struct smt_buffer text;
-    enum smt_status status;
+    enum smt_status status =
+        smt_monitor_decide(process->samples, process->count, options->limit_bytes,
+                           known_find(options->baseline, process->name), &process->decision);
 
-    status = smt_monitor_decide(process->samples, process->count, options->limit_bytes,
-                                known_find(options->baseline, process->name), &process->decision);
     if (!status) status = changes_find(process);
-    if (status || process->decision.verdict != SMT_MONITOR_SUSPECTED || !engine ||
-        !engine->stacks || process->gone)
-        return status;
-    smt_buffer_init(&text);
-    engine->stacks(engine->context, process->pid, process->decision.bytes_per_round, &text);
-    if (text.size) process->stacks = smt_buffer_take(&text);
-    smt_buffer_clear(&text);
+    if (!status) stacks_name(options->engine, process);
+    return status;
+}
+
+/* Where some have an engine, those without are told apart. */
+static enum smt_status engines_tell(struct smt_monitor_session *session)
+{
+    const struct smt_monitor_result *result = session->result;
+    size_t with = 0;
+
+    for (size_t i = 0; i < result->process_count; i++)
+        with += result->processes[i].decision.figures[SMT_MONITOR_JUDGED_LIVE].present;
+    for (size_t i = 0; with && i < result->process_count; i++) {
+        const struct smt_monitor_process *process = &result->processes[i];
+        enum smt_status status;
+
+        if (process->decision.figures[SMT_MONITOR_JUDGED_LIVE].present || !process->count ||
+            process->engine_trouble)
+            continue;
+        status = smt_monitor_event_add(session,
+                                       "process %d (%s) has no engine in it: judged by its pages",
+                                       process->pid, process->name);
+        if (status) return status;
+    }
     return SMT_OK;
 }
 
-static enum smt_status judge(struct smt_monitor_result *result)
+static enum smt_status judge(struct smt_monitor_session *session)
 {
+    struct smt_monitor_result *result = session->result;
+
+    session->round = result->rounds;
     for (size_t i = 0; i < result->process_count; i++) {
         enum smt_status status = process_judge(&result->options, &result->processes[i]);
 
@@ -249,7 +283,7 @@ static enum smt_status judge(struct smt_monitor_result *result)
             result->verdict = result->processes[i].decision.verdict;
     }
     result->finished = true;
-    return SMT_OK;
+    return engines_tell(session);
 }
 
 /* Everything up to the first look, from which on a result is always given. */
@@ -277,7 +311,7 @@ static enum smt_status session_run(struct smt_monitor_session *session)
     session->source->stop_fd = -1; /* heard; the end must still be read */
     if (!status || status == SMT_EINTERRUPTED) status = smt_monitor_all_sum(session, true);
     if (status && !result->abnormal) abnormal_set(session, "%s", smt_fail_text());
-    return judge(result);
+    return judge(session);
 }
 
 enum smt_status smt_monitor_watch(const struct smt_monitor_options *options,

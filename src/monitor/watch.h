@@ -61,8 +61,9 @@ struct smt_monitor_process {
     int pid, parent;
     uint64_t start; /* see struct smt_monitor_stat */
     char name[64];
-    bool gone;      /* ended, or became another program, before the test did */
-    bool estimated; /* smaps not readable: private is the anonymous part */
+    bool gone;           /* ended, or became another program, before the test did */
+    bool estimated;      /* smaps not readable: private is the anonymous part */
+    bool engine_trouble; /* its engine told none of its figures; said */
     struct smt_monitor_file rollup;
     struct smt_monitor_sample *samples;
     size_t count;

@@ -383,6 +383,8 @@ static const struct command commands[] = {
     {"badfrees", "list", bad_frees},
     {"live", "list", mt_live_list},
     {"live", "stacks", mt_live_stacks},
+    {"live", "sums", mt_live_sums},
+    {"live", "frames", mt_live_frames},
     {"report", "list", report},
     {NULL, NULL, NULL},
 };

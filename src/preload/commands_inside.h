@@ -25,5 +25,7 @@ void mt_ages_stats(struct mt_answer *answer, char **words, size_t count);
 /* commands_live.c */
 void mt_live_list(struct mt_answer *answer, char **words, size_t count);
 void mt_live_stacks(struct mt_answer *answer, char **words, size_t count);
+void mt_live_sums(struct mt_answer *answer, char **words, size_t count);   /* all, no frames */
+void mt_live_frames(struct mt_answer *answer, char **words, size_t count); /* of some stacks */
 
 #endif

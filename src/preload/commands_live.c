@@ -31,6 +31,7 @@ struct held {
 
 struct held_sum {
     struct held *all; /* by stack's number; 0 unknown */
+    size_t bytes;     /* of it */
     uint32_t stacks;  /* highest number; those that come meanwhile are unknown */
 };
 
@@ -54,6 +55,12 @@ static size_t held_insert(struct held *largest, size_t count, size_t max, const 
     return count;
 }
 
+static void held_add(struct mt_answer *answer, const struct held *held, uint32_t now_cs)
+{
+    mt_out_add(answer->out, "held\t%llu\t%llu\t%u\t%u\n", (unsigned long long)held->blocks,
+               (unsigned long long)held->bytes, now_cs - held->oldest_cs, held->stack);
+}
+
 static void held_tell(struct mt_answer *answer, const struct held_sum *sum, size_t max)
 {
     static struct held largest[STACKS_MAX];
@@ -65,37 +72,70 @@ static void held_tell(struct mt_answer *answer, const struct held_sum *sum, size
 
         if (!held->blocks) continue;
         stacks++;
-        held->stack = i;
         if (count == max && held->bytes <= largest[max - 1].bytes) continue;
         count = held_insert(largest, count, max, held);
     }
     mt_answer_stat(answer, "stacks", stacks);
     for (size_t i = 0; i < count; i++) {
-        mt_out_add(answer->out, "held\t%llu\t%llu\t%u\t%u\n", (unsigned long long)largest[i].blocks,
-                   (unsigned long long)largest[i].bytes, now_cs - largest[i].oldest_cs,
-                   largest[i].stack);
+        held_add(answer, &largest[i], now_cs);
         mt_out_stack(answer->out, largest[i].stack);
     }
 }
 
+/* Totals, and the sums; false: refused. */
+static bool held_sum_make(struct mt_answer *answer, struct held_sum *ret_sum)
+{
+    ret_sum->stacks = smt_live_stack_count();
+    ret_sum->bytes = ((size_t)ret_sum->stacks + 1) * sizeof *ret_sum->all;
+    ret_sum->all = smt_pages_new(ret_sum->bytes, 0);
+    if (!ret_sum->all) {
+        mt_answer_refuse(answer, 500, "no memory for the sums");
+        return false;
+    }
+    mt_live_list(answer, NULL, 0);
+    for (uint32_t i = 0; i <= ret_sum->stacks; i++) ret_sum->all[i].stack = i;
+    smt_live_each(held_sum_one, ret_sum);
+    return true;
+}
+
 void mt_live_stacks(struct mt_answer *answer, char **words, size_t count)
 {
-    struct held_sum sum = {.stacks = smt_live_stack_count()};
-    size_t bytes = ((size_t)sum.stacks + 1) * sizeof *sum.all;
+    struct held_sum sum;
     uint64_t max = STACKS_TOLD;
 
     if (count && (!smt_number_parse(words[0], &max) || !max || max > STACKS_MAX)) {
         mt_answer_refuse(answer, 400, "live stacks [N], from 1 to 1000");
         return;
     }
-    sum.all = smt_pages_new(bytes, 0);
-    if (!sum.all) {
-        mt_answer_refuse(answer, 500, "no memory for the sums");
-        return;
-    }
     mt_out_add(answer->out, "list\theld\n");
-    mt_live_list(answer, NULL, 0);
-    smt_live_each(held_sum_one, &sum);
+    if (!held_sum_make(answer, &sum)) return;
     held_tell(answer, &sum, (size_t)max);
-    smt_pages_free(sum.all, bytes);
+    smt_pages_free(sum.all, sum.bytes);
+}
+
+void mt_live_sums(struct mt_answer *answer, char **words, size_t count)
+{
+    uint32_t now_cs = smt_live_now_cs();
+    struct held_sum sum;
+
+    (void)words;
+    (void)count;
+    mt_out_add(answer->out, "list\tsums\n");
+    if (!held_sum_make(answer, &sum)) return;
+    for (uint32_t i = 0; i <= sum.stacks; i++)
+        if (sum.all[i].blocks) held_add(answer, &sum.all[i], now_cs);
+    smt_pages_free(sum.all, sum.bytes);
+}
+
+void mt_live_frames(struct mt_answer *answer, char **words, size_t count)
+{
+    uint64_t number;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!smt_number_parse(words[i], &number) || number > smt_live_stack_count()) {
+            mt_answer_refuse(answer, 400, "live frames STACK..., numbers of `live sums'");
+            return;
+        }
+        mt_out_stack(answer->out, (uint32_t)number);
+    }
 }

@@ -167,28 +167,43 @@ static void known_slope_is_no_longer_suspected(void **state)
 }
 
 /* An engine that says the process leaks 24 bytes each time it is asked. */
-static bool leaking_live(void *context, int pid, uint64_t *ret_bytes, uint64_t *ret_blocks)
+static bool leaking_live(void *context, int pid, uint64_t round,
+                         struct smt_monitor_engine_live *ret_live)
 {
     uint64_t *asked = context;
 
     (void)pid;
-    *ret_blocks = 100 + *asked;
-    *ret_bytes = 5000 + 24 * (*asked)++;
+    assert_int_equal(round, *asked);
+    ret_live->blocks = 100 + *asked;
+    ret_live->bytes = 5000 + 24 * (*asked)++;
     return true;
 }
 
-static void leaking_stacks(void *context, int pid, double bytes_per_round, struct smt_buffer *text)
+static void leaking_stacks(void *context, int pid, uint64_t from_round, double bytes_per_round,
+                           struct smt_buffer *text)
 {
     (void)context;
+    assert_int_equal(from_round, 0);
     smt_buffer_addf(text, "%.0f bytes a round in %d: parse < main", bytes_per_round, pid);
 }
 
-static bool absent_live(void *context, int pid, uint64_t *ret_bytes, uint64_t *ret_blocks)
+static bool absent_live(void *context, int pid, uint64_t round,
+                        struct smt_monitor_engine_live *ret_live)
 {
     (void)context;
     (void)pid;
-    (void)ret_bytes;
-    (void)ret_blocks;
+    (void)round;
+    (void)ret_live;
+    return false;
+}
+
+static bool troubled_live(void *context, int pid, uint64_t round,
+                          struct smt_monitor_engine_live *ret_live)
+{
+    (void)context;
+    (void)pid;
+    (void)round;
+    ret_live->trouble = "it sleeps";
     return false;
 }
 
@@ -254,6 +269,22 @@ static void process_without_engine_is_judged_by_its_pages(void **state)
     smt_monitor_result_free(result);
 }
 
+static void engine_in_trouble_is_mentioned_once(void **state)
+{
+    struct smt_monitor_engine engine = {NULL, troubled_live, NULL};
+    struct smt_monitor_result *result;
+    pid_t child;
+
+    (void)state;
+
+    result = child_watch(&engine, &child);
+
+    assert_int_equal(result->verdict, SMT_MONITOR_STEADY);
+    assert_int_equal(result->event_count, 1);
+    assert_non_null(strstr(result->events[0].text, "its engine tells no live bytes: it sleeps"));
+    smt_monitor_result_free(result);
+}
+
 static void every_format_writes_something(void **state)
 {
     struct smt_monitor_result *result;
@@ -310,6 +341,7 @@ int main(void)
         cmocka_unit_test(known_slope_is_no_longer_suspected),
         cmocka_unit_test(engine_decides_and_names_the_stacks),
         cmocka_unit_test(process_without_engine_is_judged_by_its_pages),
+        cmocka_unit_test(engine_in_trouble_is_mentioned_once),
         cmocka_unit_test(every_format_writes_something),
         cmocka_unit_test(picture_that_cannot_be_drawn_keeps_its_data),
     };
