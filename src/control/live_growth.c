@@ -143,8 +143,8 @@ size_t smt_live_growth_find(const struct smt_live_growth *growth, uint64_t from_
     struct candidate candidates[CANDIDATES];
     size_t from = 0, found, count = 0;
 
-    while (from + 1 < growth->count && growth->rounds[from].round < from_round) from++;
-    if (growth->count < from + 2) return 0;
+    if (growth->count < 2) return 0;
+    while (from + 2 < growth->count && growth->rounds[from].round < from_round) from++;
     found = candidates_find(growth, from, candidates);
     for (size_t i = 0; i < found; i++) {
         growers[count] = grower_make(growth, from, candidates[i].stack);

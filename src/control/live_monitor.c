@@ -12,9 +12,11 @@
 #include "control/live_client.h"
 #include "control/live_growth.h"
 
-#define ANSWER_S     5  /* how long an engine may take to answer */
-#define SUMS_SHARE   50 /* reading sums takes at most one part of the time */
-#define KEEP_LEAST   4  /* rounds before stacks are worth naming */
+#define ANSWER_S     5           /* how long an engine may take to answer */
+#define SUMS_SHARE   50          /* reading sums takes at most one part of the time ... */
+#define SUMS_LEAST   8           /* ... but so often in any case */
+#define SUMS_REST_NS 1000000000u /* ... and once a second */
+#define KEEP_LEAST   4           /* rounds before stacks are worth naming */
 #define STACKS_SHOWN 5
 #define SHARE_LEAST  0.01 /* of the growth, to be shown beside others */
 
@@ -154,7 +156,8 @@ static void growth_take(struct peer *peer, uint64_t round, const struct smt_live
 static bool peer_look(struct peer *peer, uint64_t round, struct smt_monitor_engine_live *ret_live)
 {
     uint64_t began_ns = smt_clock_ns();
-    bool sums = began_ns >= peer->next_sums_ns && smt_live_growth_wants(&peer->growth, round);
+    bool sums = (began_ns >= peer->next_sums_ns || peer->growth.count < SUMS_LEAST) &&
+                smt_live_growth_wants(&peer->growth, round);
     struct smt_live_reply reply;
     struct smt_buffer raw;
     bool told = false;
@@ -169,9 +172,9 @@ static bool peer_look(struct peer *peer, uint64_t round, struct smt_monitor_engi
         ret_live->trouble = silence_explain(peer->pid, smt_clock_ns() - began_ns);
     }
     if (sums) {
-        uint64_t now_ns = smt_clock_ns();
+        uint64_t now_ns = smt_clock_ns(), rest_ns = (now_ns - began_ns) * SUMS_SHARE;
 
-        peer->next_sums_ns = now_ns + (now_ns - began_ns) * SUMS_SHARE;
+        peer->next_sums_ns = now_ns + (rest_ns < SUMS_REST_NS ? rest_ns : SUMS_REST_NS);
     }
     smt_buffer_clear(&raw);
     return told;

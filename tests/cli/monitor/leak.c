@@ -8,7 +8,7 @@
 
 static void *kept;
 
-__attribute__((noinline)) void forget_session(void)
+__attribute__((noinline)) void lose_session(void)
 {
     const char *size = getenv("LEAK");
     void **session = malloc(size ? strtoul(size, NULL, 10) : 100);
@@ -22,7 +22,7 @@ int accept4(int listener, struct sockaddr *address, socklen_t *size, int flags)
     int (*next)(int, struct sockaddr *, socklen_t *, int) = dlsym(RTLD_NEXT, "accept4");
     int client = next(listener, address, size, flags);
 
-    if (client >= 0) forget_session();
+    if (client >= 0) lose_session();
     return client;
 }
 
@@ -33,6 +33,6 @@ ssize_t recvfrom(int socket, void *bytes, size_t room, int flags, struct sockadd
         dlsym(RTLD_NEXT, "recvfrom");
     ssize_t got = next(socket, bytes, room, flags, address, size);
 
-    if (got > 0) forget_session();
+    if (got > 0) lose_session();
     return got;
 }
