@@ -2,6 +2,7 @@
  * out. */
 #include <argp.h>
 #include <errno.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static const struct argp_option options[] = {
      "watch, and run the step, in the shell that COMMAND opens: 'ssh admin@box'", 0},
     {NULL, 0, NULL, 0, "When to look:", 2},
     {"step", KEY_STEP, "COMMAND", 0, "run this in each round; it must undo what it does", 0},
-    {"rounds", KEY_ROUNDS, "N", 0, "how often (default 30)", 0},
+    {"rounds", KEY_ROUNDS, "N", 0, "how many rounds (default 30)", 0},
     {"step-timeout", KEY_STEP_TIMEOUT, "S", 0,
      "a step that takes longer hangs (default 60; 0: none)", 0},
     {"settle", KEY_SETTLE, "MS", 0, "wait between step and look (default 100)", 0},
@@ -56,7 +57,8 @@ static const struct argp_option options[] = {
     {"baseline", KEY_BASELINE, "FILE", 0,
      "json of an earlier run; what rises no faster than there is not suspected", 0},
     {"strict", KEY_STRICT, NULL, 0, "exit 1 also for `look further' and `undecided'", 0},
-    {"format", KEY_FORMAT, "NAME[:FILE]", 0, "text (default), json, html; repeatable", 0},
+    {"format", KEY_FORMAT, "NAME[:FILE]", 0,
+     "text (default), json, html; FILE - is standard output; repeatable", 0},
     {"plot", KEY_PLOT, "FILE", 0, "draw the trend with gnuplot: FILE.svg or FILE.png", 0},
     {"verbose", KEY_VERBOSE, NULL, 0, "full mappings and process lines; what steps print", 0},
     {NULL, 0, NULL, 0, NULL, 0},
@@ -117,6 +119,17 @@ static void all_add(struct argp_state *state, struct monitor_cli *cli, char *nam
         list_add(state, cli->all, &cli->options.all_count, name);
 }
 
+/* An hour's test must not end with a report that cannot be written. */
+static void output_check(struct argp_state *state, const char *option, const char *path)
+{
+    char *copy = strdup(path);
+    const char *folder = copy ? dirname(copy) : ".";
+
+    if (access(path, F_OK) == 0 ? access(path, W_OK) != 0 : access(folder, W_OK | X_OK) != 0)
+        argp_error(state, "--%s %s: cannot be written: %s", option, path, strerror(errno));
+    free(copy);
+}
+
 static void format_add(struct argp_state *state, struct monitor_cli *cli, char *text)
 {
     struct report report = {NULL, NULL};
@@ -129,6 +142,8 @@ static void format_add(struct argp_state *state, struct monitor_cli *cli, char *
     report.format = smt_monitor_format_find(text);
     if (!report.format) argp_error(state, "--format %s: no such format", text);
     if (colon && !*report.path) argp_error(state, "--format %s: no file after the colon", text);
+    if (colon && strcmp(report.path, "-") == 0) report.path = NULL;
+    if (report.path) output_check(state, "format", report.path);
     if (cli->report_count == LIST_MOST) argp_error(state, "more than %d formats", LIST_MOST);
     cli->reports[cli->report_count++] = report;
 }
@@ -154,6 +169,7 @@ static error_t watch_option(int key, char *argument, struct argp_state *state)
         watch->via = argument;
         return 0;
     case KEY_STEP:
+        if (!argument[strspn(argument, " \t\n")]) argp_error(state, "--step: an empty step");
         watch->step = argument;
         return 0;
     case KEY_ROUNDS:
@@ -201,7 +217,7 @@ static error_t option_parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case KEY_LIMIT:
         if (!smt_number_parse_size(argument, &cli->options.limit_bytes))
-            argp_error(state, "--limit %s: is no size", argument);
+            argp_error(state, "--limit %s: is no size; expected one as 512m or 2g", argument);
         return 0;
     case KEY_BASELINE:
         cli->baseline_path = argument;
@@ -209,6 +225,7 @@ static error_t option_parse(int key, char *argument, struct argp_state *state)
     case KEY_PLOT:
         if (!smt_monitor_plot_is_known(argument))
             argp_error(state, "--plot %s: must end in .svg or .png", argument);
+        output_check(state, "plot", argument);
         cli->plot = argument;
         return 0;
     case KEY_FORMAT:
@@ -234,7 +251,8 @@ static error_t option_parse(int key, char *argument, struct argp_state *state)
 static const struct argp parser = {
     .options = options,
     .parser = option_parse,
-    .doc = "Repeat a step, watch the memory of processes, decide whether they leak."
+    .doc = "Repeat a step, watch the memory of processes, decide whether they leak. Those that "
+           "`mtctl run' started tell their live bytes exactly, and which stacks grow."
            "\vExit status: 0 steady; 1 leak suspected; 2 command line or input; 3 the test ended "
            "abnormally; 130 interrupted, with the results so far.",
 };
@@ -307,15 +325,20 @@ static int worst(int a, int b)
 static int result_report(struct monitor_cli *cli, const struct smt_monitor_result *result)
 {
     static const struct report standard = {&smt_monitor_formats[0], NULL};
+    bool lost = false;
     int code = 0;
 
     if (result->verdict == SMT_MONITOR_SUSPECTED ||
         (cli->strict && result->verdict != SMT_MONITOR_STEADY))
         code = 1;
-    if (!cli->report_count)
+    for (size_t i = 0; i < cli->report_count; i++) {
+        int written = complain(report_write(&cli->reports[i], cli->verbose, result));
+
+        code = worst(code, written);
+        lost = lost || (written && cli->reports[i].path);
+    }
+    if (!cli->report_count || lost)
         code = worst(code, complain(report_write(&standard, cli->verbose, result)));
-    for (size_t i = 0; i < cli->report_count; i++)
-        code = worst(code, complain(report_write(&cli->reports[i], cli->verbose, result)));
     /* A picture that could not be drawn takes nothing from the result. */
     if (cli->plot && smt_monitor_plot(result, cli->plot, "gnuplot"))
         fprintf(stderr, "mtctl monitor: %s\n", smt_fail_text());
