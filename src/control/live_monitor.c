@@ -203,10 +203,10 @@ static void grower_text(struct smt_live_reply *reply, const struct smt_live_grow
 {
     double share = bytes_per_round > 0 ? 100 * grower->bytes_per_round / bytes_per_round : 0;
 
-    smt_buffer_addf(text, "     %.*f bytes in %.*f blocks a round",
+    smt_buffer_addf(text, "     %.*f bytes in %.*f block%s a round",
                     grower->bytes_per_round < 10 ? 2 : 0, grower->bytes_per_round,
                     grower->blocks_per_round < 10 && fmod(grower->blocks_per_round, 1) != 0 ? 2 : 0,
-                    grower->blocks_per_round);
+                    grower->blocks_per_round, grower->blocks_per_round == 1 ? "" : "s");
     if (share > 98 && share < 102)
         smt_buffer_add_text(text, ", the slope of the live bytes");
     else

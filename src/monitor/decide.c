@@ -8,6 +8,10 @@
 
 /* Rounds after the warm-up that exact figures need: two in each third. */
 #define EXACT_LEAST_KEPT 6
+/* What each third must contribute, of an even share of their growth, and the
+ * most that one round may. */
+#define EXACT_THIRD_LEAST 0.5
+#define EXACT_JUMP_MOST   0.34
 
 static const struct figure {
     const char *title;
@@ -52,22 +56,28 @@ const struct smt_monitor_sample *smt_monitor_judged_sample(const struct smt_moni
     return NULL;
 }
 
-/* Exact figures that never fall after the warm-up: a byte is a byte. Where
- * they do fall (caches), they are judged like pages, but of one byte. */
+/* Exact figures that never fall after the warm-up: a byte is a byte, but it must
+ * have come in each third of the run, and not most of them at once: a pool that keeps
+ * the highest demand so far never falls either. Where figures do fall (caches), they
+ * are judged like pages, but of one byte. */
 static enum smt_monitor_rise exact_judge(const struct smt_monitor_trend *trend, const double *y)
 {
     const double *kept = y + trend->warmup;
-    size_t n = trend->kept, rises = 0;
+    size_t n = trend->kept;
+    double growth, biggest = 0;
 
     if (n < EXACT_LEAST_KEPT) return SMT_MONITOR_TOO_FEW;
+    growth = kept[n - 1] - kept[0];
     for (size_t i = 1; i < n; i++) {
         if (kept[i] < kept[i - 1]) return smt_monitor_trend_judge(&smt_monitor_byte_rules, trend);
-        rises += kept[i] > kept[i - 1];
+        biggest = fmax(biggest, kept[i] - kept[i - 1]);
     }
-    if (!rises) return SMT_MONITOR_FLAT;
+    if (growth <= 0) return SMT_MONITOR_FLAT;
+    if (biggest > EXACT_JUMP_MOST * growth) return SMT_MONITOR_ONE_STEP;
     for (size_t third = 0; third < 3; third++)
-        if (kept[(third + 1) * (n - 1) / 3] <= kept[third * (n - 1) / 3])
-            return rises == 1 ? SMT_MONITOR_ONE_STEP : SMT_MONITOR_LEVELS_OFF;
+        if (kept[(third + 1) * (n - 1) / 3] - kept[third * (n - 1) / 3] <
+            EXACT_THIRD_LEAST * growth / 3)
+            return SMT_MONITOR_LEVELS_OFF;
     return SMT_MONITOR_RISES;
 }
 

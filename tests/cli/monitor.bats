@@ -206,7 +206,7 @@ sipp_begin() {
 
     echo "$output"
     [ "$status" -eq 1 ]
-    [[ "$output" == *"Live bytes rise by 37 bytes a round"*"37 bytes in 1 blocks a round, the slope"*"lose_session + "*"server.c:"*"main + "* ]]
+    [[ "$output" == *"Live bytes rise by 37 bytes a round"*"37 bytes in 1 block a round, the slope"*"lose_session + "*"server.c:"*"main + "* ]]
     [ "$(json "$DIR/r.json" '[b["live_bytes"] - a["live_bytes"] for a, b in zip(r["processes"][0]["samples"], r["processes"][0]["samples"][1:])] == [37] * 12')" = True ]
     [ "$(json "$DIR/r.json" 'r["processes"][0]["samples"][12]["live_blocks"] - r["processes"][0]["samples"][0]["live_blocks"]')" -eq 12 ]
 }
@@ -261,7 +261,7 @@ sipp_begin() {
 
     echo "$output"
     [ "$status" -eq 3 ]
-    [[ "$output" == *"leak suspected, ended (16 looks)"*"37 bytes in 1 blocks a round"*"lose_session + "* ]]
+    [[ "$output" == *"leak suspected, ended (16 looks)"*"37 bytes in 1 block a round"*"lose_session + "* ]]
 }
 
 @test "an engine that does not know all blocks is said, and pages are judged" {

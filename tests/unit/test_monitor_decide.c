@@ -146,6 +146,21 @@ static void exact_figure_that_rose_once_is_steady(void **state)
     assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_STEADY);
 }
 
+/* Never falls, and rises in each third, but ever less. */
+static void exact_peak_demand_is_steady(void **state)
+{
+    uint64_t peak = 0;
+
+    (void)state;
+    samples_fill(0, 0, 0);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        if (i == 2 || i == 9 || i == 30 || i == 50) peak += 6000 / i;
+        samples[i].value[SMT_MONITOR_LIVE_BYTES] += peak;
+    }
+
+    assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_STEADY);
+}
+
 static void pages_that_grow_around_exact_figures_need_a_look(void **state)
 {
     (void)state;
@@ -337,6 +352,7 @@ int main(void)
         cmocka_unit_test(one_exact_byte_a_round_is_suspected_at_once),
         cmocka_unit_test(exact_figures_that_come_back_are_steady),
         cmocka_unit_test(exact_figure_that_rose_once_is_steady),
+        cmocka_unit_test(exact_peak_demand_is_steady),
         cmocka_unit_test(pages_that_grow_around_exact_figures_need_a_look),
         cmocka_unit_test(known_slope_is_no_longer_suspected),
         cmocka_unit_test(engine_decides_and_names_the_stacks),
