@@ -56,29 +56,49 @@ const struct smt_monitor_sample *smt_monitor_judged_sample(const struct smt_moni
     return NULL;
 }
 
-/* Exact figures that never fall after the warm-up: a byte is a byte, but it must
+/* Round in which the most came at once, from 1; `besides` is left out. */
+static size_t biggest_rise(const double *kept, size_t n, size_t besides)
+{
+    size_t biggest = besides == 1 ? 2 : 1;
+
+    for (size_t i = 1; i < n; i++)
+        if (i != besides && kept[i] - kept[i - 1] > kept[biggest] - kept[biggest - 1]) biggest = i;
+    return biggest;
+}
+
+/* Spread over the run? What came in round `besides`, 0 for none, does not count. */
+static enum smt_monitor_rise spread_judge(const double *kept, size_t n, size_t besides)
+{
+    double apart = besides ? kept[besides] - kept[besides - 1] : 0;
+    double growth = kept[n - 1] - kept[0] - apart;
+    size_t biggest = biggest_rise(kept, n, besides);
+
+    if (growth <= 0) return besides ? SMT_MONITOR_ONE_STEP : SMT_MONITOR_FLAT;
+    if (kept[biggest] - kept[biggest - 1] > EXACT_JUMP_MOST * growth)
+        return besides ? SMT_MONITOR_ONE_STEP : spread_judge(kept, n, biggest);
+    for (size_t third = 0; third < 3; third++) {
+        size_t from = third * (n - 1) / 3, to = (third + 1) * (n - 1) / 3;
+        double part = kept[to] - kept[from] - (besides > from && besides <= to ? apart : 0);
+
+        if (part < EXACT_THIRD_LEAST * growth / 3) return SMT_MONITOR_LEVELS_OFF;
+    }
+    return SMT_MONITOR_RISES;
+}
+
+/* Exact figures that never fall after the warm-up: a byte is a byte, but they must
  * have come in each third of the run, and not most of them at once: a pool that keeps
- * the highest demand so far never falls either. Where figures do fall (caches), they
- * are judged like pages, but of one byte. */
+ * the highest demand so far never falls either. One step, a cache that is made, hides
+ * no leak besides it. Where figures do fall (caches), they are judged like pages,
+ * but of one byte. */
 static enum smt_monitor_rise exact_judge(const struct smt_monitor_trend *trend, const double *y)
 {
     const double *kept = y + trend->warmup;
     size_t n = trend->kept;
-    double growth, biggest = 0;
 
     if (n < EXACT_LEAST_KEPT) return SMT_MONITOR_TOO_FEW;
-    growth = kept[n - 1] - kept[0];
-    for (size_t i = 1; i < n; i++) {
+    for (size_t i = 1; i < n; i++)
         if (kept[i] < kept[i - 1]) return smt_monitor_trend_judge(&smt_monitor_byte_rules, trend);
-        biggest = fmax(biggest, kept[i] - kept[i - 1]);
-    }
-    if (growth <= 0) return SMT_MONITOR_FLAT;
-    if (biggest > EXACT_JUMP_MOST * growth) return SMT_MONITOR_ONE_STEP;
-    for (size_t third = 0; third < 3; third++)
-        if (kept[(third + 1) * (n - 1) / 3] - kept[third * (n - 1) / 3] <
-            EXACT_THIRD_LEAST * growth / 3)
-            return SMT_MONITOR_LEVELS_OFF;
-    return SMT_MONITOR_RISES;
+    return spread_judge(kept, n, 0);
 }
 
 static enum smt_status figure_judge(const struct smt_monitor_sample *samples, size_t count,

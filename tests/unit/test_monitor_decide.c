@@ -146,6 +146,17 @@ static void exact_figure_that_rose_once_is_steady(void **state)
     assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_STEADY);
 }
 
+static void one_step_hides_no_exact_leak(void **state)
+{
+    for (size_t at = 1; at < ROUNDS; at += 29) {
+        (void)state;
+        samples_fill(0, 0, 8);
+        for (size_t i = at; i < ROUNDS; i++) samples[i].value[SMT_MONITOR_LIVE_BYTES] += 100000;
+
+        assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_SUSPECTED);
+    }
+}
+
 /* Never falls, and rises in each third, but ever less. */
 static void exact_peak_demand_is_steady(void **state)
 {
@@ -352,6 +363,7 @@ int main(void)
         cmocka_unit_test(one_exact_byte_a_round_is_suspected_at_once),
         cmocka_unit_test(exact_figures_that_come_back_are_steady),
         cmocka_unit_test(exact_figure_that_rose_once_is_steady),
+        cmocka_unit_test(one_step_hides_no_exact_leak),
         cmocka_unit_test(exact_peak_demand_is_steady),
         cmocka_unit_test(pages_that_grow_around_exact_figures_need_a_look),
         cmocka_unit_test(known_slope_is_no_longer_suspected),
