@@ -5,7 +5,7 @@
  *   memscope print AGE|--auto [--by-stack]
  *   kmemleak [scan|clear|off|stack=on|off|scan=on|off|SECS|minage=SECS|scans=N|
  *             stop=ptrace|signal|dump=ADDR] [--by-stack] [--suppress=FILE]
- *   badfrees      live [stacks [COUNT]]
+ *   badfrees      live [stacks [COUNT]|sums|frames STACK...]
  *
  * --json anywhere: one line of JSON instead. */
 #ifndef SMT_CONTROL_LIVE_COMMAND_H
