@@ -35,7 +35,7 @@ struct smt_sipmemtest_options {
 
     const char *replay;
     struct smt_token_subject replayed; /* what its token says */
-    bool has_parser;
+    bool has_parser, has_decoys;
     bool do_break;
     const char *known; /* path */
     bool update_known;

@@ -63,6 +63,10 @@ static enum smt_status together_check(const struct smt_sipmemtest_options *optio
          "--break: stops at the refused call of one run; add --replay TOKEN"},
         {options->heap && options->has_checks,
          "--check: the C library's heap has no checks of ours; leave out --heap=libc"},
+        {sweep->worker.decoys && options->heap,
+         "--decoys: need a heap of ours; leave out --heap=libc"},
+        {sweep->worker.decoys && (options->no_content || !(sweep->checks & SMT_CHECK_FENCES)),
+         "--decoys: are checked with the fences; leave fences in --check"},
         {options->update_known && !options->known, "--update-known: which file? add --known FILE"},
         {options->minimize && !options->save_findings,
          "--minimize: where to? add --save-findings DIR"},
@@ -113,6 +117,7 @@ static enum smt_status replay_derive(struct smt_sipmemtest_options *options)
     status = smt_token_subject_parse(options->replay, replayed);
     if (status == SMT_OK && !options->has_parser)
         status = smt_parser_find(replayed->parser, &sweep->worker.parser);
+    if (status == SMT_OK && !options->has_decoys) sweep->worker.decoys = replayed->decoys;
     if (status != SMT_OK || sweep->ops_text || !*replayed->ops) return status;
     sweep->ops_text = replayed->ops;
     return smt_op_parse_list(replayed->ops, &sweep->worker.ops);

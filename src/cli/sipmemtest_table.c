@@ -150,6 +150,18 @@ static SMT_CLI_SETTER(set_content)
     return status;
 }
 
+static SMT_CLI_SETTER(set_decoys)
+{
+    uint64_t count = 0;
+
+    if (!smt_number_parse(arg, &count) || count > SMT_DECOYS_MAX)
+        return smt_fail(SMT_EUSAGE, "--%s: '%s' is no number from 0 to %u", row->name, arg,
+                        SMT_DECOYS_MAX);
+    whole(options)->sweep.worker.decoys = count;
+    whole(options)->has_decoys = true;
+    return SMT_OK;
+}
+
 /* --- refused allocations ------------------------------------------------------------------ */
 
 static SMT_CLI_SETTER(set_oom)
@@ -320,6 +332,10 @@ const struct smt_cli_option smt_sipmemtest_table[] = {
     {0, "heap-limit", "SIZE", 0,
      "One more run that has only so much memory at a time, as on a small device", NULL, NULL,
      smt_cli_set_size, AT(sweep.heap_limit_bytes)},
+    {0, "decoys", "N", 0,
+     "Put N checked chunks of 256 bytes behind each block: writes far beyond it are found too; at "
+     "most 4096",
+     NULL, NULL, set_decoys, 0},
     {0, "quarantine", "SIZE", 0, "Keep so many released bytes from use; default 64m", NULL, NULL,
      smt_cli_set_size, AT(quarantine_bytes)},
 

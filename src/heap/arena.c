@@ -67,7 +67,7 @@ static inline void payload_poison(const struct smt_heap *heap, uintptr_t address
 static inline void fences_set(const struct smt_heap *heap, uintptr_t address, size_t size_bytes,
                               uint32_t index)
 {
-    uintptr_t end = address + align_up(size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES;
+    uintptr_t end = fence_end(address, size_bytes);
 
     word_store(address - 16, block_tag(index, size_bytes));
     if (!heap->check_content) return;
@@ -76,6 +76,7 @@ static inline void fences_set(const struct smt_heap *heap, uintptr_t address, si
     word_store(address + size_bytes + 8, heap->fence);
     word_store(end - 16, heap->fence);
     word_store(end - 8, heap->fence);
+    if (UNLIKELY(heap->decoy_bytes)) smt_pattern_fill((void *)end, heap->decoy_bytes);
 }
 
 /* The rotation brings down what the multiplication carried up. */
@@ -105,7 +106,7 @@ static inline void *range_allocate(struct smt_heap *heap, size_t size_bytes, uin
     uintptr_t address = heap->bump + FRONT_BYTES;
     size_t room = heap->end - heap->bump;
 
-    if (UNLIKELY(size_bytes >= room || block_span(size_bytes) > room ||
+    if (UNLIKELY(size_bytes >= room || block_span(heap, size_bytes) > room ||
                  heap->block_count >= heap->block_capacity)) {
         if (size_bytes < (heap->end - heap->base) / 2) heap->exhausted = true;
         errno = ENOMEM;
@@ -113,7 +114,7 @@ static inline void *range_allocate(struct smt_heap *heap, size_t size_bytes, uin
     }
     if (heap->check_content) payload_fill(address, size_bytes, heap->fill);
     fences_set(heap, address, size_bytes, heap->block_count);
-    heap->bump += block_span(size_bytes);
+    heap->bump += block_span(heap, size_bytes);
     return block_add(heap, address, size_bytes, caller, 0);
 }
 
@@ -252,7 +253,7 @@ static inline struct smt_block *block_find(struct smt_heap *heap, uintptr_t addr
  * is given back if it is not among those that stay for the next run. */
 static void chunks_evict(struct smt_heap *heap, const struct smt_block *block)
 {
-    uintptr_t at = block->address - FRONT_BYTES, end = at + block_span(block->size_bytes);
+    uintptr_t at = block->address - FRONT_BYTES, end = at + block_span(heap, block->size_bytes);
 
     if (at < heap->resident_end) at = heap->resident_end;
     while (at < end) {
@@ -279,7 +280,7 @@ static void quarantine_evict(struct smt_heap *heap)
         heap->evicted_damage = damage;
     block->flags |= SMT_BLOCK_EVICTED;
     heap->evicted_any = true;
-    heap->freed_bytes -= block_span(block->size_bytes);
+    heap->freed_bytes -= block_span(heap, block->size_bytes);
     heap->oldest_freed = block->next_freed;
     if (heap->oldest_freed == NO_BLOCK) heap->newest_freed = NO_BLOCK;
     if (!(block->flags & SMT_BLOCK_GUARDED)) chunks_evict(heap, block);
@@ -313,7 +314,7 @@ static inline void block_release(struct smt_heap *heap, struct smt_block *block,
     else
         heap->blocks[heap->newest_freed].next_freed = index;
     heap->newest_freed = index;
-    heap->freed_bytes += block_span(block->size_bytes);
+    heap->freed_bytes += block_span(heap, block->size_bytes);
     if (UNLIKELY(block->flags & SMT_BLOCK_GUARDED || heap->freed_bytes > heap->quarantine_bytes ||
                  !heap->next_event))
         block_release_slowly(heap, block, caller);

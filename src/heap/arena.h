@@ -146,6 +146,14 @@ void smt_heap_free(struct smt_heap *heap);
  * valid pointer looks like them. */
 uint64_t smt_heap_poison(enum smt_fill fill);
 
+/* Puts `count` decoys behind each block from now on: pattern-checked chunks of
+ * SMT_DECOY_BYTES that nobody is given, so that a write far beyond a block meets
+ * checked memory. They count as part of the fence behind it; a guarded block
+ * has as much inaccessible space instead. Before the first run only. */
+#define SMT_DECOY_BYTES 256u
+#define SMT_DECOYS_MAX  4096u
+void smt_heap_place_decoys(struct smt_heap *heap, unsigned count);
+
 /* Makes `heap` the one the hooks serve. */
 void smt_heap_use(struct smt_heap *heap);
 

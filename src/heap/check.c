@@ -57,12 +57,36 @@ static bool guarded_check(const struct smt_heap *heap, const struct smt_block *b
     return true;
 }
 
+static bool decoys_are_whole(const struct smt_heap *heap, uintptr_t first)
+{
+    return smt_pattern_check((const void *)first, heap->decoy_bytes) == SMT_PATTERN_INTACT;
+}
+
+static bool decoys_check(const struct smt_heap *heap, const struct smt_block *block,
+                         struct smt_damage *ret_damage)
+{
+    const unsigned char *first = (const void *)fence_end(block->address, block->size_bytes);
+    size_t bad = smt_pattern_check(first, heap->decoy_bytes), last = bad;
+
+    if (bad == SMT_PATTERN_INTACT) return true;
+    for (size_t at = bad; at < heap->decoy_bytes && at < bad + 64; at++)
+        if (first[at] != smt_pattern_byte(first, at)) last = at;
+    *ret_damage = (struct smt_damage){
+        .block = block,
+        .offset = (ptrdiff_t)((uintptr_t)first + bad - block->address),
+        .last_offset = (ptrdiff_t)((uintptr_t)first + last - block->address),
+        .expected = smt_pattern_byte(first, bad),
+        .found = first[bad],
+    };
+    return false;
+}
+
 /* A block of the range that is known to be damaged somewhere. */
 static bool damage_find(const struct smt_heap *heap, const struct smt_block *block, uint32_t index,
                         struct smt_damage *ret_damage)
 {
     uintptr_t payload_end = block->address + block->size_bytes;
-    uintptr_t end = block->address + align_up(block->size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES, bad;
+    uintptr_t end = fence_end(block->address, block->size_bytes), bad;
 
     if (!tag_check(block, index, ret_damage)) return false;
     bad = first_other(block->address - 8, block->address, fence_byte(heap));
@@ -74,7 +98,8 @@ static bool damage_find(const struct smt_heap *heap, const struct smt_block *blo
             return damage_note(block, bad, payload_end, fence_byte(heap), ret_damage);
     }
     bad = first_other(payload_end, end, fence_byte(heap));
-    return bad == end || damage_note(block, bad, end, fence_byte(heap), ret_damage);
+    if (bad < end) return damage_note(block, bad, end, fence_byte(heap), ret_damage);
+    return decoys_check(heap, block, ret_damage);
 }
 
 /* The quick look at a block of the range; what is wrong is found out slowly. */
@@ -82,12 +107,12 @@ static inline bool block_is_whole(const struct smt_heap *heap, const struct smt_
                                   uint32_t index)
 {
     uintptr_t address = block->address, tail = address + block->size_bytes;
-    uintptr_t last =
-        address + align_up(block->size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES - LINE_BYTES;
+    uintptr_t end = fence_end(address, block->size_bytes), last = end - LINE_BYTES;
     uint64_t word = heap->fence, difference;
 
     difference = (word_load(address - 16) ^ block_tag(index, block->size_bytes)) |
                  (word_load(address - 8) ^ word);
+    if (heap->decoy_bytes && !decoys_are_whole(heap, end)) return false;
     if (block->flags & SMT_BLOCK_FREED) return !difference && lines_are_even(address, last, word);
     return !difference && lines_are_even(tail, last, word);
 }
@@ -128,7 +153,7 @@ size_t smt_heap_peek(const struct smt_heap *heap, const struct smt_block *block,
         smt_zone_pages(heap, block, &first, &end);
     } else {
         first = block->address - FRONT_BYTES;
-        end = block->address + align_up(block->size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES;
+        end = fence_end(block->address, block->size_bytes) + heap->decoy_bytes;
     }
     if (at < first || at >= end) return 0;
     if (count > end - at) count = end - at;

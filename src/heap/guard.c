@@ -33,9 +33,9 @@ void smt_zone_free(struct heap_zone *zone)
     munmap(zone->block_of_page, (zone->end - zone->base) / HEAP_PAGE * sizeof(uint32_t));
 }
 
-void smt_zone_reset(struct heap_zone *zone)
+void smt_zone_reset(struct heap_zone *zone, size_t gap)
 {
-    size_t used = zone->bump - zone->base + HEAP_PAGE;
+    size_t used = zone->bump - zone->base + gap;
 
     mmap((void *)zone->base, used, PROT_NONE,
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -56,28 +56,28 @@ uintptr_t smt_zone_place(struct smt_heap *heap, size_t size_bytes, uint32_t inde
 {
     struct heap_zone *zone = &heap->zone;
     size_t alignment = natural_alignment(size_bytes);
-    size_t pages, aligned;
-    uintptr_t first = zone->bump + HEAP_PAGE, end, address;
+    size_t pages, aligned, gap = smt_zone_gap(heap);
+    uintptr_t first = zone->bump + gap, end, address;
 
     if (alignment < heap->settings.guard.least_alignment)
         alignment = heap->settings.guard.least_alignment;
-    if (size_bytes > zone->end - zone->bump || zone->end - zone->bump - size_bytes < 3 * HEAP_PAGE)
+    if (size_bytes > zone->end - zone->bump ||
+        zone->end - zone->bump - size_bytes < 2 * gap + HEAP_PAGE)
         return 0;
     aligned = align_up(size_bytes, alignment);
     pages = (aligned ? aligned + HEAP_PAGE - 1 : HEAP_PAGE) / HEAP_PAGE;
     end = first + pages * HEAP_PAGE;
-    if (end + HEAP_PAGE > zone->end) return 0;
+    if (end + gap > zone->end) return 0;
     if (mprotect((void *)first, end - first, PROT_READ | PROT_WRITE) != 0) return 0;
     address = heap->settings.guard.mode == SMT_GUARD_TAIL ? end - aligned : first;
     if (heap->check_content) {
         memset((void *)first, fence_byte(heap), address - first);
         memset((void *)(address + size_bytes), fence_byte(heap), end - address - size_bytes);
     }
-    /* the page after it belongs to this block in a tail pass, the one before in a head pass */
-    if (heap->settings.guard.mode == SMT_GUARD_TAIL)
-        pages++;
-    else
-        first -= HEAP_PAGE, pages++;
+    /* The gap after it belongs to this block in a tail pass. In a head pass the one before does,
+     * and the other until a block comes behind. */
+    if (heap->settings.guard.mode != SMT_GUARD_TAIL) first -= gap;
+    pages = (end + gap - first) / HEAP_PAGE;
     for (size_t i = 0; i < pages; i++)
         zone->block_of_page[(first - zone->base) / HEAP_PAGE + i] = index + 1;
     zone->bump = end;

@@ -12,6 +12,7 @@
 #include "heap/live.h"
 #include "heap/live_memory.h"
 #include "heap/live_stack.h"
+#include "heap/pattern.h"
 #include "heap/reach.h"
 #include "heap/scan.h"
 #include "heap/shared.h"

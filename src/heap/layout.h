@@ -17,9 +17,13 @@
  *  elsewhere, decides. Slack is fence too. A freed payload is filled with the
  *  fence byte, so that a freed block is one even surface to check.
  *
+ *  With decoys there are so many bytes more behind the tail fence, which hold the
+ *  content pattern (heap/pattern.h).
+ *
  *  a guarded block (page passes), in a second range, the zone
  *  tail:  | fence ............. payload || inaccessible page |
  *  head:  | inaccessible page || payload ............. fence |
+ *  Instead of decoys there are as many inaccessible pages more.
  *  Freed guarded blocks become inaccessible. */
 #ifndef SMT_HEAP_LAYOUT_H
 #define SMT_HEAP_LAYOUT_H
@@ -27,6 +31,7 @@
 #include <string.h>
 
 #include "heap/arena.h"
+#include "heap/pattern.h"
 
 #define HEAP_PAGE      4096u
 #define HEAP_ALIGNMENT 16u
@@ -58,7 +63,8 @@ struct smt_heap {
     uint64_t fence;       /* eight fence bytes */
     bool check_content;
     bool libc_backend;
-    bool is_aligning; /* the request at work wants more than HEAP_ALIGNMENT */
+    size_t decoy_bytes; /* behind each block */
+    bool is_aligning;   /* the request at work wants more than HEAP_ALIGNMENT */
     enum smt_fill fill;
     uint64_t live_blocks, live_bytes, peak_bytes;
     uint64_t freed_bytes, quarantine_bytes; /* freed and not evicted, fences included */
@@ -89,10 +95,17 @@ static inline uintptr_t align_up(uintptr_t value, uintptr_t alignment)
     return (value + alignment - 1) & ~(alignment - 1);
 }
 
-/* Bytes from the front fence to the end of the tail fence, in the range. */
-static inline size_t block_span(size_t size_bytes)
+/* Where the tail fence ends, and decoys begin, in the range. */
+static inline uintptr_t fence_end(uintptr_t address, size_t size_bytes)
 {
-    return FRONT_BYTES + align_up(size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES;
+    return address + align_up(size_bytes, HEAP_ALIGNMENT) + TAIL_BYTES;
+}
+
+/* Bytes from the front fence to the end of the tail fence or of the decoys, in
+ * the range. */
+static inline size_t block_span(const struct smt_heap *heap, size_t size_bytes)
+{
+    return FRONT_BYTES + fence_end(0, size_bytes) + heap->decoy_bytes;
 }
 
 static inline uint64_t block_tag(uint32_t index, size_t size_bytes)
@@ -189,9 +202,15 @@ static inline unsigned char fence_byte(const struct smt_heap *heap)
 }
 
 /* guard.c */
+/* Inaccessible bytes between guarded blocks. */
+static inline size_t smt_zone_gap(const struct smt_heap *heap)
+{
+    return HEAP_PAGE + align_up(heap->decoy_bytes, HEAP_PAGE);
+}
+
 bool smt_zone_new(struct heap_zone *zone);
 void smt_zone_free(struct heap_zone *zone);
-void smt_zone_reset(struct heap_zone *zone);
+void smt_zone_reset(struct heap_zone *zone, size_t gap);
 /* Places a guarded block; 0 when the system has no more mappings. */
 uintptr_t smt_zone_place(struct smt_heap *heap, size_t size_bytes, uint32_t index);
 void smt_zone_protect(struct smt_heap *heap, const struct smt_block *block);

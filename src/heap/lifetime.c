@@ -92,6 +92,11 @@ void smt_heap_free(struct smt_heap *heap)
     free(heap);
 }
 
+void smt_heap_place_decoys(struct smt_heap *heap, unsigned count)
+{
+    heap->decoy_bytes = (size_t)count * SMT_DECOY_BYTES;
+}
+
 void smt_heap_use(struct smt_heap *heap)
 {
     smt_heap_current = heap;
@@ -134,7 +139,7 @@ uint64_t smt_heap_poison(enum smt_fill fill)
 void smt_heap_begin(struct smt_heap *heap, const struct smt_heap_settings *settings)
 {
     range_trim(heap);
-    if (heap->zone.bump > heap->zone.base) smt_zone_reset(&heap->zone);
+    if (heap->zone.bump > heap->zone.base) smt_zone_reset(&heap->zone, smt_zone_gap(heap));
     heap->bump = heap->mark;
     heap->block_count = heap->first_block;
     heap->settings = *settings;

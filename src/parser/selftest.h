@@ -50,7 +50,8 @@ enum smt_selftest_shows {
     SMT_SELFTEST_TRANSIENT = 1u << 10,    /* modes in which a refusal shows it */
     SMT_SELFTEST_PERSISTENT = 1u << 11,
     SMT_SELFTEST_DOUBLE = 1u << 12,
-    SMT_SELFTEST_DEEP = 1u << 13, /* asked for by X-Deep: 1, not by name */
+    SMT_SELFTEST_DEEP = 1u << 13,   /* asked for by X-Deep: 1, not by name */
+    SMT_SELFTEST_DECOYS = 1u << 14, /* needs decoys between blocks */
 };
 
 struct smt_selftest_text {

@@ -117,6 +117,19 @@ BUG(overflow_far)
     return SMT_SELFTEST_OK;
 }
 
+/* Beyond fence and guard page, into a block that is in use: whatever stands
+ * there is overwritten, and no fence with it. */
+BUG(overflow_wild)
+{
+    BLOCK(13);
+    char *behind = smt_selftest_hooks.malloc(16384);
+
+    if (behind) SMT_SELFTEST_POKE(&block[13 + 12000]);
+    smt_selftest_hooks.free(block);
+    smt_selftest_hooks.free(behind);
+    return behind ? SMT_SELFTEST_OK : SMT_SELFTEST_NOMEM;
+}
+
 BUG(overflow_slack)
 {
     BLOCK(20);
@@ -361,6 +374,7 @@ enum { /* short for the rows below */
        PERSISTENT = SMT_SELFTEST_PERSISTENT,
        DOUBLE = SMT_SELFTEST_DOUBLE,
        DEEP = SMT_SELFTEST_DEEP,
+       DECOYS = SMT_SELFTEST_DECOYS,
 };
 
 #define ROW(name, function, verdict, moment, shows, why)                                           \
@@ -388,6 +402,8 @@ const struct smt_selftest_bug smt_selftest_bugs[] = {
         "writes the byte after a 20-byte block, where heaps round up"),
     ROW("overflow-skip", overflow_skip, "corrupt", PARSE, END,
         "skips 16 bytes after a block, then writes: a short fence misses it"),
+    ROW("overflow-wild", overflow_wild, "corrupt", PARSE, DECOYS,
+        "writes 12000 bytes behind a block, into another one that is in use"),
     ROW("underflow", underflow, "corrupt", PARSE, 0, "writes the byte before a block"),
     ROW("over-read-1", over_read, "over-read", PARSE, END, "reads the byte after a 13-byte block"),
     ROW("under-read", under_read, "over-read", PARSE, FRONT, "reads the byte before a block"),

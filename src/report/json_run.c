@@ -13,6 +13,7 @@ static const struct {
 } numbers[] = {
     {"timeout_ns", offsetof(struct smt_sweep_settings, worker.timeout_ns)},
     {"quarantine", offsetof(struct smt_sweep_settings, worker.quarantine_bytes)},
+    {"decoys", offsetof(struct smt_sweep_settings, worker.decoys)},
     {"heap_limit", offsetof(struct smt_sweep_settings, heap_limit_bytes)},
     {"window", offsetof(struct smt_sweep_settings, window)},
     {"first", offsetof(struct smt_sweep_settings, range.first)},

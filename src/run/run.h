@@ -39,6 +39,7 @@ struct smt_worker_settings {
     bool in_process;         /* no child, no signal handlers */
     bool show_parser_output; /* the parser's standard output goes to ours of errors, else away */
     size_t quarantine_bytes;
+    uint64_t decoys;         /* behind each block, see smt_heap_place_decoys() */
     uint64_t timeout_ns;     /* CPU time of a message's first run */
     bool is_opaque;          /* the parser keeps state outside of its module: never put it back */
     void (*on_escape)(void); /* a run was left in the middle of the parser's call; may be NULL */

@@ -79,6 +79,7 @@ enum smt_status smt_worker_new(const struct smt_worker_settings *settings,
         smt_worker_free(worker);
         return status;
     }
+    smt_heap_place_decoys(worker->context.heap, (unsigned)settings->decoys);
     smt_stack_warm_up();
     *ret_worker = worker;
     return SMT_OK;

@@ -15,10 +15,10 @@
 #include <stdatomic.h>
 
 #include "base/base.h"
+#include "heap/heap.h"
 #include "stress/backend.h"
 #include "stress/bins.h"
 #include "stress/budget.h"
-#include "stress/pattern.h"
 
 struct smt_stress_damage {
     const void *address;

@@ -176,6 +176,7 @@ void diff_clear(struct smt_diff_list *diff);
 struct token {
     char parser[64];
     unsigned ops;
+    uint64_t decoys;
     bool is_clean;
     enum smt_mode mode;
     struct smt_job job;                        /* what a clean token or a limit stands for */

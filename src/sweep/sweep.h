@@ -200,10 +200,11 @@ struct smt_sweep_run smt_sweep_run_of(const struct smt_sweep_settings *settings,
                                       const struct smt_message_list *messages, char *build_id,
                                       size_t size_bytes);
 
-/* What a token says of its run: the parser's name, and the operations as --ops
- * takes them; "" when the usual ones were done. */
+/* What a token says of its run: the parser's name, the operations as --ops takes
+ * them ("" when the usual ones were done), and the decoys behind each block. */
 struct smt_token_subject {
     char parser[64], ops[128];
+    uint64_t decoys;
 };
 SMT_MUST_USE enum smt_status smt_token_subject_parse(const char *token,
                                                      struct smt_token_subject *ret_subject);

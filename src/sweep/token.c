@@ -5,6 +5,7 @@
  *   osip:window4:...      osip:limit:4096
  *   osip:clean   osip:zero   osip:address   osip:tail.FIRST   osip:head.FIRST
  *   osip/parse,clone:...  when not all operations ran
+ *   osip@32:...           with 32 decoys behind each block
  *
  * EXACT is a hash of modules and offsets, LOOSE one of function names; the
  * OCCURRENCE-th allocation of that site is refused, or at last NUMBER. */
@@ -56,6 +57,8 @@ enum smt_status token_format(struct smt_sweep *sweep, const struct group *group,
 
     smt_buffer_add_text(text, sweep->settings.worker.parser->name);
     if (sweep->settings.ops_text) smt_buffer_addf(text, "/%s", sweep->settings.ops_text);
+    if (sweep->settings.worker.decoys)
+        smt_buffer_addf(text, "@%llu", (unsigned long long)sweep->settings.worker.decoys);
     smt_buffer_add_text(text, ":");
     if (group->is_clean_run) {
         clean_format(group, text);
@@ -174,16 +177,27 @@ static bool plan_parse(const char *text, struct token *token)
     return false;
 }
 
+static bool decoys_parse(const char *text, const char *colon, uint64_t *ret_decoys)
+{
+    char *end;
+
+    *ret_decoys = strtoull(text, &end, 10);
+    return end == colon && *ret_decoys <= SMT_DECOYS_MAX;
+}
+
 enum smt_status token_parse(const char *text, struct token *ret_token)
 {
     const char *colon = strchr(text, ':');
-    size_t name = strcspn(text, "/:");
+    size_t name = strcspn(text, "/@:"), ops_end;
     struct token token = {0};
 
     if (!colon || !name || name >= sizeof token.parser) return token_bad(text);
     memcpy(token.parser, text, name);
+    ops_end = strcspn(text, "@:");
+    if (text[ops_end] == '@' && !decoys_parse(text + ops_end + 1, colon, &token.decoys))
+        return token_bad(text);
     if (text[name] == '/') {
-        char *list = strndup(text + name + 1, (size_t)(colon - text) - name - 1);
+        char *list = strndup(text + name + 1, ops_end - name - 1);
         enum smt_status status = list ? smt_op_parse_list(list, &token.ops) : SMT_ENOMEM;
 
         free(list);
@@ -199,12 +213,13 @@ enum smt_status smt_token_subject_parse(const char *text, struct smt_token_subje
     struct smt_token_subject subject = {.ops = ""};
     struct token token;
     enum smt_status status = token_parse(text, &token);
-    const char *ops = text + strcspn(text, "/:");
+    const char *ops = text + strcspn(text, "/@:");
 
     if (status != SMT_OK) return status;
     memcpy(subject.parser, token.parser, sizeof subject.parser);
+    subject.decoys = token.decoys;
     if (*ops == '/') {
-        size_t length = strcspn(++ops, ":");
+        size_t length = strcspn(++ops, "@:");
 
         if (length >= sizeof subject.ops) return token_bad(text);
         memcpy(subject.ops, ops, length);

@@ -330,6 +330,31 @@ complete_words()
     contains "--oom" "$err"
 }
 
+@test "decoys_find_a_write_far_beyond_its_block_and_its_replay_needs_no_option" {
+    sipmemtest --parser selftest --repeat 3 "$selftest/bug-overflow-wild.sip"
+    exits 0
+    sipmemtest --parser selftest --repeat 3 --decoys 64 "$selftest/healthy-invite-sdp.sip"
+    exits 0
+
+    sipmemtest --parser selftest --repeat 3 --decoys 64 "$selftest/bug-overflow-wild.sip"
+    exits 1
+    contains "byte 12001 past the end of block 26 (13 bytes)" "$out"
+    contains "1 unique finding (1 corrupt)" "$out"
+    replay=$(grep -m1 -oE 'replay: sipmemtest .*' <<<"$out")
+    eval "${replay#replay: }"
+    exits 1
+    contains "CORRUPT" "$out"
+}
+
+@test "decoys_that_nobody_would_check_are_refused" {
+    sipmemtest --decoys 8 --heap=libc "$invite"
+    complains "--decoys"
+    sipmemtest --decoys 8 --mem-check-content=0 "$invite"
+    complains "--decoys"
+    sipmemtest --decoys 5000 "$invite"
+    complains "--decoys: '5000' is no number from 0 to 4096"
+}
+
 @test "content_check_0_removes_fences_from_the_checks" {
     sipmemtest --parser selftest --repeat 3 --check=fences "$selftest/bug-overflow-1.sip"
     exits 1

@@ -40,6 +40,34 @@ static void tail_fence_reports_first_bad_byte(void **state)
         }
 }
 
+static void decoys_report_first_bad_byte_and_are_whole_otherwise(void **state)
+{
+    static const size_t sizes[] = {0, 1, 16, 17, 300};
+
+    (void)state;
+    smt_heap_place_decoys(heap, 3);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t at = 0; at < 3 * SMT_DECOY_BYTES; at += 13) {
+            ptrdiff_t offset = (ptrdiff_t)((sizes[i] + 15) / 16 * 16 + 16 + at);
+            struct smt_damage damage;
+
+            plain_begin();
+            smt_heap_release(smt_heap_malloc(3));
+            void *block = smt_heap_malloc(sizes[i]);
+            smt_heap_malloc(3);
+            damage_of(0);
+
+            poke(block, offset);
+            damage = damage_of(1);
+
+            assert_ptr_equal(damage.block->address, block);
+            assert_int_equal(damage.offset, offset);
+            assert_int_equal(damage.last_offset, offset);
+            assert_int_equal(damage.found, damage.expected ^ 0x55);
+            assert_false(damage.after_free);
+        }
+}
+
 static void underflow_of_1_to_16_bytes_is_found(void **state)
 {
     (void)state;
@@ -182,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK_TEST(an_untouched_heap_is_whole),
         CHECK_TEST(tail_fence_reports_first_bad_byte),
+        CHECK_TEST(decoys_report_first_bad_byte_and_are_whole_otherwise),
         CHECK_TEST(underflow_of_1_to_16_bytes_is_found),
         CHECK_TEST(slack_is_fence),
         CHECK_TEST(freed_payload_write_is_after_free),

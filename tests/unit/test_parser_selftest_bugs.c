@@ -364,6 +364,7 @@ static void bugs_of_clean_runs_show_without_a_refusal(void **state)
     for (const struct smt_selftest_bug *bug = smt_selftest_bugs; bug->name; bug++) {
         bool shown;
 
+        if (bug->shows & SMT_SELFTEST_DECOYS) continue; /* no detector here has them */
         load("bug-", bug->name);
         shown = detect(bug->verdict, (struct conditions){.first = 0});
         if (shown != ((bug->shows & SMT_SELFTEST_CLEAN_RUN) != 0))

@@ -55,7 +55,8 @@ static uint32_t refusal_verdicts(uint64_t repeat)
 
 static bool is_asked_by_name(const struct smt_selftest_bug *bug)
 {
-    return !(bug->shows & (SMT_SELFTEST_DEEP | SMT_SELFTEST_MANIFEST | SMT_SELFTEST_ROUNDTRIP));
+    return !(bug->shows & (SMT_SELFTEST_DEEP | SMT_SELFTEST_MANIFEST | SMT_SELFTEST_ROUNDTRIP |
+                           SMT_SELFTEST_DECOYS));
 }
 
 static void bug_load(const struct smt_selftest_bug *bug)
@@ -183,6 +184,59 @@ static void healthy_messages_show_nothing(void **state)
     assert_true(seen >= 10);
 }
 
+static void with_decoys(uint64_t count)
+{
+    struct smt_worker_settings settings = run_settings(&smt_parser_selftest);
+
+    smt_worker_free(worker);
+    settings.decoys = count;
+    worker_start(settings);
+}
+
+static void a_far_write_shows_with_decoys_and_not_without(void **state)
+{
+    struct smt_run_result result;
+
+    (void)state;
+    selftest_load("bug-overflow-wild");
+    assert_int_equal(clean_verdicts(), 0);
+
+    with_decoys(64);
+    selftest_load("bug-overflow-wild");
+    result = baseline_run();
+
+    assert_int_equal(result.verdicts, SMT_VERDICT_BIT(CORRUPT));
+    assert_int_equal(result.damage.offset, 13 + 12000);
+    assert_int_equal(result.damage.size_bytes, 13);
+    assert_int_equal(result.damage.found, 'X');
+}
+
+/* The inaccessible space behind a guarded block is as long as its decoys. */
+static void a_far_write_is_caught_in_the_act_by_guard_pages(void **state)
+{
+    struct smt_run_result result;
+
+    (void)state;
+    with_decoys(64);
+    selftest_load("healthy-minimal");
+    baseline_run();
+    selftest_load("bug-overflow-wild");
+
+    result = job_run(
+        (struct smt_job){.flags = SMT_JOB_CHECK, .guard = {SMT_GUARD_TAIL, 1, 20000, 0, 0, {0}}});
+
+    assert_int_equal(result.fault.place, SMT_PLACE_BLOCK);
+    assert_true(result.fault.is_write);
+    assert_int_equal(result.fault.size_bytes, 13);
+}
+
+static void healthy_messages_show_nothing_with_decoys(void **state)
+{
+    with_decoys(8);
+
+    healthy_messages_show_nothing(state);
+}
+
 static int selftest_set_up(void **state)
 {
     (void)state;
@@ -200,6 +254,9 @@ int main(void)
         SELFTEST(a_value_left_unwritten_differs_between_fills),
         SELFTEST(a_second_fault_shows_only_with_two_refusals),
         SELFTEST(healthy_messages_show_nothing),
+        SELFTEST(a_far_write_shows_with_decoys_and_not_without),
+        SELFTEST(a_far_write_is_caught_in_the_act_by_guard_pages),
+        SELFTEST(healthy_messages_show_nothing_with_decoys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

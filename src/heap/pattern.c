@@ -1,4 +1,4 @@
-#include "stress/pattern.h"
+#include "heap/pattern.h"
 
 #include <string.h>
 

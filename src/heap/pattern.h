@@ -1,12 +1,13 @@
-/* stress/pattern.h - what a watched chunk is filled with.
+/* heap/pattern.h - what watched memory is filled with: stress/'s chunks,
+ * and the decoys between a parser's blocks.
  *
  * Each 8-byte word holds the complement of its own address, so a chunk's
  * content is known from its address and size alone, and a word copied or
  * written from elsewhere is never right by chance. The bytes after the last
  * whole word hold the first bytes of the word that would follow. Any address
  * and size will do; no allocator is involved; any thread may call. */
-#ifndef SMT_STRESS_PATTERN_H
-#define SMT_STRESS_PATTERN_H
+#ifndef SMT_HEAP_PATTERN_H
+#define SMT_HEAP_PATTERN_H
 
 #include <stddef.h>
 #include <stdint.h>
