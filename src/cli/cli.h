@@ -41,18 +41,23 @@ struct smt_cli_example {
     const char *command, *text;
 };
 
+struct smt_cli_program;
+
 /* What follows when the first word is `name`. */
 struct smt_cli_subcommand {
     const char *name;
-    const char *summary;               /* one line */
-    int (*run)(int argc, char **argv); /* argv[0] is the subcommand; the exit status */
+    const char *summary;                   /* one line */
+    int (*run)(int argc, char **argv);     /* argv[0] is the subcommand; the exit status */
+    const struct smt_cli_program *program; /* its own table, or NULL when it has none */
 };
+
+typedef void smt_cli_add_row(void *context, const char *term, const char *text);
 
 /* A section of the man page between OPTIONS and EXAMPLES: term, then text. */
 struct smt_cli_section {
     const char *title;
-    void (*add_rows)(void (*add_row)(void *context, const char *term, const char *text),
-                     void *context);
+    void (*add_rows)(smt_cli_add_row *add_row, void *context);
+    bool is_in_help; /* --help shows it too */
 };
 
 /* Every table ends with a row whose first pointers are all NULL. */
@@ -66,7 +71,13 @@ struct smt_cli_program {
     const struct smt_cli_section *sections;
     const struct smt_cli_example *examples;
     const char *see_also; /* "valgrind(1), gdb(1)" */
+    /* One of the two: takes each argument that is no option, or the first and all
+     * that is behind it, options or not. */
     enum smt_status (*add_argument)(void *options, const char *argument);
+    enum smt_status (*take_rest)(void *options, char **words, size_t count);
+    const char *argument_words; /* for completion: "FILE", "COMMAND" (of the system), or NULL */
+    /* First arguments, and the words that may follow each; may be NULL. */
+    void (*add_commands)(smt_cli_add_row *add_row, void *context);
 };
 
 /* Reads the command line into `options`. Words may be in any order and are
@@ -82,6 +93,31 @@ void smt_cli_write_usage(const struct smt_cli_program *program, FILE *out);
 void smt_cli_write_man(const struct smt_cli_program *program, FILE *out);
 SMT_MUST_USE enum smt_status smt_cli_write_completion(const struct smt_cli_program *program,
                                                       const char *shell, FILE *out);
+
+/* --- requests: what is printed instead of work -------------------------------------- */
+
+struct smt_cli_request {
+    const char *name;  /* of the option; NULL: there is none */
+    const char *shell; /* of --print-completion */
+};
+
+/* The options every program has, and those its build needs; they store at `at`. */
+#define SMT_CLI_HELP_ROW(at)                                                                       \
+    {                                                                                              \
+        'h', "help", NULL, 0, "Show this text and exit", NULL, NULL, smt_cli_set_request, at       \
+    }
+#define SMT_CLI_PRINT_ROWS(at)                                                                     \
+    {0, "print-man", NULL, SMT_CLI_HIDDEN, "The man page", NULL, NULL, smt_cli_set_request, at},   \
+    {                                                                                              \
+        0, "print-completion", "SHELL", SMT_CLI_HIDDEN, "A completion script", "bash", NULL,       \
+            smt_cli_set_request, at                                                                \
+    }
+
+/* Parses and does what was requested. The exit status when that was all, or
+ * something was wrong (and was told); SMT_CLI_GO_ON when work is to be done. */
+#define SMT_CLI_GO_ON (-1)
+int smt_cli_start(const struct smt_cli_program *program, int argc, char **argv, void *options,
+                  const struct smt_cli_request *request);
 
 /* All words an option's argument is completed with; "" for none. */
 void smt_cli_add_words(const struct smt_cli_option *row, struct smt_buffer *words);
@@ -101,6 +137,7 @@ SMT_CLI_SETTER(smt_cli_set_size);    /* uint64_t, bytes: 64k, 3m */
 SMT_CLI_SETTER(smt_cli_set_seconds); /* uint64_t, nanoseconds: 10 or 0.5; above 0 */
 SMT_CLI_SETTER(smt_cli_set_choice);  /* unsigned: which of row->words */
 SMT_CLI_SETTER(smt_cli_set_texts);   /* struct smt_cli_texts */
+SMT_CLI_SETTER(smt_cli_set_request); /* struct smt_cli_request */
 
 /* Texts of a repeatable option, in order; items ends with NULL. They point into
  * the command line. */

@@ -1,4 +1,5 @@
 /* cli/cli_help.c - --help and the short usage, in table order. */
+#include <ctype.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -62,6 +63,34 @@ static void paragraphs_write(const char *text, FILE *out)
     }
 }
 
+static void row_write(void *context, const char *term, const char *text)
+{
+    int at = fprintf(context, "  %s", term);
+
+    text_wrap(context, at >= TEXT_COLUMN - 1 ? TEXT_COLUMN : (size_t)at, TEXT_COLUMN, text);
+}
+
+static void sections_write(const struct smt_cli_section *section, FILE *out)
+{
+    for (; section && section->title; section++) {
+        if (!section->is_in_help) continue;
+        fprintf(out, "\n%c", section->title[0]);
+        for (const char *letter = section->title + 1; *letter; letter++)
+            fputc(tolower((unsigned char)*letter), out);
+        fputs(":\n", out);
+        section->add_rows(row_write, out);
+    }
+}
+
+static void examples_write(const struct smt_cli_example *row, FILE *out)
+{
+    if (row && row->command) fprintf(out, "\nExamples:\n");
+    for (; row && row->command; row++) {
+        fprintf(out, "  %s\n", row->command);
+        text_wrap(out, 0, 6, row->text);
+    }
+}
+
 void smt_cli_write_help(const struct smt_cli_program *program, FILE *out)
 {
     fprintf(out, "Usage: %s %s\n", program->name, program->usage);
@@ -77,16 +106,10 @@ void smt_cli_write_help(const struct smt_cli_program *program, FILE *out)
     }
     if (program->subcommands && program->subcommands->name)
         fprintf(out, "\nSubcommands, when the first word (each has its own --help):\n");
-    for (const struct smt_cli_subcommand *row = program->subcommands; row && row->name; row++) {
-        int at = fprintf(out, "  %s", row->name);
-
-        text_wrap(out, (size_t)at, TEXT_COLUMN, row->summary);
-    }
-    fprintf(out, "\nExamples:\n");
-    for (const struct smt_cli_example *row = program->examples; row->command; row++) {
-        fprintf(out, "  %s\n", row->command);
-        text_wrap(out, 0, 6, row->text);
-    }
+    for (const struct smt_cli_subcommand *row = program->subcommands; row && row->name; row++)
+        row_write(out, row->name, row->summary);
+    sections_write(program->sections, out);
+    examples_write(program->examples, out);
 }
 
 void smt_cli_write_usage(const struct smt_cli_program *program, FILE *out)

@@ -179,6 +179,18 @@ static enum smt_status refusal_diagnose(const struct smt_cli_program *program,
 
 /* --- parsing ------------------------------------------------------------------------ */
 
+static enum smt_status argument_take(struct parse *parse, const char *arg, struct argp_state *state)
+{
+    const struct smt_cli_program *program = parse->program;
+    char **words = &state->argv[state->next - 1];
+
+    if (program->add_argument) return program->add_argument(parse->options, arg);
+    if (!program->take_rest)
+        return smt_fail(SMT_EUSAGE, "%s: takes no argument; --help shows the options", arg);
+    state->next = state->argc;
+    return program->take_rest(parse->options, words, (size_t)(state->argv + state->argc - words));
+}
+
 static error_t key_parse(int key, char *arg, struct argp_state *state)
 {
     struct parse *parse = state->input;
@@ -186,7 +198,7 @@ static error_t key_parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case ARGP_KEY_ARG:
-        parse->status = parse->program->add_argument(parse->options, arg);
+        parse->status = argument_take(parse, arg, state);
         break;
     case ARGP_KEY_ERROR:
         if (parse->status == SMT_OK) parse->status = refusal_diagnose(parse->program, state);
@@ -214,6 +226,45 @@ enum smt_status smt_cli_parse(const struct smt_cli_program *program, int argc, c
         parse.status = smt_fail(SMT_EUSAGE, "unusable command line: %s", strerror(error));
     free(derived);
     return parse.status;
+}
+
+/* --- requests ----------------------------------------------------------------------- */
+
+SMT_CLI_SETTER(smt_cli_set_request)
+{
+    struct smt_cli_request *request = (void *)((char *)options + row->at);
+
+    *request = (struct smt_cli_request){row->name, arg};
+    return SMT_OK;
+}
+
+static enum smt_status request_do(const struct smt_cli_program *program,
+                                  const struct smt_cli_request *request)
+{
+    enum smt_status status = SMT_OK;
+
+    if (strcmp(request->name, "help") == 0)
+        smt_cli_write_help(program, stdout);
+    else if (strcmp(request->name, "version") == 0)
+        printf("%s %s\n", program->name, SMT_VERSION);
+    else if (strcmp(request->name, "print-man") == 0)
+        smt_cli_write_man(program, stdout);
+    else
+        status = smt_cli_write_completion(program, request->shell, stdout);
+    if (status == SMT_OK && fflush(stdout) != 0)
+        status = smt_fail(SMT_EIO, "standard output: cannot write; is the disk full?");
+    return status;
+}
+
+int smt_cli_start(const struct smt_cli_program *program, int argc, char **argv, void *options,
+                  const struct smt_cli_request *request)
+{
+    enum smt_status status = smt_cli_parse(program, argc, argv, options);
+
+    if (status == SMT_OK && !request->name) return SMT_CLI_GO_ON;
+    if (status == SMT_OK) status = request_do(program, request);
+    if (status != SMT_OK) smt_cli_complain(program);
+    return smt_status_exit(status);
 }
 
 void smt_cli_complain(const struct smt_cli_program *program)

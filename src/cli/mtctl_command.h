@@ -3,9 +3,19 @@
 #ifndef SMT_CLI_MTCTL_COMMAND_H
 #define SMT_CLI_MTCTL_COMMAND_H
 
+#include "cli/mtctl_engine.h"
 #include "control/control.h"
 
 #define SMT_MTCTL_FAULT 4 /* exit status: a command answered with a fault */
+
+struct smt_mtctl_options {
+    struct smt_mtctl_engine engine; /* first: see SMT_MTCTL_ENGINE_ROWS */
+    const char *server, *script;
+    bool json;
+    char **words; /* the command; none: the shell */
+    size_t word_count;
+    struct smt_cli_request request;
+};
 
 /* Options, then COMMAND...; the exit status. */
 int smt_mtctl_command(int argc, char **argv);

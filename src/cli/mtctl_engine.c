@@ -8,59 +8,63 @@
 
 #define DAMAGE_SHOWN 20
 
-enum { KEY_BACKEND = 256, KEY_LIMIT, KEY_PARSER, KEY_SEED, KEY_LIVE };
-
-static const struct argp_option engine_options[] = {
-    {"backend", KEY_BACKEND, "NAME", 0, "Whose memory: libc (this process's malloc) or heap", 10},
-    {"live", KEY_LIVE, NULL, 0,
-     "Watch this process too: memscope, kmemleak and live answer about its own blocks", 10},
-    {"memory-limit", KEY_LIMIT, "SIZE", 0,
-     "Refuse beyond SIZE, as 512m; default 80 % of what is allowed", 10},
-    {"param", 'p', "NAME=VALUE", 0, "Set a misctest parameter; repeatable", 10},
-    {"parser", KEY_PARSER, "NAME", 0, "Whose parser the message test runs; default osip", 10},
-    {"quiet", 'q', NULL, 0, "No warning that this is a debugging tool", 10},
-    {"seed", KEY_SEED, "N", 0, "Draw the same random sizes each time", 10},
-    {0},
-};
-
-static error_t engine_parse(int key, char *text, struct argp_state *state)
+static struct smt_mtctl_engine *engine_of(void *options)
 {
-    struct smt_mtctl_engine *engine = state->input;
-
-    switch (key) {
-    case KEY_BACKEND:
-        engine->options.backend = text;
-        return 0;
-    case KEY_LIMIT:
-        if (!smt_number_parse_size(text, &engine->options.limit_bytes) ||
-            !engine->options.limit_bytes)
-            argp_error(state, "--memory-limit: %s: expected a size, as 512m", text);
-        return 0;
-    case KEY_LIVE:
-        engine->live = true;
-        return 0;
-    case KEY_PARSER:
-        if (smt_parser_find(text, &engine->parser) != SMT_OK)
-            argp_error(state, "--parser: %s", smt_fail_text());
-        return 0;
-    case KEY_SEED:
-        if (!smt_number_parse(text, &engine->options.seed))
-            argp_error(state, "--seed: %s: expected a number", text);
-        return 0;
-    case 'p':
-        if (engine->parameter_count == SMT_MTCTL_PARAMETERS_MAX || !strchr(text, '='))
-            argp_error(state, "--param: %s: expected NAME=VALUE", text);
-        engine->parameters[engine->parameter_count++] = text;
-        return 0;
-    case 'q':
-        engine->quiet = true;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    return options;
 }
 
-const struct argp smt_mtctl_engine_argp = {.options = engine_options, .parser = engine_parse};
+void smt_mtctl_add_backends(struct smt_buffer *words)
+{
+    for (const struct smt_stress_backend *row = smt_stress_backends; row->name; row++)
+        smt_buffer_addf(words, "%s ", row->name);
+}
+
+void smt_mtctl_add_parameters(struct smt_buffer *words)
+{
+    for (const struct smt_parameter *row = smt_parameters; row->name; row++)
+        smt_buffer_addf(words, "%s= ", row->name);
+}
+
+void smt_mtctl_add_parsers(struct smt_buffer *words)
+{
+    for (size_t i = 0; smt_parsers[i]; i++) smt_buffer_addf(words, "%s ", smt_parsers[i]->name);
+}
+
+SMT_CLI_SETTER(smt_mtctl_set_backend)
+{
+    const struct smt_stress_backend *backend;
+    enum smt_status status = smt_stress_backend_find(arg, &backend);
+
+    if (status != SMT_OK) return smt_fail(SMT_EUSAGE, "--%s: %s", row->name, smt_fail_text());
+    engine_of(options)->options.backend = backend->name;
+    return SMT_OK;
+}
+
+SMT_CLI_SETTER(smt_mtctl_set_limit)
+{
+    uint64_t *limit_bytes = &engine_of(options)->options.limit_bytes;
+
+    if (!smt_number_parse_size(arg, limit_bytes) || !*limit_bytes)
+        return smt_fail(SMT_EUSAGE, "--%s: '%s' is no size above 0, as 512m", row->name, arg);
+    return SMT_OK;
+}
+
+SMT_CLI_SETTER(smt_mtctl_set_parser)
+{
+    enum smt_status status = smt_parser_find(arg, &engine_of(options)->parser);
+
+    if (status != SMT_OK) return smt_fail(SMT_EUSAGE, "--%s: %s", row->name, smt_fail_text());
+    return SMT_OK;
+}
+
+SMT_CLI_SETTER(smt_mtctl_set_parameter)
+{
+    if (!strchr(arg, '='))
+        return smt_fail(SMT_EUSAGE, "--%s: '%s' is not NAME=VALUE", row->name, arg);
+    return smt_cli_set_texts(
+        options, &(struct smt_cli_option){.at = offsetof(struct smt_mtctl_engine, parameters)},
+        arg);
+}
 
 int smt_mtctl_fail(enum smt_status status)
 {
@@ -86,7 +90,7 @@ static void damage_tell(void *context, const struct smt_stress_damage *damage)
 bool smt_mtctl_engine_is_changed(const struct smt_mtctl_engine *engine)
 {
     return engine->options.backend || engine->options.limit_bytes || engine->options.seed ||
-           engine->parser || engine->parameter_count || engine->live;
+           engine->parser || engine->parameters.count || engine->live;
 }
 
 /* NAME=VALUE through the command table, so that all ways in agree. */
@@ -128,8 +132,8 @@ int smt_mtctl_engine_start(const struct smt_mtctl_engine *engine, struct smt_con
     if (!engine->quiet)
         fprintf(stderr, "mtctl: warning: a debugging tool that stresses the allocator and forces "
                         "leaks; not for production\n");
-    for (size_t i = 0; i < engine->parameter_count; i++)
-        if (parameter_apply(ret_control, engine->parameters[i]) != 0) {
+    for (size_t i = 0; i < engine->parameters.count; i++)
+        if (parameter_apply(ret_control, engine->parameters.items[i]) != 0) {
             smt_control_clear(ret_control);
             return 2;
         }

@@ -3,24 +3,87 @@
 #ifndef SMT_CLI_MTCTL_ENGINE_H
 #define SMT_CLI_MTCTL_ENGINE_H
 
-#include <argp.h>
-
+#include "cli/cli.h"
 #include "control/control.h"
 #include "parser/parser.h"
 
-#define SMT_MTCTL_PARAMETERS_MAX 64
-
 struct smt_mtctl_engine {
     struct smt_stress_options options;
-    const char *parameters[SMT_MTCTL_PARAMETERS_MAX]; /* NAME=VALUE */
-    size_t parameter_count;
+    struct smt_cli_texts parameters; /* NAME=VALUE */
     const struct smt_parser *parser; /* of the message test; NULL: the first */
     bool quiet;                      /* no warning */
     bool live;                       /* watched by the engine of `mtctl run` */
 };
 
-/* For an argp_child; the child's input is a struct smt_mtctl_engine. */
-extern const struct argp smt_mtctl_engine_argp;
+/* Rows of a program whose options begin with a struct smt_mtctl_engine. */
+#define SMT_MTCTL_ENGINE_ROWS                                                                      \
+    {0, NULL, NULL, 0, "Engine:", NULL, NULL, NULL, 0},                                            \
+        {0,                                                                                        \
+         "backend",                                                                                \
+         "NAME",                                                                                   \
+         0,                                                                                        \
+         "Whose memory: libc (this process's malloc) or heap",                                     \
+         NULL,                                                                                     \
+         smt_mtctl_add_backends,                                                                   \
+         smt_mtctl_set_backend,                                                                    \
+         0},                                                                                       \
+        {0,                                                                                        \
+         "live",                                                                                   \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         "Watch this process too: memscope, kmemleak and live answer about its own blocks",        \
+         NULL,                                                                                     \
+         NULL,                                                                                     \
+         smt_cli_set_true,                                                                         \
+         offsetof(struct smt_mtctl_engine, live)},                                                 \
+        {0,                                                                                        \
+         "memory-limit",                                                                           \
+         "SIZE",                                                                                   \
+         0,                                                                                        \
+         "Refuse beyond SIZE, as 512m; default 80 % of what is allowed",                           \
+         NULL,                                                                                     \
+         NULL,                                                                                     \
+         smt_mtctl_set_limit,                                                                      \
+         0},                                                                                       \
+        {'p',                                                                                      \
+         "param",                                                                                  \
+         "NAME=VALUE",                                                                             \
+         0,                                                                                        \
+         "Set a misctest parameter; repeatable",                                                   \
+         NULL,                                                                                     \
+         smt_mtctl_add_parameters,                                                                 \
+         smt_mtctl_set_parameter,                                                                  \
+         0},                                                                                       \
+        {0,                                                                                        \
+         "parser",                                                                                 \
+         "NAME",                                                                                   \
+         0,                                                                                        \
+         "Whose parser the message test runs; default osip",                                       \
+         NULL,                                                                                     \
+         smt_mtctl_add_parsers,                                                                    \
+         smt_mtctl_set_parser,                                                                     \
+         0},                                                                                       \
+        {'q',                                                                                      \
+         "quiet",                                                                                  \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         "No warning that this is a debugging tool",                                               \
+         NULL,                                                                                     \
+         NULL,                                                                                     \
+         smt_cli_set_true,                                                                         \
+         offsetof(struct smt_mtctl_engine, quiet)},                                                \
+    {                                                                                              \
+        0, "seed", "N", 0, "Draw the same random sizes each time", NULL, NULL, smt_cli_set_number, \
+            offsetof(struct smt_mtctl_engine, options.seed)                                        \
+    }
+
+void smt_mtctl_add_backends(struct smt_buffer *words);
+void smt_mtctl_add_parameters(struct smt_buffer *words);
+void smt_mtctl_add_parsers(struct smt_buffer *words);
+SMT_CLI_SETTER(smt_mtctl_set_backend);
+SMT_CLI_SETTER(smt_mtctl_set_limit);
+SMT_CLI_SETTER(smt_mtctl_set_parameter);
+SMT_CLI_SETTER(smt_mtctl_set_parser);
 
 /* Whether an option was given that matters to an engine only. */
 bool smt_mtctl_engine_is_changed(const struct smt_mtctl_engine *engine);

@@ -1,6 +1,5 @@
 /* cli/mtctl_monitor.c - `mtctl monitor`: options in, reports and exit status
  * out. */
-#include <argp.h>
 #include <errno.h>
 #include <libgen.h>
 #include <signal.h>
@@ -16,53 +15,6 @@
 #include "monitor/monitor.h"
 
 #define LIST_MOST 64
-
-enum {
-    KEY_PID = 'p',
-    KEY_PROCESS = 'P',
-    KEY_VERBOSE = 'v',
-    KEY_ROUNDS = 256,
-    KEY_STEP,
-    KEY_STEP_TIMEOUT,
-    KEY_SETTLE,
-    KEY_INTERVAL,
-    KEY_DURATION,
-    KEY_ALL,
-    KEY_BASELINE,
-    KEY_PLOT,
-    KEY_FORMAT,
-    KEY_LIMIT,
-    KEY_STRICT,
-    KEY_VIA,
-};
-
-static const struct argp_option options[] = {
-    {NULL, 0, NULL, 0, "What to watch:", 1},
-    {"pid", KEY_PID, "N", 0, "the process with this number; repeatable", 0},
-    {"process", KEY_PROCESS, "NAME", 0,
-     "every process of this program, also those that start later; repeatable", 0},
-    {"all", KEY_ALL, "NAME,NAME", 0, "compare the resident memory of these at start and end", 0},
-    {"via", KEY_VIA, "COMMAND", 0,
-     "watch, and run the step, in the shell that COMMAND opens: 'ssh admin@box'", 0},
-    {NULL, 0, NULL, 0, "When to look:", 2},
-    {"step", KEY_STEP, "COMMAND", 0, "run this in each round; it must undo what it does", 0},
-    {"rounds", KEY_ROUNDS, "N", 0, "how many rounds (default 30)", 0},
-    {"step-timeout", KEY_STEP_TIMEOUT, "S", 0,
-     "a step that takes longer hangs (default 60; 0: none)", 0},
-    {"settle", KEY_SETTLE, "MS", 0, "wait between step and look (default 100)", 0},
-    {"interval", KEY_INTERVAL, "MS", 0, "without --step: look this often (default 1000)", 0},
-    {"duration", KEY_DURATION, "S", 0, "without --step: for this long (default 60)", 0},
-    {NULL, 0, NULL, 0, "What to say:", 3},
-    {"limit", KEY_LIMIT, "SIZE", 0, "tell when this much would be resident (k, m, g)", 0},
-    {"baseline", KEY_BASELINE, "FILE", 0,
-     "json of an earlier run; what rises no faster than there is not suspected", 0},
-    {"strict", KEY_STRICT, NULL, 0, "exit 1 also for `look further' and `undecided'", 0},
-    {"format", KEY_FORMAT, "NAME[:FILE]", 0,
-     "text (default), json, html; FILE - is standard output; repeatable", 0},
-    {"plot", KEY_PLOT, "FILE", 0, "draw the trend with gnuplot: FILE.svg or FILE.png", 0},
-    {"verbose", KEY_VERBOSE, NULL, 0, "full mappings and process lines; what steps print", 0},
-    {NULL, 0, NULL, 0, NULL, 0},
-};
 
 struct report {
     const struct smt_monitor_format *format;
@@ -80,182 +32,245 @@ struct monitor_cli {
     bool strict, verbose;
     bool rounds_given, clock_given, settle_given;
     struct smt_monitor_live live;
+    struct smt_cli_request request;
 };
 
-static uint64_t number_take(struct argp_state *state, const char *option, const char *text,
-                            uint64_t least, uint64_t most)
+/* --- the command line --- */
+
+static struct monitor_cli *cli_of(void *options)
+{
+    return options;
+}
+
+static enum smt_status number_take(const struct smt_cli_option *row, const char *text,
+                                   uint64_t least, uint64_t most, uint64_t *ret_number)
 {
     uint64_t number = 0;
 
     if (!smt_number_parse(text, &number) || number < least || number > most)
-        argp_error(state, "--%s %s: must be a whole number from %llu to %llu", option, text,
-                   (unsigned long long)least, (unsigned long long)most);
-    return number;
+        return smt_fail(SMT_EUSAGE, "--%s: '%s' is no whole number from %llu to %llu", row->name,
+                        text, (unsigned long long)least, (unsigned long long)most);
+    *ret_number = number;
+    return SMT_OK;
 }
 
-/* Seconds with a fraction, as milliseconds. */
-static uint64_t seconds_take(struct argp_state *state, const char *option, const char *text)
+/* Seconds with a fraction, as milliseconds; 0 is one too. */
+static enum smt_status seconds_take(const struct smt_cli_option *row, const char *text,
+                                    uint64_t *ret_ms)
 {
-    char *end;
-    double seconds = strtod(text, &end);
+    uint64_t ns = 0;
 
-    if (end == text || *end || !(seconds >= 0 && seconds <= 1e8))
-        argp_error(state, "--%s %s: must be a number of seconds", option, text);
-    return (uint64_t)(seconds * 1000 + 0.5);
+    if (strcmp(text, "0") != 0 && !smt_cli_seconds_parse(text, &ns))
+        return smt_fail(SMT_EUSAGE, "--%s: '%s' is no number of seconds", row->name, text);
+    *ret_ms = (ns + 500000) / 1000000;
+    return SMT_OK;
 }
 
-static void list_add(struct argp_state *state, const char **list, size_t *count, const char *name)
+static enum smt_status list_add(const struct smt_cli_option *row, const char **list, size_t *count,
+                                const char *name)
 {
-    if (!*name) argp_error(state, "an empty name matches nothing");
-    if (*count == LIST_MOST) argp_error(state, "more than %d names", LIST_MOST);
+    if (!*name) return smt_fail(SMT_EUSAGE, "--%s: an empty name matches nothing", row->name);
+    if (*count == LIST_MOST)
+        return smt_fail(SMT_EUSAGE, "--%s: at most %d of them", row->name, LIST_MOST);
     list[(*count)++] = name;
+    return SMT_OK;
 }
 
-static void all_add(struct argp_state *state, struct monitor_cli *cli, char *names)
+static SMT_CLI_SETTER(set_pid)
 {
-    char *rest = NULL;
+    struct monitor_cli *cli = cli_of(options);
+    uint64_t pid = 0;
+    enum smt_status status = number_take(row, arg, 1, 4194304, &pid);
 
-    for (char *name = strtok_r(names, ",", &rest); name; name = strtok_r(NULL, ",", &rest))
-        list_add(state, cli->all, &cli->options.all_count, name);
+    if (status != SMT_OK) return status;
+    if (cli->options.pid_count == LIST_MOST)
+        return smt_fail(SMT_EUSAGE, "--%s: at most %d of them", row->name, LIST_MOST);
+    cli->pids[cli->options.pid_count++] = (int)pid;
+    return SMT_OK;
+}
+
+static SMT_CLI_SETTER(set_process)
+{
+    return list_add(row, cli_of(options)->names, &cli_of(options)->options.name_count, arg);
+}
+
+/* The names stay in the command line. */
+static SMT_CLI_SETTER(set_all)
+{
+    struct monitor_cli *cli = cli_of(options);
+    char *rest = NULL;
+    enum smt_status status = SMT_OK;
+
+    for (char *name = strtok_r((char *)(uintptr_t)arg, ",", &rest); name && status == SMT_OK;
+         name = strtok_r(NULL, ",", &rest))
+        status = list_add(row, cli->all, &cli->options.all_count, name);
+    return status;
+}
+
+static SMT_CLI_SETTER(set_rounds)
+{
+    cli_of(options)->rounds_given = true;
+    return number_take(row, arg, 1, 100000000, &cli_of(options)->options.rounds);
+}
+
+static SMT_CLI_SETTER(set_step_timeout)
+{
+    return seconds_take(row, arg, &cli_of(options)->options.step_timeout_ms);
+}
+
+static SMT_CLI_SETTER(set_settle)
+{
+    cli_of(options)->settle_given = true;
+    return number_take(row, arg, 0, 86400000, &cli_of(options)->options.settle_ms);
+}
+
+static SMT_CLI_SETTER(set_interval)
+{
+    cli_of(options)->clock_given = true;
+    return number_take(row, arg, 1, 86400000, &cli_of(options)->options.interval_ms);
+}
+
+static SMT_CLI_SETTER(set_duration)
+{
+    cli_of(options)->clock_given = true;
+    return seconds_take(row, arg, &cli_of(options)->options.duration_ms);
+}
+
+static SMT_CLI_SETTER(set_step)
+{
+    if (!arg[strspn(arg, " \t\n")]) return smt_fail(SMT_EUSAGE, "--%s: an empty step", row->name);
+    cli_of(options)->options.step = arg;
+    return SMT_OK;
 }
 
 /* An hour's test must not end with a report that cannot be written. */
-static void output_check(struct argp_state *state, const char *option, const char *path)
+static enum smt_status output_check(const struct smt_cli_option *row, const char *path)
 {
     char *copy = strdup(path);
     const char *folder = copy ? dirname(copy) : ".";
+    bool good =
+        access(path, F_OK) == 0 ? access(path, W_OK) == 0 : access(folder, W_OK | X_OK) == 0;
+    int error = errno;
 
-    if (access(path, F_OK) == 0 ? access(path, W_OK) != 0 : access(folder, W_OK | X_OK) != 0)
-        argp_error(state, "--%s %s: cannot be written: %s", option, path, strerror(errno));
     free(copy);
+    if (good) return SMT_OK;
+    return smt_fail(SMT_EUSAGE, "--%s %s: cannot be written: %s", row->name, path, strerror(error));
 }
 
-static void format_add(struct argp_state *state, struct monitor_cli *cli, char *text)
+static SMT_CLI_SETTER(set_plot)
 {
+    cli_of(options)->plot = arg;
+    if (smt_monitor_plot_is_known(arg)) return output_check(row, arg);
+    return smt_fail(SMT_EUSAGE, "--%s: '%s' must end in .svg or .png", row->name, arg);
+}
+
+static SMT_CLI_SETTER(set_format)
+{
+    struct monitor_cli *cli = cli_of(options);
     struct report report = {NULL, NULL};
-    char *colon = strchr(text, ':');
+    char *colon = strchr((char *)(uintptr_t)arg, ':');
 
     if (colon) {
         *colon = '\0';
         report.path = colon + 1;
     }
-    report.format = smt_monitor_format_find(text);
-    if (!report.format) argp_error(state, "--format %s: no such format", text);
-    if (colon && !*report.path) argp_error(state, "--format %s: no file after the colon", text);
+    report.format = smt_monitor_format_find(arg);
+    if (!report.format)
+        return smt_fail(SMT_EUSAGE, "--%s: no format '%s'; known: text, json, html", row->name,
+                        arg);
+    if (colon && !*report.path)
+        return smt_fail(SMT_EUSAGE, "--%s: no file after the colon", row->name);
     if (colon && strcmp(report.path, "-") == 0) report.path = NULL;
-    if (report.path) output_check(state, "format", report.path);
-    if (cli->report_count == LIST_MOST) argp_error(state, "more than %d formats", LIST_MOST);
+    if (report.path && output_check(row, report.path) != SMT_OK) return SMT_EUSAGE;
+    if (cli->report_count == LIST_MOST)
+        return smt_fail(SMT_EUSAGE, "--%s: at most %d of them", row->name, LIST_MOST);
     cli->reports[cli->report_count++] = report;
+    return SMT_OK;
 }
 
-/* The options that say what to look at and when. */
-static error_t watch_option(int key, char *argument, struct argp_state *state)
-{
-    struct monitor_cli *cli = state->input;
-    struct smt_monitor_options *watch = &cli->options;
+#define AT(member) offsetof(struct monitor_cli, member)
 
-    switch (key) {
-    case KEY_PID:
-        if (watch->pid_count == LIST_MOST) argp_error(state, "more than %d pids", LIST_MOST);
-        cli->pids[watch->pid_count++] = (int)number_take(state, "pid", argument, 1, 4194304);
-        return 0;
-    case KEY_PROCESS:
-        list_add(state, cli->names, &watch->name_count, argument);
-        return 0;
-    case KEY_ALL:
-        all_add(state, cli, argument);
-        return 0;
-    case KEY_VIA:
-        watch->via = argument;
-        return 0;
-    case KEY_STEP:
-        if (!argument[strspn(argument, " \t\n")]) argp_error(state, "--step: an empty step");
-        watch->step = argument;
-        return 0;
-    case KEY_ROUNDS:
-        watch->rounds = number_take(state, "rounds", argument, 1, 100000000);
-        cli->rounds_given = true;
-        return 0;
-    case KEY_STEP_TIMEOUT:
-        watch->step_timeout_ms = seconds_take(state, "step-timeout", argument);
-        return 0;
-    case KEY_SETTLE:
-        watch->settle_ms = number_take(state, "settle", argument, 0, 86400000);
-        cli->settle_given = true;
-        return 0;
-    case KEY_INTERVAL:
-        watch->interval_ms = number_take(state, "interval", argument, 1, 86400000);
-        cli->clock_given = true;
-        return 0;
-    case KEY_DURATION:
-        watch->duration_ms = seconds_take(state, "duration", argument);
-        cli->clock_given = true;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
+static const struct smt_cli_option table[] = {
+    {0, NULL, NULL, 0, "What to watch:", NULL, NULL, NULL, 0},
+    {'p', "pid", "N", 0, "The process with this number; repeatable", NULL, NULL, set_pid, 0},
+    {'P', "process", "NAME", 0,
+     "Every process of this program, also those that start later; repeatable", NULL, NULL,
+     set_process, 0},
+    {0, "all", "NAME,NAME", 0, "Compare the resident memory of these at start and end", NULL, NULL,
+     set_all, 0},
+    {0, "via", "COMMAND", 0,
+     "Watch, and run the step, in the shell that COMMAND opens: 'ssh admin@box'", NULL, NULL,
+     smt_cli_set_text, AT(options.via)},
+    {0, NULL, NULL, 0, "When to look:", NULL, NULL, NULL, 0},
+    {0, "step", "COMMAND", 0, "Run this in each round; it must undo what it does", NULL, NULL,
+     set_step, 0},
+    {0, "rounds", "N", 0, "How many rounds; default 30", NULL, NULL, set_rounds, 0},
+    {0, "step-timeout", "S", 0, "A step that takes longer hangs; default 60, 0 for none", NULL,
+     NULL, set_step_timeout, 0},
+    {0, "settle", "MS", 0, "Wait between step and look; default 100", NULL, NULL, set_settle, 0},
+    {0, "interval", "MS", 0, "Without --step: look this often; default 1000", NULL, NULL,
+     set_interval, 0},
+    {0, "duration", "S", 0, "Without --step: for this long; default 60", NULL, NULL, set_duration,
+     0},
+    {0, NULL, NULL, 0, "What to say:", NULL, NULL, NULL, 0},
+    {0, "limit", "SIZE", 0, "Tell when this much would be resident, as 512m", NULL, NULL,
+     smt_cli_set_size, AT(options.limit_bytes)},
+    {0, "baseline", "FILE", 0,
+     "JSON of an earlier run; what rises no faster than there is not suspected", "FILE", NULL,
+     smt_cli_set_text, AT(baseline_path)},
+    {0, "strict", NULL, 0, "Exit 1 also for `look further' and `undecided'", NULL, NULL,
+     smt_cli_set_true, AT(strict)},
+    {0, "format", "NAME[:FILE]", 0,
+     "text (default), json, html; FILE - is standard output; repeatable", "text json html", NULL,
+     set_format, 0},
+    {0, "plot", "FILE", 0, "Draw the trend with gnuplot: FILE.svg or FILE.png", "FILE", NULL,
+     set_plot, 0},
+    {'v', "verbose", NULL, 0, "Full mappings and process lines; what steps print", NULL, NULL,
+     smt_cli_set_true, AT(verbose)},
+    SMT_CLI_HELP_ROW(AT(request)),
+    {0},
+};
 
-static void options_check(struct argp_state *state, const struct monitor_cli *cli)
+static const struct smt_cli_example examples[] = {
+    {"mtctl monitor --process kamailio --step ./call --rounds 100",
+     "Does a call leak? One a round, a hundred times."},
+    {"mtctl monitor --pid 4711 --interval 500 --duration 600", "Ten minutes without a step."},
+    {NULL, NULL},
+};
+
+const struct smt_cli_program smt_mtctl_monitor_program = {
+    .name = "mtctl monitor",
+    .summary = "watch the memory of processes round after round",
+    .usage = "[OPTION...]",
+    .description =
+        "Repeats a step, watches the memory of processes, decides whether they leak. Those that "
+        "mtctl run started tell their live bytes exactly, and which stacks grow.\n"
+        "Exit status: 0 steady; 1 leak suspected; 2 command line or input; 3 the test ended "
+        "abnormally; 130 interrupted, with the results so far.",
+    .options = table,
+    .examples = examples,
+};
+
+static enum smt_status options_check(const struct monitor_cli *cli)
 {
     const struct smt_monitor_options *watch = &cli->options;
+    const struct {
+        bool is_wrong;
+        const char *sentence;
+    } rules[] = {
+        {!watch->pid_count && !watch->name_count, "nothing to watch: give --pid or --process"},
+        {watch->step && cli->clock_given,
+         "--interval and --duration are for a test without --step"},
+        {!watch->step && (cli->rounds_given || cli->settle_given),
+         "--rounds and --settle need a --step"},
+        {!watch->step && watch->duration_ms < watch->interval_ms,
+         "--duration is shorter than --interval: not one look"},
+    };
 
-    if (!watch->pid_count && !watch->name_count)
-        argp_error(state, "nothing to watch: give --pid or --process");
-    if (watch->step && cli->clock_given)
-        argp_error(state, "--interval and --duration are for a test without --step");
-    if (!watch->step && (cli->rounds_given || cli->settle_given))
-        argp_error(state, "--rounds and --settle need a --step");
-    if (!watch->step && watch->duration_ms < watch->interval_ms)
-        argp_error(state, "--duration is shorter than --interval: not one look");
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].is_wrong) return smt_fail(SMT_EUSAGE, "%s", rules[i].sentence);
+    return SMT_OK;
 }
-
-static error_t option_parse(int key, char *argument, struct argp_state *state)
-{
-    struct monitor_cli *cli = state->input;
-
-    switch (key) {
-    case KEY_LIMIT:
-        if (!smt_number_parse_size(argument, &cli->options.limit_bytes))
-            argp_error(state, "--limit %s: is no size; expected one as 512m or 2g", argument);
-        return 0;
-    case KEY_BASELINE:
-        cli->baseline_path = argument;
-        return 0;
-    case KEY_PLOT:
-        if (!smt_monitor_plot_is_known(argument))
-            argp_error(state, "--plot %s: must end in .svg or .png", argument);
-        output_check(state, "plot", argument);
-        cli->plot = argument;
-        return 0;
-    case KEY_FORMAT:
-        format_add(state, cli, argument);
-        return 0;
-    case KEY_STRICT:
-        cli->strict = true;
-        return 0;
-    case KEY_VERBOSE:
-        cli->verbose = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "%s: unexpected argument", argument);
-        return 0;
-    case ARGP_KEY_END:
-        options_check(state, cli);
-        return 0;
-    default:
-        return watch_option(key, argument, state);
-    }
-}
-
-static const struct argp parser = {
-    .options = options,
-    .parser = option_parse,
-    .doc = "Repeat a step, watch the memory of processes, decide whether they leak. Those that "
-           "`mtctl run' started tell their live bytes exactly, and which stacks grow."
-           "\vExit status: 0 steady; 1 leak suspected; 2 command line or input; 3 the test ended "
-           "abnormally; 130 interrupted, with the results so far.",
-};
 
 static void live_observe(void *context, const struct smt_monitor_result *result)
 {
@@ -360,12 +375,11 @@ int smt_mtctl_monitor(int argc, char **argv)
     struct smt_monitor_result *result = NULL;
     struct smt_live_monitor *engines = NULL;
     enum smt_status status = SMT_OK;
-    char name[] = "mtctl monitor";
-    int code;
+    int code = smt_cli_start(&smt_mtctl_monitor_program, argc, argv, &cli, &cli.request);
 
-    argv[0] = name;
-    argp_err_exit_status = 2;
-    argp_parse(&parser, argc, argv, 0, NULL, &cli);
+    if (code != SMT_CLI_GO_ON) return code;
+    status = options_check(&cli);
+    if (status != SMT_OK) return complain(status);
     cli.options.pids = cli.pids;
     cli.options.names = cli.names;
     cli.options.all_names = cli.all;

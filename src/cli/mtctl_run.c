@@ -1,6 +1,5 @@
 #include "cli/mtctl_run.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,97 +22,97 @@
 #define SMT_LIBDIR "/usr/local/lib"
 #endif
 
-enum {
-    KEY_IDLE = 500,
-    KEY_KMEMLEAK,
-    KEY_SCAN,
-    KEY_AT_EXIT,
-    KEY_OOM,
-    KEY_OOM_MODE,
-    KEY_ONLY_SITE,
-    KEY_SUPPRESS,
-    KEY_TIMEOUT,
-    KEY_LIBRARY,
-    KEY_JSON,
-};
+/* --- the command line --- */
 
-static const struct argp_option run_options[] = {
-    {"idle", KEY_IDLE, NULL, 0, "Track nothing until a command asks for it", 1},
-    {"kmemleak", KEY_KMEMLEAK, "on|off", 0, "off: no reachability scans, irreversibly", 1},
-    {"scan", KEY_SCAN, "SECS", 0, "Scan by itself so often; 0 never; default 600", 1},
-    {"at-exit", KEY_AT_EXIT, NULL, 0, "Scan when PROGRAM ends, and report what leaked", 1},
-    {"suppress", KEY_SUPPRESS, "FILE", 0, "Functions whose leaks are not reported, as globs", 1},
-    {"oom", KEY_OOM, "FROM-TO", OPTION_ARG_OPTIONAL,
-     "Start PROGRAM once per refused allocation, all or these", 2},
-    {"oom-mode", KEY_OOM_MODE, "LIST", 0,
-     "transient, persistent, window:K; default transient,persistent", 2},
-    {"only-site", KEY_ONLY_SITE, "GLOB", 0, "Only allocations under a function named so", 2},
-    {"timeout", KEY_TIMEOUT, "S", 0, "A refusal that takes longer hangs; default 10", 2},
-    {"json", KEY_JSON, NULL, 0, "Reports as JSON lines", 3},
-    {"verbose", 'v', NULL, 0, "Show the output of programs that are refused memory", 3},
-    {"library", KEY_LIBRARY, "PATH", OPTION_HIDDEN, "The object to preload", 3},
+static struct smt_mtctl_run *run_of(void *options)
+{
+    return options;
+}
+
+static SMT_CLI_SETTER(set_scan)
+{
+    uint64_t seconds;
+
+    run_of(options)->scan = arg;
+    if (smt_number_parse(arg, &seconds)) return SMT_OK;
+    return smt_fail(SMT_EUSAGE, "--%s: '%s' is no number of seconds", row->name, arg);
+}
+
+static SMT_CLI_SETTER(set_oom)
+{
+    (void)row;
+    run_of(options)->oom = arg ? arg : "1";
+    return SMT_OK;
+}
+
+static SMT_CLI_SETTER(set_timeout)
+{
+    if (smt_number_parse(arg, &run_of(options)->timeout_s) && run_of(options)->timeout_s)
+        return SMT_OK;
+    return smt_fail(SMT_EUSAGE, "--%s: '%s' is no number of seconds above 0", row->name, arg);
+}
+
+static enum smt_status program_take(void *options, char **words, size_t count)
+{
+    (void)count;
+    run_of(options)->program = words;
+    return SMT_OK;
+}
+
+#define AT(member) offsetof(struct smt_mtctl_run, member)
+
+static const struct smt_cli_option table[] = {
+    {0, NULL, NULL, 0, "Leaks:", NULL, NULL, NULL, 0},
+    {0, "idle", NULL, 0, "Track nothing until a command asks for it", NULL, NULL, smt_cli_set_true,
+     AT(idle)},
+    {0, "kmemleak", "on|off", 0, "off: no reachability scans, irreversibly", "on off", NULL,
+     smt_cli_set_choice, AT(kmemleak_off)},
+    {0, "scan", "SECS", 0, "Scan by itself so often; 0 never; default 600", NULL, NULL, set_scan,
+     0},
+    {0, "at-exit", NULL, 0, "Scan when PROGRAM ends, and report what leaked", NULL, NULL,
+     smt_cli_set_true, AT(at_exit)},
+    {0, "suppress", "FILE", 0, "Functions whose leaks are not reported, as globs", "FILE", NULL,
+     smt_cli_set_text, AT(suppress)},
+    {0, NULL, NULL, 0, "Refused allocations:", NULL, NULL, NULL, 0},
+    {0, "oom", "FROM-TO", SMT_CLI_OPTIONAL,
+     "Start PROGRAM once per refused allocation, all or these", NULL, NULL, set_oom, 0},
+    {0, "oom-mode", "LIST", SMT_CLI_LIST,
+     "transient, persistent, window:K; default transient,persistent",
+     "transient persistent window:4", NULL, smt_cli_set_text, AT(oom_mode)},
+    {0, "only-site", "GLOB", 0, "Only allocations under a function named so", NULL, NULL,
+     smt_cli_set_text, AT(only_site)},
+    {0, "timeout", "S", 0, "A refusal that takes longer hangs; default 10", NULL, NULL, set_timeout,
+     0},
+    {0, NULL, NULL, 0, "Results:", NULL, NULL, NULL, 0},
+    {0, "json", NULL, 0, "Reports as JSON lines", NULL, NULL, smt_cli_set_true, AT(json)},
+    {'v', "verbose", NULL, 0, "Show the output of programs that are refused memory", NULL, NULL,
+     smt_cli_set_true, AT(verbose)},
+    {0, "library", "PATH", SMT_CLI_HIDDEN, "The object to preload", "FILE", NULL, smt_cli_set_text,
+     AT(library)},
+    SMT_CLI_HELP_ROW(AT(request)),
     {0},
 };
 
-static void flag_set(struct smt_mtctl_run *run, int key)
-{
-    if (key == KEY_IDLE) run->idle = true;
-    if (key == KEY_AT_EXIT) run->at_exit = true;
-    if (key == KEY_JSON) run->json = true;
-    if (key == 'v') run->verbose = true;
-}
+static const struct smt_cli_example examples[] = {
+    {"mtctl run --at-exit -- ./program", "What leaked, when it ends."},
+    {"mtctl run --oom -- ./program", "Each of its allocations refused once."},
+    {"mtctl run -- ./daemon", "Then, while it runs: mtctl -s pid:N kmemleak"},
+    {NULL, NULL},
+};
 
-static error_t run_parse(int key, char *text, struct argp_state *state)
-{
-    struct smt_mtctl_run *run = state->input;
-    uint64_t number;
-
-    switch (key) {
-    case KEY_IDLE:
-    case KEY_AT_EXIT:
-    case KEY_JSON:
-    case 'v':
-        flag_set(run, key);
-        return 0;
-    case KEY_KMEMLEAK:
-        if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
-            argp_error(state, "--kmemleak: on or off");
-        run->kmemleak_off = strcmp(text, "off") == 0;
-        return 0;
-    case KEY_SCAN:
-        if (!smt_number_parse(text, &number)) argp_error(state, "--scan: seconds are needed");
-        run->scan = text;
-        return 0;
-    case KEY_OOM:
-        run->oom = text ? text : "1";
-        return 0;
-    case KEY_OOM_MODE:
-        run->oom_mode = text;
-        return 0;
-    case KEY_ONLY_SITE:
-        run->only_site = text;
-        return 0;
-    case KEY_SUPPRESS:
-        run->suppress = text;
-        return 0;
-    case KEY_TIMEOUT:
-        if (!smt_number_parse(text, &run->timeout_s) || !run->timeout_s)
-            argp_error(state, "--timeout: seconds are needed");
-        return 0;
-    case KEY_LIBRARY:
-        run->library = text;
-        return 0;
-    case ARGP_KEY_ARG:
-        run->program = &state->argv[state->next - 1];
-        state->next = state->argc;
-        return 0;
-    case ARGP_KEY_END:
-        if (!run->program) argp_error(state, "PROGRAM is missing");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
+const struct smt_cli_program smt_mtctl_run_program = {
+    .name = "mtctl run",
+    .summary = "a program with the memory engine in it",
+    .usage = "[OPTION...] -- PROGRAM [ARGUMENT...]",
+    .description = "Runs PROGRAM with the memory engine in it. `mtctl -s pid:N memscope ...' and "
+                   "`kmemleak ...' ask it while it runs.\n"
+                   "Exit status: PROGRAM's; with --at-exit 1 when it was 0 and something leaked; "
+                   "with --oom 1 when something was found.",
+    .options = table,
+    .examples = examples,
+    .take_rest = program_take,
+    .argument_words = "COMMAND",
+};
 
 /* --- the object --- */
 
@@ -379,22 +378,15 @@ static int run_at_exit(const struct smt_mtctl_run *run)
 
 int smt_mtctl_run(int argc, char **argv)
 {
-    static char name[] = "mtctl run";
     struct smt_mtctl_run run = {.timeout_s = 10, .oom_mode = "transient,persistent"};
-    const struct argp argp = {
-        .options = run_options,
-        .parser = run_parse,
-        .args_doc = "-- PROGRAM [ARGUMENT...]",
-        .doc = "Run PROGRAM with the memory engine in it. `mtctl -s pid:N memscope ...` and "
-               "`kmemleak ...` ask it while it runs.\v"
-               "Exit status: PROGRAM's; with --at-exit 1 when it was 0 and something leaked; with "
-               "--oom 1 when something was found.",
-    };
-    int status;
+    int status = smt_cli_start(&smt_mtctl_run_program, argc, argv, &run, &run.request);
 
-    argv[0] = name;
-    argp_err_exit_status = 2;
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
+    if (status != SMT_CLI_GO_ON) return status;
+    if (!run.program) {
+        (void)smt_fail(SMT_EUSAGE, "PROGRAM is missing: mtctl run -- PROGRAM [ARGUMENT...]");
+        smt_cli_complain(&smt_mtctl_run_program);
+        return smt_status_exit(SMT_EUSAGE);
+    }
     status = smt_mtctl_run_prepare(&run);
     if (status) return status;
     if (run.oom || run.only_site) return smt_mtctl_run_oom(&run);

@@ -2,18 +2,21 @@
 #ifndef SMT_CLI_MTCTL_RUN_H
 #define SMT_CLI_MTCTL_RUN_H
 
+#include "cli/cli.h"
 #include "control/control.h"
 
 struct smt_mtctl_run {
-    bool idle, kmemleak_off, at_exit, json, verbose;
-    const char *scan;    /* seconds between scans; NULL: as it is by default */
-    const char *library; /* NULL: looked for */
-    const char *oom;     /* FROM-TO or 1:FROM-TO; NULL: no plan */
+    bool idle, at_exit, json, verbose;
+    unsigned kmemleak_off; /* 0 on, 1 off */
+    const char *scan;      /* seconds between scans; NULL: as it is by default */
+    const char *library;   /* NULL: looked for */
+    const char *oom;       /* FROM-TO or 1:FROM-TO; NULL: no plan */
     const char *oom_mode;
     const char *only_site;
     const char *suppress;
     uint64_t timeout_s;
     char **program; /* and its arguments; ended by NULL */
+    struct smt_cli_request request;
 };
 
 /* How a program that was started ended. */

@@ -18,67 +18,89 @@
 
 #define LISTEN_MAX 16
 
-enum { KEY_LISTEN = 400, KEY_BACKGROUND, KEY_PID_FILE, KEY_LOG, KEY_ATTACH };
-
 struct service {
-    struct smt_mtctl_engine engine;
+    struct smt_mtctl_engine engine; /* first: see SMT_MTCTL_ENGINE_ROWS */
     struct smt_address addresses[LISTEN_MAX];
     size_t address_count;
     bool background;
     const char *pid_file, *log;
     pid_t attached; /* 0: none */
+    struct smt_cli_request request;
 
     int pid_fd;   /* locked while we run */
     int ready_fd; /* to the process that waits for our start; -1 */
 };
 
-static const struct argp_option serve_options[] = {
-    {"listen", KEY_LISTEN, "ADDRESS", 0,
+/* --- the command line --- */
+
+static SMT_CLI_SETTER(set_listen)
+{
+    struct service *service = options;
+    enum smt_status status;
+
+    if (service->address_count == LISTEN_MAX)
+        return smt_fail(SMT_EUSAGE, "--%s: at most %d addresses", row->name, LISTEN_MAX);
+    status = smt_address_parse(arg, &service->addresses[service->address_count]);
+    if (status != SMT_OK) return smt_fail(SMT_EUSAGE, "--%s: %s", row->name, smt_fail_text());
+    service->address_count++;
+    return SMT_OK;
+}
+
+static SMT_CLI_SETTER(set_attach)
+{
+    if (smt_live_address_parse(arg, &((struct service *)options)->attached) == SMT_OK)
+        return SMT_OK;
+    return smt_fail(SMT_EUSAGE, "--%s: %s", row->name, smt_fail_text());
+}
+
+#define AT(member) offsetof(struct service, member)
+_Static_assert(AT(engine) == 0, "the engine's rows store from there");
+
+static const struct smt_cli_option table[] = {
+    {0, NULL, NULL, 0, "Where it listens:", NULL, NULL, NULL, 0},
+    {0, "listen", "ADDRESS", 0,
      "unix:PATH, tcp:127.0.0.1:PORT or telnet:127.0.0.1:PORT; repeatable. Default: mtctl.sock in "
      "the runtime directory",
-     1},
-    {"attach", KEY_ATTACH, "pid:N", 0,
-     "memscope and kmemleak, and the telnet menu, ask the engine in process N", 1},
-    {"background", KEY_BACKGROUND, NULL, 0, "Return when it serves, and go on serving", 1},
-    {"pid-file", KEY_PID_FILE, "PATH", 0, "Write the server's process id to PATH", 1},
-    {"log", KEY_LOG, "PATH", 0, "Append messages to PATH instead of standard error", 1},
+     NULL, NULL, set_listen, 0},
+    {0, "attach", "pid:N", 0,
+     "memscope and kmemleak, and the telnet menu, ask the engine in process N", NULL, NULL,
+     set_attach, 0},
+    {0, NULL, NULL, 0, "How it runs:", NULL, NULL, NULL, 0},
+    {0, "background", NULL, 0, "Return when it serves, and go on serving", NULL, NULL,
+     smt_cli_set_true, AT(background)},
+    {0, "pid-file", "PATH", 0, "Write the server's process id to PATH", "FILE", NULL,
+     smt_cli_set_text, AT(pid_file)},
+    {0, "log", "PATH", 0, "Append messages to PATH instead of standard error", "FILE", NULL,
+     smt_cli_set_text, AT(log)},
+    SMT_MTCTL_ENGINE_ROWS,
+    {0, NULL, NULL, 0, "This program:", NULL, NULL, NULL, 0},
+    SMT_CLI_HELP_ROW(AT(request)),
     {0},
 };
 
-static error_t serve_parse(int key, char *text, struct argp_state *state)
-{
-    struct service *service = state->input;
+static const struct smt_cli_example examples[] = {
+    {"mtctl serve", "At mtctl.sock in the runtime directory."},
+    {"mtctl serve --listen tcp:127.0.0.1:5000 --listen telnet:127.0.0.1:2323",
+     "For JSON-RPC clients, and for people."},
+    {"mtctl serve --background --pid-file /run/mtctl.pid --log /var/log/mtctl", "As a daemon."},
+    {"kamcmd -s unix:/run/mtctl.sock mt.mem_alloc 10 k", "A command for it."},
+    {NULL, NULL},
+};
 
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &service->engine;
-        return 0;
-    case KEY_LISTEN:
-        if (service->address_count == LISTEN_MAX)
-            argp_error(state, "--listen: at most %d addresses", LISTEN_MAX);
-        if (smt_address_parse(text, &service->addresses[service->address_count++]) != SMT_OK)
-            argp_error(state, "--listen: %s", smt_fail_text());
-        return 0;
-    case KEY_BACKGROUND:
-        service->background = true;
-        return 0;
-    case KEY_ATTACH:
-        if (smt_live_address_parse(text, &service->attached) != SMT_OK)
-            argp_error(state, "--attach: %s", smt_fail_text());
-        return 0;
-    case KEY_PID_FILE:
-        service->pid_file = text;
-        return 0;
-    case KEY_LOG:
-        service->log = text;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "%s: serve takes no command", text);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
+const struct smt_cli_program smt_mtctl_serve_program = {
+    .name = "mtctl serve",
+    .summary = "answer commands on sockets",
+    .usage = "[OPTION...]",
+    .description =
+        "Answers commands on sockets: BINRPC (kamcmd), JSON-RPC 2.0 and text lines. The protocol "
+        "is told by a client's first bytes; only a telnet: listener speaks first. SIGTERM stops it "
+        "and tells what was left allocated.\n"
+        "Only loopback addresses are served; another host comes in through ssh: `ssh -L "
+        "5000:127.0.0.1:5000 HOST' and then `mtctl -s tcp:127.0.0.1:5000'.\n"
+        "Exit status: 0; 1 something was found; 2 usage; 3 failure.",
+    .options = table,
+    .examples = examples,
+};
 
 /* 10,000 clients are 10,000 descriptors. */
 static void descriptors_raise(void)
@@ -237,36 +259,18 @@ static int background_run(struct service *service)
 int smt_mtctl_serve(int argc, char **argv)
 {
     static struct service service = {.pid_fd = -1, .ready_fd = -1};
-    static char name[] = "mtctl serve";
-    const struct argp_child children[] = {{&smt_mtctl_engine_argp, 0, "Engine:", 10}, {0}};
-    const struct argp argp = {
-        .options = serve_options,
-        .parser = serve_parse,
-        .doc = "Answer commands on sockets: BINRPC (kamcmd), JSON-RPC 2.0 and text lines.\v"
-               "The protocol is told by a client's first bytes; only a telnet: listener speaks "
-               "first. SIGTERM stops it and tells what was left allocated.\n"
-               "Only loopback addresses are served; another host comes in through ssh:\n"
-               "  ssh -L 5000:127.0.0.1:5000 HOST     and then  mtctl -s tcp:127.0.0.1:5000\n\n"
-               "Examples:\n"
-               "  mtctl serve                         mtctl.sock in the runtime directory\n"
-               "  mtctl serve --listen tcp:127.0.0.1:5000 --listen telnet:127.0.0.1:2323\n"
-               "  mtctl serve --background --pid-file /run/mtctl.pid --log /var/log/mtctl\n"
-               "  kamcmd -s unix:/run/mtctl.sock mt.mem_alloc 10 k\n\n"
-               "Exit status: 0; 1 something was found; 2 usage; 3 failure.",
-        .children = children,
-    };
-    int exit_status;
+    int status = smt_cli_start(&smt_mtctl_serve_program, argc, argv, &service, &service.request);
 
-    argv[0] = name;
-    argp_err_exit_status = 2;
-    argp_parse(&argp, argc, argv, 0, NULL, &service);
-    if (service.engine.live && (exit_status = smt_mtctl_run_self()) != 0) return exit_status;
+    if (status != SMT_CLI_GO_ON) return status;
+    if (service.engine.live && (status = smt_mtctl_run_self()) != 0) return status;
     if (!service.address_count) {
-        enum smt_status status = smt_address_default(&service.addresses[0]);
+        enum smt_status found = smt_address_default(&service.addresses[0]);
 
-        if (status != SMT_OK) return smt_mtctl_fail(status);
+        if (found != SMT_OK) return smt_mtctl_fail(found);
         service.address_count = 1;
     }
     descriptors_raise();
-    return service.background ? background_run(&service) : service_run(&service);
+    status = service.background ? background_run(&service) : service_run(&service);
+    smt_cli_texts_clear(&service.engine.parameters);
+    return status;
 }

@@ -67,17 +67,17 @@ static void complete_command(struct completion *completion)
 
 static void complete_argument(struct completion *completion, const char *command_name)
 {
-    static const char *const units[] = {"b", "k", "m", "g"};
     const struct smt_command *command = smt_command_find(command_name);
+    struct smt_buffer words;
+    char *rest = NULL;
 
     if (!command) return;
-    if (strcmp(command->name, "help") == 0) complete_command(completion);
-    if (strstr(command->arguments, "unit"))
-        for (int i = 0; i < 4; i++) completion_try(completion, units[i]);
-    if (!strstr(command->arguments, "group")) return;
-    completion_try(completion, "misctest");
-    for (const struct smt_parameter *row = smt_parameters; row->name; row++)
-        completion_try(completion, row->name);
+    smt_buffer_init(&words);
+    smt_command_add_words(command, &words);
+    if (words.data)
+        for (char *word = strtok_r(words.data, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+            completion_try(completion, word);
+    smt_buffer_clear(&words);
 }
 
 static unsigned char shell_complete(EditLine *edit, int key)

@@ -6,9 +6,9 @@
 #include "run/verdict.h"
 
 static const struct smt_cli_subcommand subcommands[] = {
-    {"merge", "lay the JSON results of shards together", smt_sipmemtest_merge},
-    {"mutate", "write a mutation of a message to standard output", smt_sipmemtest_mutate},
-    {NULL, NULL, NULL},
+    {"merge", "lay the JSON results of shards together", smt_sipmemtest_merge, NULL},
+    {"mutate", "write a mutation of a message to standard output", smt_sipmemtest_mutate, NULL},
+    {NULL, NULL, NULL, NULL},
 };
 
 static const char description[] =
@@ -37,8 +37,7 @@ static const struct smt_cli_example examples[] = {
     {NULL, NULL},
 };
 
-static void verdicts_add(void (*add_row)(void *context, const char *term, const char *text),
-                         void *context)
+static void verdicts_add(smt_cli_add_row *add_row, void *context)
 {
     for (unsigned i = 0; i < SMT_VERDICT_COUNT; i++) {
         char term[64], text[256];
@@ -50,8 +49,7 @@ static void verdicts_add(void (*add_row)(void *context, const char *term, const 
     }
 }
 
-static void exits_add(void (*add_row)(void *context, const char *term, const char *text),
-                      void *context)
+static void exits_add(smt_cli_add_row *add_row, void *context)
 {
     static const char *const rows[][2] = {
         {"0", "Nothing was found."},
@@ -67,7 +65,7 @@ static void exits_add(void (*add_row)(void *context, const char *term, const cha
 }
 
 static const struct smt_cli_section sections[] = {
-    {"VERDICTS", verdicts_add}, {"EXIT STATUS", exits_add}, {NULL, NULL}};
+    {"VERDICTS", verdicts_add, false}, {"EXIT STATUS", exits_add, false}, {NULL, NULL, false}};
 
 /* An argument that is no option: a message file or a folder of them. */
 static enum smt_status argument_add(void *options, const char *argument)
@@ -86,4 +84,5 @@ const struct smt_cli_program smt_sipmemtest_program = {
     .examples = examples,
     .see_also = "gdb(1), valgrind(1)",
     .add_argument = argument_add,
+    .argument_words = "FILE",
 };

@@ -73,6 +73,33 @@ const struct smt_command *smt_command_find(const char *name)
     return NULL;
 }
 
+/* From "create|start [age]" and the like: the words with bars between, but for
+ * those that take a value. */
+static void choices_add(const char *arguments, struct smt_buffer *words)
+{
+    for (const char *at = arguments, *end; *(at += strspn(at, " []")); at = end) {
+        end = at + strcspn(at, " []");
+        if (!memchr(at, '|', (size_t)(end - at))) continue;
+        for (size_t size; at < end; at += size + (at + size < end)) {
+            size = strcspn(at, " []|");
+            if (!memchr(at, '=', size)) smt_buffer_addf(words, "%.*s ", (int)size, at);
+        }
+    }
+}
+
+void smt_command_add_words(const struct smt_command *command, struct smt_buffer *words)
+{
+    if (strstr(command->arguments, "unit")) smt_buffer_add_text(words, "b k m g ");
+    if (strstr(command->arguments, "group")) smt_buffer_add_text(words, "misctest ");
+    if (strstr(command->arguments, "group name"))
+        for (const struct smt_parameter *row = smt_parameters; row->name; row++)
+            smt_buffer_addf(words, "%s ", row->name);
+    if (strstr(command->arguments, "command"))
+        for (const struct smt_command *row = smt_commands; row->name; row++)
+            smt_buffer_addf(words, "%s ", row->name);
+    choices_add(command->arguments, words);
+}
+
 /* Place of argument `name` in "size [unit]"; -1 when there is none. */
 static int argument_place(const struct smt_command *command, const char *name)
 {

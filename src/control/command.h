@@ -35,6 +35,10 @@ extern const struct smt_command smt_commands[]; /* ended by a row without name *
 /* By full name, or without the `mt.` in front; NULL when there is none. */
 const struct smt_command *smt_command_find(const char *name);
 
+/* The words that can stand behind a command, each with a blank after it: units,
+ * parameters, what its arguments offer to choose from. */
+void smt_command_add_words(const struct smt_command *command, struct smt_buffer *words);
+
 /* Runs one request. Unknown commands and wrong arguments become faults. */
 void smt_command_execute(struct smt_control *control, const struct smt_wire_request *request,
                          struct smt_wire_reply *reply);

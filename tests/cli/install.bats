@@ -170,6 +170,8 @@ package() {
     dpkg-deb -c "$BATS_FILE_TMPDIR/sipmemtest.deb" >contents
     for path in usr/bin/sipmemtest usr/include/memtest.h usr/include/smt_parser.h \
         usr/share/doc/sipmemtest/copyright usr/share/man/man1/sipmemtest.1 \
+        usr/share/man/man1/mtctl.1 usr/share/bash-completion/completions/mtctl \
+        usr/share/bash-completion/completions/sipmemtest \
         usr/share/man/man3/libmemtest.3 lib/libmemtest.so.0; do
         contains "$path" "$(<contents)"
     done

@@ -63,14 +63,85 @@ load mtctl
     [ "$out" = '{"error":{"code":400,"message":"invalid parameter values"}}' ]
 }
 
-@test "mtctl --help names every command and subcommand" {
+# --- one table for help, man page and completion ---
+
+# Long options in --help of `mtctl ARGUMENT...`, one a line
+long_options()
+{
+    "$SMT_BIN/mtctl" "$@" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'
+}
+
+@test "mtctl --help fits 100 columns and names every command and subcommand" {
     mtctl --help
     exits 0
+    [ -z "$err" ]
+    [ -z "$(grep -E '^.{101}' <<<"$out")" ]
     help=$out
 
-    for method in $("$SMT_BIN/mtctl" -q system.listMethods) serve monitor; do
-        contains "$method" "$help"
+    for word in $("$SMT_BIN/mtctl" -q system.listMethods) serve monitor run; do
+        contains "$word" "$help"
     done
+}
+
+@test "every option, command and parameter of mtctl is in man page and completion" {
+    man=$("$SMT_BIN/mtctl" --print-man | sed 's/\\-/-/g; s/\\f.//g')
+    completion=$("$SMT_BIN/mtctl" --print-completion=bash)
+
+    [ "$( (long_options; long_options serve; long_options run; long_options monitor) | wc -l)" -ge 40 ]
+    for option in $(long_options; long_options serve; long_options run; long_options monitor); do
+        contains "$option" "$man"
+        contains "$option" "$completion"
+    done
+    for name in $("$SMT_BIN/mtctl" -q system.listMethods) mem_check_content fault_limit; do
+        contains "$name" "$man"
+        contains "$name" "$completion"
+    done
+}
+
+@test "every option of mtctl --help is known to the parser" {
+    for subcommand in '' serve run monitor; do
+        for option in $(long_options $subcommand); do
+            mtctl $subcommand "$option=1" --no-such-option
+            exits 2
+            [[ $err != *"$option: no such option"* ]]
+        done
+    done
+}
+
+@test "the man page of mtctl has its sections and no warnings" {
+    command -v groff >/dev/null || skip "no groff"
+    "$SMT_BIN/mtctl" --print-man >"$BATS_TEST_TMPDIR/mtctl.1"
+
+    warnings=$(groff -man -ww -Tutf8 "$BATS_TEST_TMPDIR/mtctl.1" 2>&1 >/dev/null)
+
+    [ -z "$warnings" ]
+    for section in NAME SYNOPSIS DESCRIPTION OPTIONS COMMANDS PARAMETERS "MTCTL SERVE" "MTCTL RUN" \
+        "MTCTL MONITOR" "EXIT STATUS" FILES EXAMPLES "SEE ALSO"; do
+        grep -qx ".SH $section" "$BATS_TEST_TMPDIR/mtctl.1"
+    done
+}
+
+# complete_words WORD...: what bash offers for the last word
+complete_words()
+{
+    bash -c 'compopt() { :; }; eval "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+             _mtctl; printf "%s\n" "${COMPREPLY[@]}"' \
+        - "$("$SMT_BIN/mtctl" --print-completion=bash)" "$@"
+}
+
+@test "completion of mtctl: options, commands, units, parameters, subcommands" {
+    [ "$(complete_words mtctl --back)" = --backend= ]
+    [ "$(complete_words mtctl --backend = he)" = heap ]
+    [ "$(complete_words mtctl -p mem_ch)" = mem_check_content= ]
+    [ "$(complete_words mtctl mem_rn)" = mem_rnd_alloc ]
+    [ "$(complete_words mtctl -q mt.mem_rn)" = mt.mem_rnd_alloc ]
+    [ "$(complete_words mtctl mem_alloc 10 '')" = $'b\nk\nm\ng' ]
+    [ "$(complete_words mtctl cfg.get misctest mem_re)" = mem_realloc_p ]
+    [ "$(complete_words mtctl memscope st)" = $'start\nstats\nstop' ]
+    [ "$(complete_words mtctl ser)" = serve ]
+    [ "$(complete_words mtctl serve --backg)" = --background ]
+    [ "$(complete_words mtctl run --kmemleak of)" = off ]
+    [ "$(complete_words mtctl monitor --format = js)" = json ]
 }
 
 @test "an option before a subcommand is told where it belongs" {
