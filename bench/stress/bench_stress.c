@@ -4,6 +4,8 @@
  *   chunks a second of CPU time (a busy machine changes little), book-keeping a
  *   chunk, and how much two threads do of what one does. By CPU time that tells
  *   what they cost each other also on a busy machine, but not how they wait.
+ *   In one set each frees what the other allocated too, smallest first; timed
+ *   tests have a set each.
  *
  *     bench_stress [TOTAL_BYTES]     default 50000000; 1360000000 is 10 million chunks
  *
@@ -108,25 +110,39 @@ struct seconds {
     double wall, cpu;
 };
 
-static struct seconds threads_measure(struct smt_stress_set *set, uint64_t total, unsigned count)
+static struct seconds threads_measure(struct smt_stress_set *const *sets, uint64_t total,
+                                      unsigned count)
 {
-    struct load load = {set, total};
+    struct load loads[THREADS];
     pthread_t threads[THREADS];
     uint64_t begun = smt_clock_ns(), begun_cpu = smt_clock_cpu_ns();
 
-    for (unsigned i = 0; i < count; i++)
-        if (pthread_create(&threads[i], NULL, load_run, &load) != 0) exit(3);
+    for (unsigned i = 0; i < count; i++) {
+        loads[i] = (struct load){sets[i], total};
+        if (pthread_create(&threads[i], NULL, load_run, &loads[i]) != 0) exit(3);
+    }
     for (unsigned i = 0; i < count; i++) pthread_join(threads[i], NULL);
     return (struct seconds){(double)(smt_clock_ns() - begun) / 1e9,
                             (double)(smt_clock_cpu_ns() - begun_cpu) / 1e9};
+}
+
+static void threads_print(const char *name, const char *what, struct smt_stress_set *const *sets,
+                          uint64_t total)
+{
+    struct seconds one = threads_measure(sets, total, 1);
+    struct seconds two = threads_measure(sets, total, THREADS);
+
+    printf("%-8s 2 threads, %s, do %.2fx of one by wall time (%.2f s, %.2f s), %.2fx by CPU time\n",
+           name, what, 2 * one.wall / two.wall, one.wall, two.wall,
+           THREADS * 2 * one.cpu / two.cpu);
 }
 
 static int backend_measure(const char *name, uint64_t total)
 {
     const struct smt_stress_options options = {.backend = name, .seed = 1};
     struct figures best = {0};
+    struct smt_stress_set *shared[THREADS], *own[THREADS];
     struct smt_stress stress;
-    struct seconds one, two;
 
     if (smt_stress_init(&stress, &options) != SMT_OK) {
         fprintf(stderr, "bench_stress: %s\n", smt_fail_text());
@@ -139,10 +155,14 @@ static int backend_measure(const char *name, uint64_t total)
         if (!i || now.alloc_ns + now.free_ns < best.alloc_ns + best.free_ns) best = now;
     }
     figures_print(name, &best);
-    one = threads_measure(stress.set, total, 1);
-    two = threads_measure(stress.set, total, THREADS);
-    printf("%-8s 2 threads do %.2fx of one by wall time (%.2f s, %.2f s), %.2fx by CPU time\n",
-           name, 2 * one.wall / two.wall, one.wall, two.wall, THREADS * 2 * one.cpu / two.cpu);
+    for (int i = 0; i < THREADS; i++) {
+        shared[i] = stress.set;
+        own[i] = smt_stress_set_new(&stress, 1);
+        if (!own[i]) return 3;
+    }
+    threads_print(name, "one set", shared, total);
+    threads_print(name, "a set each", own, total);
+    for (int i = 0; i < THREADS; i++) smt_stress_set_free(own[i]);
     smt_stress_clear(&stress);
     return 0;
 }

@@ -130,21 +130,30 @@ uint64_t smt_bins_smallest(struct smt_bins *bins, size_t index)
     return bin->chunks[bin->count - 1].size;
 }
 
-struct smt_bin smt_bins_take(struct smt_bins *bins, size_t index)
+bool smt_bins_take(struct smt_bins *bins, size_t first, size_t end, struct smt_bins *ret_taken)
 {
-    struct smt_bin taken = bins->bins[index];
+    struct smt_bin *table = pages_map(TABLE_BYTES);
 
-    memset(&bins->bins[index], 0, sizeof taken);
-    bins->nonempty[index / 64] &= ~((uint64_t)1 << (index % 64));
-    bins->count -= taken.count;
-    bins->bytes -= taken.bytes;
-    return taken;
+    if (!table) return false;
+    ret_taken->bins = table;
+    while ((first = smt_bins_next(bins, first)) < end) {
+        uint64_t bit = (uint64_t)1 << (first % 64);
+
+        table[first] = bins->bins[first];
+        ret_taken->nonempty[first / 64] |= bit;
+        ret_taken->count += table[first].count;
+        ret_taken->bytes += table[first].bytes;
+        bins->nonempty[first / 64] &= ~bit;
+        memset(&bins->bins[first++], 0, sizeof *table);
+    }
+    bins->count -= ret_taken->count;
+    bins->bytes -= ret_taken->bytes;
+    return true;
 }
 
-void smt_bin_clear(struct smt_bin *bin)
+static void bin_clear(struct smt_bin *bin)
 {
     if (bin->chunks) munmap(bin->chunks, bin->capacity * sizeof *bin->chunks);
-    *bin = (struct smt_bin){0};
 }
 
 size_t smt_bins_next(const struct smt_bins *bins, size_t index)
@@ -161,7 +170,7 @@ size_t smt_bins_next(const struct smt_bins *bins, size_t index)
 void smt_bins_clear(struct smt_bins *bins)
 {
     if (bins->bins) {
-        for (size_t i = 0; i < SMT_BINS_COUNT; i++) smt_bin_clear(&bins->bins[i]);
+        for (size_t i = 0; i < SMT_BINS_COUNT; i++) bin_clear(&bins->bins[i]);
         munmap(bins->bins, TABLE_BYTES);
     }
     *bins = (struct smt_bins){0};

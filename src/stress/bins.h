@@ -32,6 +32,7 @@ struct smt_bin {
     struct smt_chunk *chunks;
     size_t count;
     size_t capacity;
+    size_t released; /* of a bin that was taken: chunks that are free already */
     uint64_t bytes;
     bool sorted; /* largest first; bins of one size always are */
 };
@@ -57,9 +58,10 @@ uint64_t smt_bins_smallest(struct smt_bins *bins, size_t index);
 /* Removes the last chunk of a bin: the smallest after smt_bins_smallest(). */
 struct smt_chunk smt_bins_pop(struct smt_bins *bins, size_t index);
 
-/* Takes a whole bin out, array and all; release it with smt_bin_clear(). */
-struct smt_bin smt_bins_take(struct smt_bins *bins, size_t index);
-void smt_bin_clear(struct smt_bin *bin);
+/* Takes bins first..end-1 out, arrays and all, into *ret_taken, which must be
+ * zero; release it with smt_bins_clear(). False when no memory could be mapped:
+ * nothing was taken. */
+bool smt_bins_take(struct smt_bins *bins, size_t first, size_t end, struct smt_bins *ret_taken);
 
 /* First bin at or after `index` that has chunks, SMT_BINS_COUNT if none. */
 size_t smt_bins_next(const struct smt_bins *bins, size_t index);

@@ -6,7 +6,8 @@
 #include "stress/reserve.h"
 #include "stress/stress.h"
 
-#define BATCH 256
+#define BATCH        256
+#define WINDOW_BYTES ((uintptr_t)1 << 20)
 
 struct shard {
     _Alignas(64) pthread_mutex_t lock;
@@ -222,7 +223,8 @@ enum smt_stress_resized smt_stress_realloc(struct smt_stress_set *set, struct sm
     return SMT_STRESS_RESIZED;
 }
 
-static size_t set_next_bin(struct smt_stress_set *set, size_t index)
+/* The first bin that has chunks, in any shard. */
+static size_t set_first_bin(struct smt_stress_set *set)
 {
     size_t first = SMT_BINS_COUNT;
 
@@ -230,7 +232,7 @@ static size_t set_next_bin(struct smt_stress_set *set, size_t index)
         size_t next;
 
         pthread_mutex_lock(&set->shard[i].lock);
-        next = smt_bins_next(&set->shard[i].bins, index);
+        next = smt_bins_next(&set->shard[i].bins, 0);
         pthread_mutex_unlock(&set->shard[i].lock);
         if (next < first) first = next;
     }
@@ -249,22 +251,67 @@ static uint64_t set_bin_bytes(struct smt_stress_set *set, size_t index)
     return bytes;
 }
 
-/* Frees one bin of all shards, whole. */
-static uint64_t bin_free_all(struct smt_stress_set *set, size_t index)
+/* How many bins from the first on have no more than size_bytes together. */
+static size_t set_whole_bins(struct smt_stress_set *set, uint64_t size_bytes)
+{
+    size_t index = 0;
+
+    if (size_bytes == UINT64_MAX) return SMT_BINS_COUNT;
+    for (; index < SMT_BINS_COUNT; index++) {
+        uint64_t bytes = set_bin_bytes(set, index);
+
+        if (bytes > size_bytes) break;
+        size_bytes -= bytes;
+    }
+    return index;
+}
+
+/* Chunks of one bin were allocated over time, so they lie far apart, and bin by
+ * bin each release would miss caches and TLB, and the allocator's own with it.
+ * Each bin's array is more or less in rising order of addresses, though: what
+ * lies below a moving limit is released from all bins in turn. Any order would
+ * be right; a chunk out of order only waits for its window. */
+static void bins_release(struct smt_stress_set *set, struct shard *shard, struct smt_bins *taken)
+{
+    uintptr_t limit = 0;
+
+    while (taken->count) {
+        uintptr_t lowest = UINTPTR_MAX;
+        size_t index = 0;
+
+        for (; (index = smt_bins_next(taken, index)) < SMT_BINS_COUNT; index++) {
+            struct smt_bin *bin = &taken->bins[index];
+            struct smt_chunk *run = bin->chunks + bin->released;
+            size_t count = 0, left = bin->count - bin->released;
+
+            while (count < left && (uintptr_t)run[count].address < limit) count++;
+            if (count) chunks_release(set, shard, run, count);
+            bin->released += count;
+            taken->count -= count;
+            if (count == left)
+                taken->nonempty[index / 64] &= ~((uint64_t)1 << (index % 64));
+            else if ((uintptr_t)run[count].address < lowest)
+                lowest = (uintptr_t)run[count].address;
+        }
+        limit = lowest + WINDOW_BYTES;
+    }
+}
+
+/* Frees bins first..end-1 of all shards, whole. */
+static uint64_t bins_free_all(struct smt_stress_set *set, size_t end)
 {
     uint64_t freed = 0;
 
     for (unsigned i = 0; i < set->shards; i++) {
         struct shard *shard = &set->shard[i];
-        struct smt_bin taken = {0};
+        struct smt_bins taken = {0};
 
         pthread_mutex_lock(&shard->lock);
-        if (shard->bins.bins) taken = smt_bins_take(&shard->bins, index);
-        shard_publish(shard);
+        if (shard->bins.bins && smt_bins_take(&shard->bins, 0, end, &taken)) shard_publish(shard);
         pthread_mutex_unlock(&shard->lock);
-        chunks_release(set, shard, taken.chunks, taken.count);
         freed += taken.bytes;
-        smt_bin_clear(&taken);
+        bins_release(set, shard, &taken);
+        smt_bins_clear(&taken);
     }
     return freed;
 }
@@ -308,13 +355,15 @@ static uint64_t bin_free_some(struct smt_stress_set *set, size_t index, uint64_t
 uint64_t smt_stress_free(struct smt_stress_set *set, uint64_t size_bytes)
 {
     uint64_t freed = 0;
-    size_t index = 0;
+    size_t first;
 
-    while (freed < size_bytes && (index = set_next_bin(set, index)) < SMT_BINS_COUNT) {
-        if (set_bin_bytes(set, index) <= size_bytes - freed)
-            freed += bin_free_all(set, index++);
-        else
-            freed += bin_free_some(set, index, size_bytes - freed);
+    while (freed < size_bytes && (first = set_first_bin(set)) < SMT_BINS_COUNT) {
+        size_t end = set_whole_bins(set, size_bytes - freed);
+        uint64_t more = end > first ? bins_free_all(set, end) : 0;
+
+        freed += more;
+        /* nothing whole, or no memory to take it with */
+        if (!more) freed += bin_free_some(set, first, size_bytes - freed);
     }
     return freed;
 }
