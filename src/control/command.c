@@ -60,6 +60,8 @@ const struct smt_command smt_commands[] = {
      SMT_COMMAND_HEAVY | LIST, smt_command_live},
     {"core.version", "", "The version of this program.", 0, smt_command_core_version},
     {"system.listMethods", "", "The names of all commands.", LIST, smt_command_list_methods},
+    {"system.methodHelp", "command", "What a command does; kamcmd's help asks it.", LIST,
+     smt_command_help},
     {"help", "[command]", "All commands, or what one does.", LIST, smt_command_help},
     {.name = NULL},
 };

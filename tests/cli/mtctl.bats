@@ -190,6 +190,68 @@ END
     [ "$out" = $'30720\n3072' ] || [ "$out" = $'30\n3072' ]
 }
 
+# types HOME: what the shell shows on a terminal when standard input's lines are
+# typed, each once the shell has shown the text before its bar
+types()
+{
+    HOME=$1 XDG_STATE_HOME= TERM=vt100 python3 -c '
+import os, pty, select, sys, time
+
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "-q"])
+shown, seen = b"", 0
+for line in sys.stdin.read().splitlines():
+    awaited, typed = line.split("|", 1)
+    end = time.time() + 30
+    while shown.find(awaited.encode(), seen) < 0 and time.time() < end:
+        if select.select([terminal], [], [], 1)[0]:
+            shown += os.read(terminal, 4096)
+    seen = len(shown)
+    os.write(terminal, typed.encode().decode("unicode_escape").encode())
+try:
+    while more := os.read(terminal, 4096):
+        shown += more
+except OSError:
+    pass
+sys.stdout.write(shown.decode().replace("\r", "").replace("\0", ""))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))' "$SMT_BIN/mtctl"
+}
+
+@test "on a terminal, Tab completes commands, units and parameters" {
+    said=$(types "$BATS_TEST_TMPDIR" <<'END'
+mt> |mem_al\t
+mem_alloc |10 k\n
+mt> |mem_used \t
+  g|b\n
+10240|cfg.get misc\t
+misctest |mem_re\t
+mem_realloc_p |\n
+mt> |quit\n
+END
+    )
+
+    contains 'mt> mem_alloc 10 k' "$said"
+    contains $'  b\n  k\n  m\n  g' "$said"
+    contains 'mt> cfg.get misctest mem_realloc_p' "$said"
+}
+
+@test "on a terminal, the arrow key brings back the last session's lines" {
+    types "$BATS_TEST_TMPDIR" <<'END'
+mt> |mem_used k\n
+mt> |quit\n
+END
+
+    said=$(types "$BATS_TEST_TMPDIR" <<'END'
+mt> |mem_alloc 7 k\n
+mt> |\x1b[A\x1b[A\x1b[A\n
+7|\x04
+END
+    )
+
+    contains $'mem_used k\n7\n' "$said"
+}
+
 # --- scripts ---
 
 @test "an excerpt of a Kamailio configuration runs verbatim" {

@@ -1,6 +1,30 @@
 # mtctl serve when memory really runs out: a refusal, and it goes on serving.
 load mtctl
 
+group=
+teardown()
+{
+    [ -z "$server" ] || kill -KILL "$server"
+    [ ! -s "$BATS_TEST_TMPDIR/pid" ] || kill -KILL "$(<"$BATS_TEST_TMPDIR/pid")" || true
+    [ -z "$group" ] || for ((i = 0; i < 100; i++)); do rmdir "$group" && break || sleep 0.05; done
+}
+
+# group_make BYTES: sets $group to a fresh memory cgroup with that limit
+group_make()
+{
+    local parent file
+    for parent in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+        mkdir "$parent/mtctl-test-$$" 2>/dev/null || continue
+        group=$parent/mtctl-test-$$
+        for file in memory.limit_in_bytes memory.max; do
+            [ ! -e "$group/$file" ] || ! echo "$1" 2>/dev/null >"$group/$file" || return 0
+        done
+        rmdir "$group"
+        group=
+    done
+    return 1
+}
+
 # exhausts BACKEND [LIBRARY]: 3 GB of address space, 4 GB asked for, twice
 exhausts()
 {
@@ -41,4 +65,18 @@ exhausts()
 @test "exhausted jemalloc: 400, others are answered" {
     ldconfig -p | grep -qF libjemalloc.so.2 || skip "libjemalloc.so.2 is not installed"
     exhausts libc libjemalloc.so.2
+}
+
+@test "in a cgroup, 80 % of what it allows is the limit: 400 before the kernel acts" {
+    group_make 67108864 || skip "no memory cgroup can be made here"
+    bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" "$SMT_BIN/mtctl" serve -q \
+        --listen "unix:$socket" --background --pid-file "$BATS_TEST_TMPDIR/pid" >/dev/null 3>&-
+
+    for sizes in '16 256' '500 60000'; do
+        refuses '400 - memory allocation failed' -s "$socket" mem_rnd_alloc $sizes 1000000000
+        mtctl -s "$socket" mem_free m
+        exits 0
+        [ "$out" -ge 20 ] && [ "$out" -le 52 ]
+    done
+    answers '' -s "$socket" mem_rnd_alloc 500 60000 20000000
 }

@@ -66,6 +66,7 @@ kamcmd_answers()
     contains 'locks        : 1000' "$(kamcmd -s "unix:$socket" mt.lock_test 1000)"
     contains 'mt.mem_rnd_alloc' "$(kamcmd -s "unix:$socket" system.listMethods)"
     contains 'mtctl ' "$(kamcmd -s "unix:$socket" core.version)"
+    contains 'smaller chunks first' "$(kamcmd -s "unix:$socket" help mt.mem_free)"
     kamcmd_answers 'error: 500 - bad param use b|k|m|g' mt.mem_alloc 5 q
     kamcmd_answers 'error: 400 - invalid parameter values' mt.lock_test 0
     kamcmd_answers 'error: 400 - memory allocation failed' mt.mem_realloc 1
