@@ -7,6 +7,17 @@ static uint64_t word_at(const unsigned char *address)
     return ~(uint64_t)(uintptr_t)address;
 }
 
+/* The last eight bytes of a chunk that does not end with a whole word: some of
+ * `before`, which is there already, and the first `more` bytes of the next.
+ * Eight at a time spares a call for each chunk's odd end. */
+static uint64_t last_word(uint64_t before, size_t more)
+{
+    uint64_t pair[2] = {before, before - 8}, word;
+
+    memcpy(&word, (const unsigned char *)pair + more, sizeof word);
+    return word;
+}
+
 void smt_pattern_fill(void *chunk, size_t size_bytes)
 {
     unsigned char *at = chunk, *end = at + (size_bytes & ~(size_t)7);
@@ -18,7 +29,12 @@ void smt_pattern_fill(void *chunk, size_t size_bytes)
         memcpy(at, four, sizeof four);
     }
     for (; at < end; at += 8, word -= 8) memcpy(at, &word, sizeof word);
-    memcpy(at, &word, size_bytes & 7);
+    if (size_bytes >= 8) {
+        word = last_word(word + 8, size_bytes & 7);
+        memcpy(at - 8 + (size_bytes & 7), &word, sizeof word);
+    } else {
+        memcpy(at, &word, size_bytes);
+    }
 }
 
 unsigned char smt_pattern_byte(const void *chunk, size_t offset)
@@ -54,7 +70,13 @@ size_t smt_pattern_check(const void *chunk, size_t size_bytes)
     for (; at < end; at += 8, word -= 8)
         if (memcmp(at, &word, sizeof word) != 0)
             return first_bad(start, (size_t)(at - start), size_bytes);
-    if (memcmp(at, &word, size_bytes & 7) != 0)
-        return first_bad(start, (size_t)(at - start), size_bytes);
+    if (size_bytes < 8) {
+        if (memcmp(at, &word, size_bytes) != 0) return first_bad(start, 0, size_bytes);
+        return SMT_PATTERN_INTACT;
+    }
+    word = last_word(word + 8, size_bytes & 7);
+    at += (size_bytes & 7);
+    if (memcmp(at - 8, &word, sizeof word) != 0)
+        return first_bad(start, (size_t)(at - 8 - start), size_bytes);
     return SMT_PATTERN_INTACT;
 }
