@@ -159,7 +159,7 @@ static void *allocation_refuse(struct smt_heap *heap, uintptr_t caller)
     return NULL;
 }
 
-static bool attempt_is_refused(struct smt_heap *heap, size_t size_bytes)
+static bool refusal_is_planned(struct smt_heap *heap, size_t size_bytes)
 {
     uint64_t limit = heap->fault.plan->limit_bytes;
 
@@ -171,6 +171,14 @@ static bool attempt_is_refused(struct smt_heap *heap, size_t size_bytes)
         return true;
     }
     return smt_fault_refuses(&heap->fault, heap->attempt);
+}
+
+static bool attempt_is_refused(struct smt_heap *heap, size_t size_bytes, uintptr_t caller)
+{
+    struct smt_heap_veto *veto = heap->settings.veto;
+
+    return refusal_is_planned(heap, size_bytes) &&
+           (!veto || veto->refuse(veto, heap->attempt, caller));
 }
 
 /* C library behind the plan only: nothing is tracked but how much is there. */
@@ -208,7 +216,7 @@ __attribute__((noinline)) static void *allocate_slowly(struct smt_heap *heap, si
     void *memory;
 
     attempt_begin(heap);
-    refused = attempt_is_refused(heap, size_bytes);
+    refused = attempt_is_refused(heap, size_bytes, caller);
     if (heap->next_event) heap->next_event = event_next(heap);
     if (refused) return allocation_refuse(heap, caller);
     heap->fill = other ? settings->other_fill : settings->fill;
@@ -378,7 +386,7 @@ static void *libc_reallocate(struct smt_heap *heap, void *block, size_t size_byt
     void *moved;
 
     attempt_begin(heap);
-    if (attempt_is_refused(heap, size_bytes)) return allocation_refuse(heap, caller);
+    if (attempt_is_refused(heap, size_bytes, caller)) return allocation_refuse(heap, caller);
     moved = realloc(block, size_bytes);
     heap->hash = hash_step(heap->hash, caller, size_bytes);
     if (moved) observe(heap, SMT_EVENT_ALLOCATED, heap->attempt, NULL, caller);

@@ -86,6 +86,12 @@ struct smt_heap_turn {
     const struct smt_fault_plan *(*before)(struct smt_heap_turn *turn, uint64_t attempt);
 };
 
+/* Asked in the middle of a request that the plan or the limit refuses: false lets
+ * the request through. Must not use the hooks. */
+struct smt_heap_veto {
+    bool (*refuse)(struct smt_heap_veto *veto, uint64_t attempt, uintptr_t caller);
+};
+
 /* How one run is done. Zero is a plain clean run without checks. */
 struct smt_heap_settings {
     bool check_content; /* fences, fill, poison */
@@ -96,6 +102,7 @@ struct smt_heap_settings {
     struct smt_guard_plan guard;
     struct smt_heap_observer *observer; /* NULL: nobody watches */
     struct smt_heap_turn *turn;         /* NULL: the plan stays */
+    struct smt_heap_veto *veto;         /* NULL: what is planned is refused */
     uint64_t *prefix_hashes;            /* [n-1] receives the sequence hash before attempt n */
     uint64_t prefix_capacity;
 };

@@ -25,7 +25,7 @@ static void op_show(struct run_context *context, enum smt_op op, bool refused)
     run_digest_init(&digest);
     row->show(context->state, &digest.walk);
     context->result->digests[op] = digest.digest;
-    if (flags & SMT_JOB_BASELINE)
+    if ((flags & (SMT_JOB_BASELINE | SMT_JOB_DIGESTS)) == SMT_JOB_BASELINE)
         run_record_op(&context->shared->baseline_stream, op, row, context->state);
     if (flags & SMT_JOB_RECORD)
         run_record_op(&context->shared->record_stream, op, row, context->state);
@@ -112,6 +112,7 @@ static void heap_arm(struct run_context *context)
         .guard = job->guard,
         .observer = run_observer(context),
         .plan = &context->plan,
+        .veto = context->veto,
         .turn = context->branch.is_walking ? &context->branch.turn : NULL,
     };
 

@@ -54,6 +54,7 @@ enum smt_job_flag {
     SMT_JOB_CHECK = 32,     /* clean run that must match the baseline */
     SMT_JOB_BREAK = 64,     /* SIGTRAP at the first refusal */
     SMT_JOB_PREFIXES = 128, /* with BASELINE: note the sequence hash before every attempt */
+    SMT_JOB_DIGESTS = 256,  /* with BASELINE: shown fields are not kept, only their digests */
 };
 
 struct smt_job {
@@ -215,6 +216,38 @@ void smt_field_list_clear(struct smt_field_list *fields);
 uint32_t smt_worker_site_of(const struct smt_worker *worker, uint64_t attempt);
 const struct smt_stack *smt_worker_site(const struct smt_worker *worker, uint32_t site);
 uint32_t smt_worker_site_count(const struct smt_worker *worker);
+
+/* --- runs in the caller's own process ----------------------------------------
+ *
+ * For who calls a parser hundreds of thousands of times a second, and has its own
+ * means to survive a crash: a fuzzing engine. No child, no handlers, no priming, no
+ * limit; a fault ends the process. The library's caches count as leaks unless
+ * they stem from smt_direct_new(). One of them a process, one thread. */
+struct smt_direct;
+
+/* ops, check_content, libc_backend, parser and quarantine_bytes count of the
+ * settings. libc_backend: what a run leaves behind is given back before the next.
+ * veto: may be NULL; asked before each refusal. */
+SMT_MUST_USE enum smt_status smt_direct_new(const struct smt_worker_settings *settings,
+                                            struct smt_heap_veto *veto,
+                                            struct smt_direct **ret_direct);
+void smt_direct_free(struct smt_direct *direct);
+
+/* Puts a message in place, a copy that ends at an inaccessible page; false when it
+ * is over SMT_DIRECT_BYTES_MOST. */
+#define SMT_DIRECT_BYTES_MOST (1u << 20)
+bool smt_direct_load(struct smt_direct *direct, const void *data, size_t size_bytes);
+
+/* Does one job; its result is valid until the next. */
+const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const struct smt_job *job);
+
+/* The stack of the request in progress: for a veto, with the caller it was given. */
+void smt_direct_stack(const struct smt_direct *direct, uintptr_t caller,
+                      struct smt_stack *ret_stack);
+
+/* Of the last BASELINE job, and of the last EXPLAIN job. */
+const struct smt_run_result *smt_direct_baseline(const struct smt_direct *direct);
+const struct smt_evidence *smt_direct_evidence(const struct smt_direct *direct);
 
 /* Set by a signal handler of the program: running jobs end soon, with
  * SMT_EINTERRUPTED. */

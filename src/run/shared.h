@@ -110,6 +110,7 @@ struct run_context {
     uintptr_t stack_low;  /* lowest address the stack may grow to */
     struct smt_fault_plan plan;
     struct smt_heap_observer observer;
+    struct smt_heap_veto *veto; /* NULL but in runs of run/direct.c */
     struct run_branch branch;
     struct run_pace pace;
 };

@@ -41,8 +41,10 @@ struct smt_diff_list {
     size_t count, capacity;
 };
 
+#define SMT_SIGNATURE_BYTES 80
+
 struct smt_finding {
-    char signature[80]; /* "osip/leak/1f0e..." */
+    char signature[SMT_SIGNATURE_BYTES]; /* "osip/leak/1f0e..." */
     enum smt_verdict verdict;
     const char *parser;
     char *message;                       /* name of the smallest message that shows it */
@@ -64,6 +66,11 @@ struct smt_finding {
 };
 
 void smt_finding_clear(struct smt_finding *finding);
+
+/* The signature of a finding that has neither stacks nor blocks: a clean run that
+ * contradicts itself, the contradiction being the place. */
+void smt_signature_of_place(const char *parser, enum smt_verdict verdict, const char *place,
+                            char *ret_signature);
 
 /* Worst first: by verdict, then what was lost, then how often, then signature. */
 int smt_finding_compare(const struct smt_finding *a, const struct smt_finding *b);

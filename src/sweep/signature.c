@@ -100,6 +100,22 @@ bool verdict_has_block(enum smt_verdict verdict)
            (1u << verdict);
 }
 
+static void signature_write(const char *parser, const char *verdict, uint64_t hash,
+                            char *ret_signature)
+{
+    snprintf(ret_signature, SMT_SIGNATURE_BYTES, "%s/%s/%016llx", parser, verdict,
+             (unsigned long long)hash);
+}
+
+void smt_signature_of_place(const char *parser, enum smt_verdict verdict, const char *place,
+                            char *ret_signature)
+{
+    const char *name = smt_verdicts[verdict].name;
+    uint64_t hash = XXH3_64bits_withSeed(place, strlen(place), XXH3_64bits(name, strlen(name)));
+
+    signature_write(parser, name, hash, ret_signature);
+}
+
 /* Where a hang was interrupted is chance: it is shown and signs nothing. */
 void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place)
 {
@@ -119,8 +135,7 @@ void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, co
         if (owner && owner->identity)
             hash = XXH3_64bits_withSeed(owner->identity, strlen(owner->identity), hash + 1);
     }
-    snprintf(finding->signature, sizeof finding->signature, "%s/%s/%016llx", finding->parser,
-             verdict, (unsigned long long)hash);
+    signature_write(finding->parser, verdict, hash, finding->signature);
 }
 
 void smt_finding_clear(struct smt_finding *finding)

@@ -1,0 +1,219 @@
+#include "oracle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#if defined(SMT_FUZZ_LIBC_HEAP)
+#define LIBC_HEAP true
+#else
+#define LIBC_HEAP false
+#endif
+
+#define REFUSED_MOST 4 /* stacks kept for the report */
+#define POISON_EVERY 8 /* inputs after whose refusals a clean run is done again */
+
+/* Verdicts that end the process in one build or another: refusals that are known
+ * to lead there are let through. */
+#define DEADLY                                                                                     \
+    (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG) | SMT_VERDICT_BIT(CORRUPT) |                   \
+     SMT_VERDICT_BIT(OVER_READ) | SMT_VERDICT_BIT(USE_AFTER_FREE) | SMT_VERDICT_BIT(BAD_FREE))
+
+const char *smt_fuzz_file;
+
+static struct {
+    struct smt_direct *direct;
+    struct smt_heap_veto veto;
+    bool libc_heap;
+    /* of the run in progress */
+    uint32_t known_verdicts; /* of all sites refused */
+    unsigned refused;
+    struct smt_stack refused_at[REFUSED_MOST];
+} oracle;
+
+/* --- reporting -------------------------------------------------------------------- */
+
+static void result_describe(enum smt_verdict verdict, const struct smt_run_result *result,
+                            struct smt_buffer *text)
+{
+    const struct smt_parser *parser = smt_fuzz_target.parser;
+    int code = result->failed_op < SMT_OP_COUNT ? result->codes[result->failed_op] : 0;
+    const char *name = parser->code_name ? parser->code_name(code) : NULL;
+
+    switch (verdict) {
+    case SMT_VERDICT_LEAK:
+        smt_buffer_addf(text, "%llu blocks left after release",
+                        (unsigned long long)result->leak.blocks);
+        break;
+    case SMT_VERDICT_CORRUPT:
+    case SMT_VERDICT_USE_AFTER_FREE:
+        smt_buffer_addf(text, "allocation %llu of %zu bytes: byte %td changed",
+                        (unsigned long long)result->damage.attempt, result->damage.size_bytes,
+                        result->damage.offset);
+        break;
+    case SMT_VERDICT_MISMATCH:
+        smt_buffer_addf(text, "%s: %s", smt_op_name(result->contradiction_op),
+                        result->contradiction);
+        break;
+    case SMT_VERDICT_SWALLOWED:
+        smt_buffer_addf(text, "the result of %s differs, and success was reported",
+                        smt_op_name((enum smt_op)__builtin_ctz(result->differing_ops)));
+        break;
+    case SMT_VERDICT_WRONG_CODE:
+        smt_buffer_addf(text, "%s returned %s (%d)", smt_op_name(result->failed_op),
+                        name ? name : "an error", code);
+        break;
+    default:
+        smt_buffer_add_text(text, smt_verdicts[verdict].text);
+    }
+}
+
+static _Noreturn void finding_report(enum smt_verdict verdict, const struct smt_run_result *result,
+                                     const struct smt_fault_plan *plan, const char *signature)
+{
+    struct smt_buffer text;
+
+    smt_buffer_init(&text);
+    smt_buffer_addf(&text, "sipmemtest-fuzz: %s: ", smt_verdicts[verdict].name);
+    result_describe(verdict, result, &text);
+    if (plan) {
+        smt_buffer_add_text(&text, "; --oom-at ");
+        smt_fault_plan_format(plan, &text);
+    }
+    if (signature) smt_buffer_addf(&text, "; %s", signature);
+    for (unsigned i = 0; i < oracle.refused && i < REFUSED_MOST; i++) {
+        struct smt_buffer names;
+
+        smt_buffer_init(&names);
+        fuzz_site_text(&smt_fuzz_target, &oracle.refused_at[i], &names);
+        smt_buffer_addf(&text, "; refused in %s", names.data ? names.data : "?");
+        smt_buffer_clear(&names);
+    }
+    if (smt_fuzz_file) smt_buffer_addf(&text, "; %s", smt_fuzz_file);
+    fprintf(stderr, "%s\n", text.data ? text.data : "sipmemtest-fuzz: out of memory");
+    abort();
+}
+
+/* --- runs ------------------------------------------------------------------------- */
+
+/* Called for each request about to be refused. */
+static bool refusal_agree(struct smt_heap_veto *veto, uint64_t attempt, uintptr_t caller)
+{
+    struct smt_stack *stack = &oracle.refused_at[oracle.refused % REFUSED_MOST], passing;
+    uint32_t verdicts;
+
+    (void)veto;
+    (void)attempt;
+    if (oracle.refused >= REFUSED_MOST) stack = &passing;
+    smt_direct_stack(oracle.direct, caller, stack);
+    verdicts = fuzz_known_site(&smt_fuzz_target, stack);
+    if (verdicts & DEADLY) return false;
+    oracle.known_verdicts |= verdicts;
+    oracle.refused++;
+    return true;
+}
+
+static const struct smt_run_result *job_run(const struct smt_job *job)
+{
+    oracle.refused = 0;
+    oracle.known_verdicts = 0;
+    return smt_direct_run(oracle.direct, job);
+}
+
+/* What a run in which nothing was refused must not show. False: it did, but that
+ * is known. */
+static bool clean_judge(const struct smt_run_result *result)
+{
+    uint32_t defects = smt_verdict_defects(result->verdicts);
+    char signature[80];
+
+    if (result->heap.exhausted) return false;
+    for (unsigned verdict = 0; verdict < SMT_VERDICT_COUNT; verdict++) {
+        const char *place = verdict == SMT_VERDICT_MISMATCH ? result->contradiction : "";
+
+        if (!(defects & (1u << verdict))) continue;
+        if (!fuzz_known_place(&smt_fuzz_target, (enum smt_verdict)verdict, place, signature))
+            finding_report((enum smt_verdict)verdict, result, NULL, signature);
+    }
+    return !(defects & ~SMT_VERDICT_BIT(MISMATCH));
+}
+
+static void refused_judge(const struct smt_run_result *result, const struct smt_fault_plan *plan)
+{
+    uint32_t unknown = smt_verdict_defects(result->verdicts) & ~oracle.known_verdicts;
+
+    if (result->heap.exhausted || !oracle.refused || !unknown) return;
+    finding_report(smt_verdict_naming(unknown), result, plan, NULL);
+}
+
+/* After a refusal everything must be as before; asked now and then, and of the
+ * same input always or never. */
+static void poison_judge(const uint8_t *data, size_t size_bytes, const struct smt_fault_plan *plan)
+{
+    static const struct smt_job check = {.flags = SMT_JOB_CHECK};
+    const struct smt_run_result *result;
+
+    if (XXH3_64bits(data, size_bytes) % POISON_EVERY) return;
+    result = smt_direct_run(oracle.direct, &check);
+    if (result->matches_baseline || oracle.known_verdicts & SMT_VERDICT_BIT(POISONED)) return;
+    finding_report(SMT_VERDICT_POISONED, result, plan, NULL);
+}
+
+static void refusals_run(const uint8_t *data, size_t size_bytes)
+{
+    static const struct smt_job baseline = {.flags = SMT_JOB_BASELINE | SMT_JOB_DIGESTS};
+    static struct smt_job job;
+    const struct smt_run_result *result;
+
+    result = job_run(&baseline);
+    if (!clean_judge(result)) return;
+    fuzz_plan_build(data + size_bytes - SMT_FUZZ_TAIL_BYTES, result, !oracle.libc_heap, &job.plan);
+    if (smt_fault_plan_is_empty(&job.plan)) return;
+    refused_judge(job_run(&job), &job.plan);
+    if (oracle.refused) poison_judge(data, size_bytes, &job.plan);
+}
+
+int smt_fuzz_one(const uint8_t *data, size_t size_bytes)
+{
+    static const struct smt_job clean;
+    size_t tail_bytes =
+        smt_fuzz_target.refuses && size_bytes >= SMT_FUZZ_TAIL_BYTES ? SMT_FUZZ_TAIL_BYTES : 0;
+
+    if (!oracle.direct) LLVMFuzzerInitialize(NULL, NULL);
+    if (!smt_direct_load(oracle.direct, data, size_bytes - tail_bytes)) return 0;
+    if (tail_bytes)
+        refusals_run(data, size_bytes);
+    else
+        clean_judge(job_run(&clean));
+    return 0;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    const char *heap = getenv("SMT_FUZZ_HEAP");
+    struct smt_worker_settings settings = {
+        .parser = smt_fuzz_target.parser,
+        .ops = smt_fuzz_target.ops,
+        .check_content = true,
+        .quarantine_bytes = SMT_QUARANTINE_BYTES,
+        .libc_backend = heap ? strcmp(heap, "libc") == 0 : LIBC_HEAP,
+    };
+    struct smt_frame frame;
+
+    (void)argc;
+    (void)argv;
+    if (oracle.direct) return 0;
+    oracle.libc_heap = settings.libc_backend;
+    oracle.veto.refuse = refusal_agree;
+    fuzz_known_load(&smt_fuzz_target);
+    if (smt_direct_new(&settings, &oracle.veto, &oracle.direct) != SMT_OK) {
+        fprintf(stderr, "sipmemtest-fuzz: %s\n", smt_fail_text());
+        exit(3);
+    }
+    /* symbols are read now: AFL++ forks afterwards */
+    if (smt_fuzz_target.refuses) smt_symbol_frame((uintptr_t)LLVMFuzzerTestOneInput, true, &frame);
+    return 0;
+}

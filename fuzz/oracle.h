@@ -1,0 +1,72 @@
+/* fuzz/oracle.h - what all targets share: one input in, and the end of the process
+ * when the parser misbehaved, whatever the engine.
+ *
+ * A target is a parser's row (parser/smt_parser.h) and the operations wanted. The
+ * input runs through them on our heap (arena: fences, leaks, use after free) or,
+ * in a build with AddressSanitizer, on the sanitizer's malloc with our fault plan
+ * in front. Nothing is forked, no handler installed, no stack unwound but that of
+ * a refused request. A finding is one line on standard error and abort():
+ *
+ *     sipmemtest-fuzz: wrong-code: parse returned OSIP_SYNTAXERROR; --oom-at 17; refused in A < B
+ *
+ * unless a file of known findings lists it (sweep/known.h): SMT_FUZZ_KNOWN=FILE,
+ * else known-findings.txt beside the program; empty: none. */
+#ifndef SMT_FUZZ_ORACLE_H
+#define SMT_FUZZ_ORACLE_H
+
+#include "run/run.h"
+
+struct smt_fuzz_target {
+    const char *name;
+    const struct smt_parser *parser;
+    unsigned ops;          /* bits 1u << enum smt_op */
+    bool refuses;          /* the last SMT_FUZZ_TAIL_BYTES choose which requests are refused */
+    const char *outermost; /* of a refusal's stack: functions with such names are the parser's, what
+                              called them is ours; "osip_,sdp_message_"; NULL: all are */
+};
+
+/* Behind the message, in the target that refuses; shorter inputs have none.
+ *
+ *     0  bits 0-1: 0 alone, 1 and all later ones, 2 and the next few, 3 a full heap
+ *        bits 2-3: how many places, less one
+ *     1  bits 0-3: how many "the next few" are, less two
+ *     2  four places of 12 bits: which request, wrapped around at the last one */
+#define SMT_FUZZ_TAIL_BYTES 8
+
+/* Each target's own. */
+extern const struct smt_fuzz_target smt_fuzz_target;
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
+
+/* One input; 0. */
+int smt_fuzz_one(const uint8_t *data, size_t size_bytes);
+
+/* Makes parser, heap and known findings ready, once; AFL++ forks after it. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* Files and folders through the target, without an engine; an exit status. */
+int smt_fuzz_replay(int argc, char **argv);
+
+/* The file at work; NULL when an engine makes the inputs. */
+extern const char *smt_fuzz_file;
+
+/* --- inside ------------------------------------------------------------------- */
+
+/* refusal.c: the plan that a tail asks for, given a clean run; one rule at least
+ * when there was any request. */
+void fuzz_plan_build(const uint8_t *tail, const struct smt_run_result *clean, bool has_limit,
+                     struct smt_fault_plan *ret_plan);
+
+/* known.c */
+void fuzz_known_load(const struct smt_fuzz_target *target);
+/* A finding of a clean run, by its signature; ret_signature has
+ * SMT_SIGNATURE_BYTES. */
+bool fuzz_known_place(const struct smt_fuzz_target *target, enum smt_verdict verdict,
+                      const char *place, char *ret_signature);
+/* Verdicts (bits) that are known for a refusal with this stack; names are looked
+ * up the first time only. */
+uint32_t fuzz_known_site(const struct smt_fuzz_target *target, const struct smt_stack *stack);
+/* The stack by names, "A < B < C". */
+void fuzz_site_text(const struct smt_fuzz_target *target, const struct smt_stack *stack,
+                    struct smt_buffer *text);
+
+#endif

@@ -1,0 +1,255 @@
+/* run/direct.c - runs in the caller's own process: see run.h.
+ *
+ * With the C library behind the plan the heap keeps no records, but known leaks,
+ * repeated all day, would eat the machine; so live blocks are kept here, in a
+ * hash table of addresses. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "run/shared.h"
+
+#define LIVE_SLOTS_LEAST (1u << 12)
+#define GONE             ((void *)1) /* a slot whose block was released */
+#define CALLER           ((uintptr_t)__builtin_return_address(0))
+
+struct smt_direct {
+    struct smt_worker_settings settings;
+    struct run_context context;
+    struct run_shared shared; /* last: large, and little of it is touched */
+};
+
+/* Open addressing; used counts slots that are not NULL. */
+static struct {
+    void **slots;
+    size_t slot_count, used, live;
+} alive;
+
+static size_t slot_of(const void *block)
+{
+    return (size_t)(((uintptr_t)block >> 4) * 0x9E3779B97F4A7C15u >> 32) & (alive.slot_count - 1);
+}
+
+static void alive_put(void *block)
+{
+    size_t slot = slot_of(block);
+
+    while (alive.slots[slot] > GONE) slot = (slot + 1) & (alive.slot_count - 1);
+    alive.used += !alive.slots[slot];
+    alive.live++;
+    alive.slots[slot] = block;
+}
+
+/* Twice as many slots when many live, else the same without those that are gone. */
+static bool alive_rebuild(void)
+{
+    size_t old_count = alive.slot_count;
+    void **old = alive.slots;
+    size_t count = alive.live * 4 < old_count ? old_count : old_count * 2;
+
+    alive.slots = calloc(count, sizeof *alive.slots);
+    if (!alive.slots) {
+        alive.slots = old;
+        return false;
+    }
+    alive.slot_count = count;
+    alive.used = alive.live = 0;
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i] > GONE) alive_put(old[i]);
+    free(old);
+    return true;
+}
+
+/* A block that finds no room is only never given back. */
+static void *alive_add(void *block)
+{
+    if (!block) return NULL;
+    if (alive.used * 2 >= alive.slot_count && !alive_rebuild()) return block;
+    alive_put(block);
+    return block;
+}
+
+static void alive_remove(const void *block)
+{
+    size_t slot = slot_of(block);
+
+    while (alive.slots[slot] && alive.slots[slot] != block)
+        slot = (slot + 1) & (alive.slot_count - 1);
+    if (!alive.slots[slot]) return;
+    alive.slots[slot] = GONE;
+    alive.live--;
+}
+
+/* What the last run left behind. */
+static void alive_release_all(void)
+{
+    if (alive.live)
+        for (size_t i = 0; i < alive.slot_count; i++)
+            if (alive.slots[i] > GONE) free(alive.slots[i]);
+    if (alive.used) memset(alive.slots, 0, alive.slot_count * sizeof *alive.slots);
+    alive.used = alive.live = 0;
+}
+
+/* --- hooks with the C library behind the plan --------------------------------- */
+
+#define LIBC_ALIGNMENT 16
+
+static void *kept_malloc(size_t size_bytes)
+{
+    return alive_add(smt_heap_allocate_for(CALLER, LIBC_ALIGNMENT, size_bytes, false));
+}
+
+static void *kept_calloc(size_t count, size_t size_bytes)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(count, size_bytes, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return alive_add(smt_heap_allocate_for(CALLER, LIBC_ALIGNMENT, total, true));
+}
+
+static void *kept_realloc(void *block, size_t size_bytes)
+{
+    void *moved = smt_heap_reallocate_for(CALLER, block, size_bytes);
+
+    if (block && (moved || !size_bytes)) alive_remove(block);
+    return alive_add(moved);
+}
+
+static void kept_free(void *block)
+{
+    if (block) alive_remove(block);
+    smt_heap_release_for(CALLER, block);
+}
+
+static const struct smt_parser_hooks kept_hooks = {kept_malloc, kept_calloc, kept_realloc,
+                                                   kept_free};
+static const struct smt_parser_hooks heap_hooks = {smt_heap_malloc, smt_heap_calloc,
+                                                   smt_heap_realloc, smt_heap_release};
+
+/* --- the runs -------------------------------------------------------------------- */
+
+/* Two copies, one ending at an inaccessible page, one beginning after one; each as
+ * long as the longest message. */
+static bool areas_new(struct run_message *message)
+{
+    size_t area_bytes = SMT_DIRECT_BYTES_MOST + 2 * PAGE_BYTES;
+    char *area = mmap(NULL, 2 * area_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (area == MAP_FAILED) return false;
+    message->area_bytes = area_bytes;
+    message->tail_area = area;
+    message->head_area = area + area_bytes;
+    return mprotect(area + PAGE_BYTES, SMT_DIRECT_BYTES_MOST, PROT_READ | PROT_WRITE) == 0 &&
+           mprotect(message->head_area + PAGE_BYTES, SMT_DIRECT_BYTES_MOST,
+                    PROT_READ | PROT_WRITE) == 0;
+}
+
+static enum smt_status parser_ready(struct smt_direct *direct)
+{
+    struct run_context *context = &direct->context;
+    const struct smt_parser *parser = direct->settings.parser;
+    bool libc = direct->settings.libc_backend;
+    int code;
+
+    smt_heap_use(context->heap);
+    smt_heap_begin(context->heap,
+                   &(struct smt_heap_settings){.check_content = direct->settings.check_content});
+    code = parser->init(libc ? &kept_hooks : &heap_hooks);
+    if (code)
+        return smt_fail(SMT_EUNSUPPORTED, "parser %s cannot be initialised: code %d", parser->name,
+                        code);
+    smt_heap_keep(context->heap);
+    memset(alive.slots, 0, alive.slot_count * sizeof *alive.slots); /* those stay */
+    alive.used = alive.live = 0;
+    return SMT_OK;
+}
+
+enum smt_status smt_direct_new(const struct smt_worker_settings *settings,
+                               struct smt_heap_veto *veto, struct smt_direct **ret_direct)
+{
+    struct smt_direct *direct = mmap(NULL, sizeof *direct, PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    enum smt_status status;
+
+    if (direct == MAP_FAILED)
+        return smt_fail(SMT_ENOMEM, "cannot map %zu bytes (see ulimit -v)", sizeof *direct);
+    direct->settings = *settings;
+    direct->settings.in_process = true;
+    direct->context.settings = &direct->settings;
+    direct->context.shared = &direct->shared;
+    direct->context.veto = veto;
+    direct->context.state = calloc(1, settings->parser->state_size_bytes);
+    alive.slot_count = LIVE_SLOTS_LEAST;
+    alive.slots = calloc(alive.slot_count, sizeof *alive.slots);
+    status =
+        smt_heap_new(settings->quarantine_bytes, settings->libc_backend, &direct->context.heap);
+    if (status == SMT_OK &&
+        (!direct->context.state || !alive.slots || !areas_new(&direct->context.message)))
+        status = smt_fail(SMT_ENOMEM, "out of memory for a parser's runs");
+    smt_stack_warm_up();
+    if (status == SMT_OK) status = parser_ready(direct);
+    if (status != SMT_OK) {
+        smt_direct_free(direct);
+        return status;
+    }
+    *ret_direct = direct;
+    return SMT_OK;
+}
+
+void smt_direct_free(struct smt_direct *direct)
+{
+    if (!direct) return;
+    alive_release_all();
+    free(alive.slots);
+    alive.slots = NULL;
+    smt_heap_free(direct->context.heap);
+    free(direct->context.state);
+    if (direct->context.message.tail_area)
+        munmap(direct->context.message.tail_area, 2 * direct->context.message.area_bytes);
+    munmap(direct, sizeof *direct);
+}
+
+bool smt_direct_load(struct smt_direct *direct, const void *data, size_t size_bytes)
+{
+    struct run_message *message = &direct->context.message;
+
+    if (size_bytes > SMT_DIRECT_BYTES_MOST) return false;
+    message->at_tail = message->tail_area + message->area_bytes - PAGE_BYTES - size_bytes;
+    message->at_head = message->head_area + PAGE_BYTES;
+    message->size_bytes = size_bytes;
+    if (size_bytes) memcpy((char *)message->at_tail, data, size_bytes);
+    direct->shared.has_baseline = false;
+    return true;
+}
+
+const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const struct smt_job *job)
+{
+    const struct run_message *message = &direct->context.message;
+    struct smt_run_result *result = &direct->shared.results[0];
+
+    if (job->guard.mode == SMT_GUARD_HEAD)
+        memcpy((char *)message->at_head, message->at_tail, message->size_bytes);
+    alive_release_all();
+    run_job(&direct->context, job, result);
+    return result;
+}
+
+void smt_direct_stack(const struct smt_direct *direct, uintptr_t caller,
+                      struct smt_stack *ret_stack)
+{
+    smt_stack_capture_from(ret_stack, (const void *)caller, direct->context.boundary);
+}
+
+const struct smt_run_result *smt_direct_baseline(const struct smt_direct *direct)
+{
+    return &direct->shared.baseline;
+}
+
+const struct smt_evidence *smt_direct_evidence(const struct smt_direct *direct)
+{
+    return &direct->shared.evidence;
+}
