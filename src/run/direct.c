@@ -17,6 +17,7 @@
 struct smt_direct {
     struct smt_worker_settings settings;
     struct run_context context;
+    size_t mapped_bytes; /* of the areas */
     struct run_shared shared; /* last: large, and little of it is touched */
 };
 
@@ -132,20 +133,27 @@ static const struct smt_parser_hooks heap_hooks = {smt_heap_malloc, smt_heap_cal
 
 /* --- the runs -------------------------------------------------------------------- */
 
-/* Two copies, one ending at an inaccessible page, one beginning after one; each as
- * long as the longest message. */
-static bool areas_new(struct run_message *message)
+/* Room for the message twice, ending at an inaccessible page and beginning after
+ * one, each as long as the longest, and for the state, which is returned; NULL
+ * when out of memory. None of it malloc'd: LeakSanitizer could not see who points
+ * to it, nor should what a run left in the state look like it was reachable. */
+static void *areas_new(struct smt_direct *direct, size_t state_bytes)
 {
+    struct run_message *message = &direct->context.message;
     size_t area_bytes = SMT_DIRECT_BYTES_MOST + 2 * PAGE_BYTES;
-    char *area = mmap(NULL, 2 * area_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *area;
 
-    if (area == MAP_FAILED) return false;
+    direct->mapped_bytes = 2 * area_bytes + state_bytes;
+    area = mmap(NULL, direct->mapped_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (area == MAP_FAILED) return NULL;
     message->area_bytes = area_bytes;
     message->tail_area = area;
     message->head_area = area + area_bytes;
-    return mprotect(area + PAGE_BYTES, SMT_DIRECT_BYTES_MOST, PROT_READ | PROT_WRITE) == 0 &&
-           mprotect(message->head_area + PAGE_BYTES, SMT_DIRECT_BYTES_MOST,
-                    PROT_READ | PROT_WRITE) == 0;
+    if (mprotect(area + PAGE_BYTES, SMT_DIRECT_BYTES_MOST, PROT_READ | PROT_WRITE) != 0 ||
+        mprotect(message->head_area + PAGE_BYTES, SMT_DIRECT_BYTES_MOST, PROT_READ | PROT_WRITE) ||
+        mprotect(area + 2 * area_bytes, state_bytes, PROT_READ | PROT_WRITE) != 0)
+        return NULL;
+    return area + 2 * area_bytes;
 }
 
 static enum smt_status parser_ready(struct smt_direct *direct)
@@ -182,13 +190,13 @@ enum smt_status smt_direct_new(const struct smt_worker_settings *settings,
     direct->context.settings = &direct->settings;
     direct->context.shared = &direct->shared;
     direct->context.veto = veto;
-    direct->context.state = calloc(1, settings->parser->state_size_bytes);
+    direct->context.state = areas_new(direct, settings->parser->state_size_bytes);
     alive.slot_count = LIVE_SLOTS_LEAST;
     alive.slots = calloc(alive.slot_count, sizeof *alive.slots);
     status =
         smt_heap_new(settings->quarantine_bytes, settings->libc_backend, &direct->context.heap);
     if (status == SMT_OK &&
-        (!direct->context.state || !alive.slots || !areas_new(&direct->context.message)))
+        (!direct->context.state || !alive.slots))
         status = smt_fail(SMT_ENOMEM, "out of memory for a parser's runs");
     smt_stack_warm_up();
     if (status == SMT_OK) status = parser_ready(direct);
@@ -207,9 +215,8 @@ void smt_direct_free(struct smt_direct *direct)
     free(alive.slots);
     alive.slots = NULL;
     smt_heap_free(direct->context.heap);
-    free(direct->context.state);
     if (direct->context.message.tail_area)
-        munmap(direct->context.message.tail_area, 2 * direct->context.message.area_bytes);
+        munmap(direct->context.message.tail_area, direct->mapped_bytes);
     munmap(direct, sizeof *direct);
 }
 
@@ -233,8 +240,8 @@ const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const str
 
     if (job->guard.mode == SMT_GUARD_HEAD)
         memcpy((char *)message->at_head, message->at_tail, message->size_bytes);
-    alive_release_all();
     run_job(&direct->context, job, result);
+    alive_release_all(); /* at once: libFuzzer compares what was allocated with what was freed */
     return result;
 }
 

@@ -226,7 +226,7 @@ uint32_t smt_worker_site_count(const struct smt_worker *worker);
 struct smt_direct;
 
 /* ops, check_content, libc_backend, parser and quarantine_bytes count of the
- * settings. libc_backend: what a run leaves behind is given back before the next.
+ * settings. libc_backend: what a run leaves behind is given back after it.
  * veto: may be NULL; asked before each refusal. */
 SMT_MUST_USE enum smt_status smt_direct_new(const struct smt_worker_settings *settings,
                                             struct smt_heap_veto *veto,
