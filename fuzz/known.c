@@ -13,7 +13,6 @@
 #include <xxhash.h>
 
 #include "oracle.h"
-#include "sweep/sweep.h"
 
 #define REFUSED_IN  "refused in "
 #define SITE_SLOTS  (1u << 15)
@@ -177,9 +176,9 @@ void fuzz_known_load(const struct smt_fuzz_target *target)
 }
 
 bool fuzz_known_place(const struct smt_fuzz_target *target, enum smt_verdict verdict,
-                      const char *place, char *ret_signature)
+                      const char *place, const char *owner, char *ret_signature)
 {
-    smt_signature_of_place(target->parser->name, verdict, place, ret_signature);
+    smt_signature_of_place(target->parser->name, verdict, place, owner, ret_signature);
     return smt_known_see(&known.list, ret_signature);
 }
 

@@ -71,6 +71,19 @@ static void result_describe(enum smt_verdict verdict, const struct smt_run_resul
     }
 }
 
+/* The stack of a request, after owner_find(). */
+static void owner_describe(struct smt_buffer *text, uint64_t attempt)
+{
+    const struct smt_stack *stack = smt_direct_site(oracle.direct, attempt);
+    struct smt_buffer names;
+
+    if (!stack) return;
+    smt_buffer_init(&names);
+    fuzz_site_text(&smt_fuzz_target, stack, &names);
+    smt_buffer_addf(text, "; allocated in %s", names.data ? names.data : "?");
+    smt_buffer_clear(&names);
+}
+
 static _Noreturn void finding_report(enum smt_verdict verdict, const struct smt_run_result *result,
                                      const struct smt_fault_plan *plan, const char *signature)
 {
@@ -84,6 +97,8 @@ static _Noreturn void finding_report(enum smt_verdict verdict, const struct smt_
         smt_fault_plan_format(plan, &text);
     }
     if (signature) smt_buffer_addf(&text, "; %s", signature);
+    if (result->leak.blocks && !plan) owner_describe(&text, result->leak.attempts[0]);
+    if (result->damage.count && !plan) owner_describe(&text, result->damage.attempt);
     for (unsigned i = 0; i < oracle.refused && i < REFUSED_MOST; i++) {
         struct smt_buffer names;
 
@@ -123,20 +138,44 @@ static const struct smt_run_result *job_run(const struct smt_job *job)
     return smt_direct_run(oracle.direct, job);
 }
 
-/* What a run in which nothing was refused must not show. False: it did, but that
- * is known. */
-static bool clean_judge(const struct smt_run_result *result)
+/* Who asked for the block in question; NULL: nobody is known. The run is done once
+ * more for it, so only where something was found. */
+static const char *owner_find(enum smt_verdict verdict, const struct smt_run_result *result)
 {
-    uint32_t defects = smt_verdict_defects(result->verdicts);
-    char signature[80];
+    static const struct smt_job survey = {.flags = SMT_JOB_SURVEY};
+    uint64_t attempt = verdict == SMT_VERDICT_LEAK       ? result->leak.attempts[0]
+                       : verdict == SMT_VERDICT_BAD_FREE ? 0
+                                                         : result->damage.attempt;
+    const struct smt_stack *stack;
+    struct smt_frame frame;
 
-    if (result->heap.exhausted) return false;
-    for (unsigned verdict = 0; verdict < SMT_VERDICT_COUNT; verdict++) {
-        const char *place = verdict == SMT_VERDICT_MISMATCH ? result->contradiction : "";
+    if (!attempt) return NULL;
+    smt_direct_run(oracle.direct, &survey);
+    stack = smt_direct_site(oracle.direct, attempt);
+    if (!stack || !stack->depth) return NULL;
+    smt_symbol_frame(stack->frames[0], false, &frame);
+    return frame.identity;
+}
 
-        if (!(defects & (1u << verdict))) continue;
-        if (!fuzz_known_place(&smt_fuzz_target, (enum smt_verdict)verdict, place, signature))
-            finding_report((enum smt_verdict)verdict, result, NULL, signature);
+/* What a run in which nothing was refused must not show. False: it did, but that
+ * is known; contradictions do not count. */
+static bool clean_judge(const struct smt_run_result *last)
+{
+    uint32_t defects = smt_verdict_defects(last->verdicts);
+    struct smt_run_result result;
+    char signature[SMT_SIGNATURE_BYTES];
+
+    if (last->heap.exhausted) return false;
+    if (!defects) return true;
+    result = *last;
+    for (unsigned n = 0; n < SMT_VERDICT_COUNT; n++) {
+        enum smt_verdict verdict = (enum smt_verdict)n;
+        const char *place = verdict == SMT_VERDICT_MISMATCH ? result.contradiction : "";
+
+        if (!(defects & (1u << n))) continue;
+        if (!fuzz_known_place(&smt_fuzz_target, verdict, place, owner_find(verdict, &result),
+                              signature))
+            finding_report(verdict, &result, NULL, signature);
     }
     return !(defects & ~SMT_VERDICT_BIT(MISMATCH));
 }

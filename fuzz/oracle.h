@@ -14,7 +14,7 @@
 #ifndef SMT_FUZZ_ORACLE_H
 #define SMT_FUZZ_ORACLE_H
 
-#include "run/run.h"
+#include "sweep/sweep.h"
 
 struct smt_fuzz_target {
     const char *name;
@@ -61,7 +61,7 @@ void fuzz_known_load(const struct smt_fuzz_target *target);
 /* A finding of a clean run, by its signature; ret_signature has
  * SMT_SIGNATURE_BYTES. */
 bool fuzz_known_place(const struct smt_fuzz_target *target, enum smt_verdict verdict,
-                      const char *place, char *ret_signature);
+                      const char *place, const char *owner, char *ret_signature);
 /* Verdicts (bits) that are known for a refusal with this stack; names are looked
  * up the first time only. */
 uint32_t fuzz_known_site(const struct smt_fuzz_target *target, const struct smt_stack *stack);

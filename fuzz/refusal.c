@@ -47,5 +47,6 @@ void fuzz_plan_build(const uint8_t *tail, const struct smt_run_result *clean, bo
     }
     for (unsigned n = 0; n < count && n < PLACES_MOST; n++)
         rule_insert(ret_plan, place_attempt(tail_place(tail, n), clean->heap.attempts), repeat);
-    if (mode == MODE_PERSISTENT) ret_plan->rules[ret_plan->rule_count - 1].repeat = SMT_FAULT_FOREVER;
+    if (mode == MODE_PERSISTENT)
+        ret_plan->rules[ret_plan->rule_count - 1].repeat = SMT_FAULT_FOREVER;
 }

@@ -29,7 +29,8 @@ static void crash_name(int signal_number)
 static void crashes_name(void)
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-    struct sigaction action = {.sa_handler = crash_name, .sa_flags = (int)SA_RESETHAND | SA_NODEFER},
+    struct sigaction action = {.sa_handler = crash_name,
+                               .sa_flags = (int)SA_RESETHAND | SA_NODEFER},
                      old;
 
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)

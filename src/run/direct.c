@@ -17,14 +17,20 @@
 struct smt_direct {
     struct smt_worker_settings settings;
     struct run_context context;
-    size_t mapped_bytes; /* of the areas */
+    size_t mapped_bytes;      /* of the areas */
     struct run_shared shared; /* last: large, and little of it is touched */
 };
 
-/* Open addressing; used counts slots that are not NULL. */
+struct slot {
+    void *block; /* NULL: never used */
+    uint64_t attempt;
+};
+
+/* Open addressing; used counts slots that have held a block. */
 static struct {
-    void **slots;
+    struct slot *slots;
     size_t slot_count, used, live;
+    uint64_t attempt; /* requests of this run, as the heap counts them */
 } alive;
 
 static size_t slot_of(const void *block)
@@ -32,32 +38,29 @@ static size_t slot_of(const void *block)
     return (size_t)(((uintptr_t)block >> 4) * 0x9E3779B97F4A7C15u >> 32) & (alive.slot_count - 1);
 }
 
-static void alive_put(void *block)
+static void alive_put(void *block, uint64_t attempt)
 {
-    size_t slot = slot_of(block);
+    size_t at = slot_of(block);
 
-    while (alive.slots[slot] > GONE) slot = (slot + 1) & (alive.slot_count - 1);
-    alive.used += !alive.slots[slot];
+    while (alive.slots[at].block > GONE) at = (at + 1) & (alive.slot_count - 1);
+    alive.used += !alive.slots[at].block;
     alive.live++;
-    alive.slots[slot] = block;
+    alive.slots[at] = (struct slot){block, attempt};
 }
 
 /* Twice as many slots when many live, else the same without those that are gone. */
 static bool alive_rebuild(void)
 {
     size_t old_count = alive.slot_count;
-    void **old = alive.slots;
     size_t count = alive.live * 4 < old_count ? old_count : old_count * 2;
+    struct slot *old = alive.slots, *slots = calloc(count, sizeof *slots);
 
-    alive.slots = calloc(count, sizeof *alive.slots);
-    if (!alive.slots) {
-        alive.slots = old;
-        return false;
-    }
+    if (!slots) return false;
+    alive.slots = slots;
     alive.slot_count = count;
     alive.used = alive.live = 0;
     for (size_t i = 0; i < old_count; i++)
-        if (old[i] > GONE) alive_put(old[i]);
+        if (old[i].block > GONE) alive_put(old[i].block, old[i].attempt);
     free(old);
     return true;
 }
@@ -65,31 +68,54 @@ static bool alive_rebuild(void)
 /* A block that finds no room is only never given back. */
 static void *alive_add(void *block)
 {
+    alive.attempt++;
     if (!block) return NULL;
     if (alive.used * 2 >= alive.slot_count && !alive_rebuild()) return block;
-    alive_put(block);
+    alive_put(block, alive.attempt);
     return block;
 }
 
 static void alive_remove(const void *block)
 {
-    size_t slot = slot_of(block);
+    size_t at = slot_of(block), next;
 
-    while (alive.slots[slot] && alive.slots[slot] != block)
-        slot = (slot + 1) & (alive.slot_count - 1);
-    if (!alive.slots[slot]) return;
-    alive.slots[slot] = GONE;
+    while (alive.slots[at].block && alive.slots[at].block != block)
+        at = (at + 1) & (alive.slot_count - 1);
+    if (!alive.slots[at].block) return;
+    next = (at + 1) & (alive.slot_count - 1);
+    alive.slots[at].block = alive.slots[next].block ? GONE : NULL;
+    alive.used -= !alive.slots[next].block;
     alive.live--;
 }
 
-/* What the last run left behind. */
+static int attempt_order(const void *a, const void *b)
+{
+    uint64_t first = ((const struct slot *)a)->attempt, second = ((const struct slot *)b)->attempt;
+
+    return first < second ? -1 : first > second;
+}
+
+/* The first of the blocks that are left, as the arena would name them. */
+static void alive_tell(struct smt_run_leak *leak)
+{
+    struct slot *left = calloc(alive.live + 1, sizeof *left);
+    size_t count = 0;
+
+    for (size_t i = 0; left && i < alive.slot_count; i++)
+        if (alive.slots[i].block > GONE) left[count++] = alive.slots[i];
+    if (count) qsort(left, count, sizeof *left, attempt_order);
+    for (size_t i = 0; i < count && i < SMT_LEAKED_MAX; i++) leak->attempts[i] = left[i].attempt;
+    free(left);
+}
+
+/* What the run left behind. */
 static void alive_release_all(void)
 {
-    if (alive.live)
-        for (size_t i = 0; i < alive.slot_count; i++)
-            if (alive.slots[i] > GONE) free(alive.slots[i]);
+    for (size_t i = 0; alive.live && i < alive.slot_count; i++)
+        if (alive.slots[i].block > GONE) free(alive.slots[i].block);
     if (alive.used) memset(alive.slots, 0, alive.slot_count * sizeof *alive.slots);
     alive.used = alive.live = 0;
+    alive.attempt = 0;
 }
 
 /* --- hooks with the C library behind the plan --------------------------------- */
@@ -117,7 +143,7 @@ static void *kept_realloc(void *block, size_t size_bytes)
     void *moved = smt_heap_reallocate_for(CALLER, block, size_bytes);
 
     if (block && (moved || !size_bytes)) alive_remove(block);
-    return alive_add(moved);
+    return block && !size_bytes ? NULL : alive_add(moved); /* a release is no request */
 }
 
 static void kept_free(void *block)
@@ -173,6 +199,7 @@ static enum smt_status parser_ready(struct smt_direct *direct)
     smt_heap_keep(context->heap);
     memset(alive.slots, 0, alive.slot_count * sizeof *alive.slots); /* those stay */
     alive.used = alive.live = 0;
+    alive.attempt = 0;
     return SMT_OK;
 }
 
@@ -195,8 +222,7 @@ enum smt_status smt_direct_new(const struct smt_worker_settings *settings,
     alive.slots = calloc(alive.slot_count, sizeof *alive.slots);
     status =
         smt_heap_new(settings->quarantine_bytes, settings->libc_backend, &direct->context.heap);
-    if (status == SMT_OK &&
-        (!direct->context.state || !alive.slots))
+    if (status == SMT_OK && (!direct->context.state || !alive.slots))
         status = smt_fail(SMT_ENOMEM, "out of memory for a parser's runs");
     smt_stack_warm_up();
     if (status == SMT_OK) status = parser_ready(direct);
@@ -241,6 +267,7 @@ const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const str
     if (job->guard.mode == SMT_GUARD_HEAD)
         memcpy((char *)message->at_head, message->at_tail, message->size_bytes);
     run_job(&direct->context, job, result);
+    if (direct->settings.libc_backend && result->leak.blocks) alive_tell(&result->leak);
     alive_release_all(); /* at once: libFuzzer compares what was allocated with what was freed */
     return result;
 }
@@ -251,12 +278,11 @@ void smt_direct_stack(const struct smt_direct *direct, uintptr_t caller,
     smt_stack_capture_from(ret_stack, (const void *)caller, direct->context.boundary);
 }
 
-const struct smt_run_result *smt_direct_baseline(const struct smt_direct *direct)
+const struct smt_stack *smt_direct_site(const struct smt_direct *direct, uint64_t attempt)
 {
-    return &direct->shared.baseline;
-}
+    const struct run_shared *shared = &direct->shared;
 
-const struct smt_evidence *smt_direct_evidence(const struct smt_direct *direct)
-{
-    return &direct->shared.evidence;
+    if (!attempt || attempt > shared->survey_attempts) return NULL;
+    if (shared->site_of[attempt - 1] >= shared->site_count) return NULL;
+    return &shared->sites[shared->site_of[attempt - 1]];
 }

@@ -245,9 +245,8 @@ const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const str
 void smt_direct_stack(const struct smt_direct *direct, uintptr_t caller,
                       struct smt_stack *ret_stack);
 
-/* Of the last BASELINE job, and of the last EXPLAIN job. */
-const struct smt_run_result *smt_direct_baseline(const struct smt_direct *direct);
-const struct smt_evidence *smt_direct_evidence(const struct smt_direct *direct);
+/* Of the last SURVEY job: the stack of attempt n (1-based), NULL when unknown. */
+const struct smt_stack *smt_direct_site(const struct smt_direct *direct, uint64_t attempt);
 
 /* Set by a signal handler of the program: running jobs end soon, with
  * SMT_EINTERRUPTED. */

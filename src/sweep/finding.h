@@ -67,10 +67,11 @@ struct smt_finding {
 
 void smt_finding_clear(struct smt_finding *finding);
 
-/* The signature of a finding that has neither stacks nor blocks: a clean run that
- * contradicts itself, the contradiction being the place. */
+/* The signature of a finding of a clean run without a place in code: a
+ * contradiction is the place then, and `owner` the function that asked for the
+ * block in question; NULL: none. */
 void smt_signature_of_place(const char *parser, enum smt_verdict verdict, const char *place,
-                            char *ret_signature);
+                            const char *owner, char *ret_signature);
 
 /* Worst first: by verdict, then what was lost, then how often, then signature. */
 int smt_finding_compare(const struct smt_finding *a, const struct smt_finding *b);

@@ -108,11 +108,12 @@ static void signature_write(const char *parser, const char *verdict, uint64_t ha
 }
 
 void smt_signature_of_place(const char *parser, enum smt_verdict verdict, const char *place,
-                            char *ret_signature)
+                            const char *owner, char *ret_signature)
 {
     const char *name = smt_verdicts[verdict].name;
     uint64_t hash = XXH3_64bits_withSeed(place, strlen(place), XXH3_64bits(name, strlen(name)));
 
+    if (owner) hash = XXH3_64bits_withSeed(owner, strlen(owner), hash + 1);
     signature_write(parser, name, hash, ret_signature);
 }
 
