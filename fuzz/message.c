@@ -100,7 +100,8 @@ static const char *framing_contradiction(const void *state)
     for (const __node_t *node = osip_node_first(bodies); node;
          node = osip_node_next(bodies, node, i++))
         taken += ((const osip_body_t *)node->element)->length;
-    if (framing.says_more) return "framing: accepted with a Content-Length of more than there is";
+    if (framing.says_more && framing.has_type)
+        return "framing: accepted with a Content-Length of more than there is";
     if (taken > framing.rest_bytes) return "framing: more body than there are bytes";
     if (taken > framing.body_bytes) return "framing: more body than Content-Length says";
     /* RFC 3261 7.4.1 has no body without a Content-Type: it may be dropped */

@@ -222,7 +222,8 @@ int smt_fuzz_one(const uint8_t *data, size_t size_bytes)
         smt_fuzz_target.refuses && size_bytes >= SMT_FUZZ_TAIL_BYTES ? SMT_FUZZ_TAIL_BYTES : 0;
 
     if (!oracle.direct) LLVMFuzzerInitialize(NULL, NULL);
-    if (!smt_direct_load(oracle.direct, data, size_bytes - tail_bytes)) return 0;
+    if (size_bytes > SMT_FUZZ_BYTES_MOST) return 0;
+    smt_direct_load(oracle.direct, data, size_bytes - tail_bytes, smt_fuzz_target.is_text);
     if (tail_bytes)
         refusals_run(data, size_bytes);
     else

@@ -18,6 +18,7 @@ struct smt_direct {
     struct smt_worker_settings settings;
     struct run_context context;
     size_t mapped_bytes;      /* of the areas */
+    bool zero_ended;          /* the message in place is */
     struct run_shared shared; /* last: large, and little of it is touched */
 };
 
@@ -166,7 +167,7 @@ static const struct smt_parser_hooks heap_hooks = {smt_heap_malloc, smt_heap_cal
 static void *areas_new(struct smt_direct *direct, size_t state_bytes)
 {
     struct run_message *message = &direct->context.message;
-    size_t area_bytes = SMT_DIRECT_BYTES_MOST + 2 * PAGE_BYTES;
+    size_t area_bytes = SMT_DIRECT_BYTES_MOST + 3 * PAGE_BYTES;
     char *area;
 
     direct->mapped_bytes = 2 * area_bytes + state_bytes;
@@ -175,8 +176,9 @@ static void *areas_new(struct smt_direct *direct, size_t state_bytes)
     message->area_bytes = area_bytes;
     message->tail_area = area;
     message->head_area = area + area_bytes;
-    if (mprotect(area + PAGE_BYTES, SMT_DIRECT_BYTES_MOST, PROT_READ | PROT_WRITE) != 0 ||
-        mprotect(message->head_area + PAGE_BYTES, SMT_DIRECT_BYTES_MOST, PROT_READ | PROT_WRITE) ||
+    if (mprotect(area + PAGE_BYTES, area_bytes - 2 * PAGE_BYTES, PROT_READ | PROT_WRITE) != 0 ||
+        mprotect(message->head_area + PAGE_BYTES, area_bytes - 2 * PAGE_BYTES,
+                 PROT_READ | PROT_WRITE) ||
         mprotect(area + 2 * area_bytes, state_bytes, PROT_READ | PROT_WRITE) != 0)
         return NULL;
     return area + 2 * area_bytes;
@@ -246,17 +248,19 @@ void smt_direct_free(struct smt_direct *direct)
     munmap(direct, sizeof *direct);
 }
 
-bool smt_direct_load(struct smt_direct *direct, const void *data, size_t size_bytes)
+void smt_direct_load(struct smt_direct *direct, const void *data, size_t size_bytes,
+                     bool zero_ended)
 {
     struct run_message *message = &direct->context.message;
+    char *end = message->tail_area + message->area_bytes - PAGE_BYTES;
 
-    if (size_bytes > SMT_DIRECT_BYTES_MOST) return false;
-    message->at_tail = message->tail_area + message->area_bytes - PAGE_BYTES - size_bytes;
+    if (zero_ended) *--end = '\0';
+    message->at_tail = end - size_bytes;
     message->at_head = message->head_area + PAGE_BYTES;
     message->size_bytes = size_bytes;
-    if (size_bytes) memcpy((char *)message->at_tail, data, size_bytes);
+    if (size_bytes) memcpy(end - size_bytes, data, size_bytes);
+    direct->zero_ended = zero_ended;
     direct->shared.has_baseline = false;
-    return true;
 }
 
 const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const struct smt_job *job)
@@ -265,7 +269,8 @@ const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const str
     struct smt_run_result *result = &direct->shared.results[0];
 
     if (job->guard.mode == SMT_GUARD_HEAD)
-        memcpy((char *)message->at_head, message->at_tail, message->size_bytes);
+        memcpy((char *)message->at_head, message->at_tail,
+               message->size_bytes + direct->zero_ended);
     run_job(&direct->context, job, result);
     if (direct->settings.libc_backend && result->leak.blocks) alive_tell(&result->leak);
     alive_release_all(); /* at once: libFuzzer compares what was allocated with what was freed */

@@ -233,10 +233,11 @@ SMT_MUST_USE enum smt_status smt_direct_new(const struct smt_worker_settings *se
                                             struct smt_direct **ret_direct);
 void smt_direct_free(struct smt_direct *direct);
 
-/* Puts a message in place, a copy that ends at an inaccessible page; false when it
- * is over SMT_DIRECT_BYTES_MOST. */
+/* Puts a message of at most SMT_DIRECT_BYTES_MOST in place, a copy that ends at an
+ * inaccessible page; with a zero byte in between when asked for. */
 #define SMT_DIRECT_BYTES_MOST (1u << 20)
-bool smt_direct_load(struct smt_direct *direct, const void *data, size_t size_bytes);
+void smt_direct_load(struct smt_direct *direct, const void *data, size_t size_bytes,
+                     bool zero_ended);
 
 /* Does one job; its result is valid until the next. */
 const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const struct smt_job *job);
