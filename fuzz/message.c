@@ -15,10 +15,12 @@ static char contradiction[160];
 
 /* --- two renderings ---------------------------------------------------------------- */
 
-/* The name of the header in which the texts differ first; "body", "start line". */
-static void difference_name(const char *text, size_t bytes, const char *other, size_t other_bytes,
-                            char *ret_name, size_t name_bytes)
+/* The name of the header in which the texts differ first, or "body", "start line";
+ * returns the first text's byte there, 0 at its end. */
+static unsigned char difference_name(const char *text, size_t bytes, const char *other,
+                                     size_t other_bytes, char *ret_name, size_t name_bytes)
 {
+    unsigned char byte;
     size_t same = 0, line = 0, length;
     bool in_body = false, first_line = true;
 
@@ -28,9 +30,10 @@ static void difference_name(const char *text, size_t bytes, const char *other, s
         first_line = false;
         line = same;
     }
+    byte = same < bytes ? (unsigned char)text[same] : 0;
     if (in_body || first_line) {
         snprintf(ret_name, name_bytes, "%s", in_body ? "body" : "start line");
-        return;
+        return byte;
     }
     if (same >= bytes) { /* the line is the other's alone */
         text = other;
@@ -39,16 +42,16 @@ static void difference_name(const char *text, size_t bytes, const char *other, s
     length = bytes - line < 40 ? bytes - line : 40;
     length = strcspn(strndupa(text + line, length), ":\r\n");
     snprintf(ret_name, name_bytes, "%.*s", (int)length, text + line);
+    return byte;
 }
 
 static const char *differ(const char *what, const char *text, size_t bytes, const char *other,
                           size_t other_bytes)
 {
     char name[64];
+    unsigned char byte = difference_name(text, bytes, other, other_bytes, name, sizeof name);
 
-    difference_name(text, bytes, other, other_bytes, name, sizeof name);
-    snprintf(contradiction, sizeof contradiction, "%s: %s", what, name);
-    return contradiction;
+    return fuzz_difference(contradiction, sizeof contradiction, what, name, byte);
 }
 
 static const char *render_contradiction(const void *state)

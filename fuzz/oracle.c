@@ -112,6 +112,16 @@ static _Noreturn void finding_report(enum smt_verdict verdict, const struct smt_
     abort();
 }
 
+const char *fuzz_difference(char *text, size_t text_bytes, const char *what, const char *where,
+                            unsigned char byte)
+{
+    if (byte > ' ' && byte < 127)
+        snprintf(text, text_bytes, "%s: %s at '%c'", what, where, byte);
+    else
+        snprintf(text, text_bytes, "%s: %s at 0x%02x", what, where, byte);
+    return text;
+}
+
 /* --- runs ------------------------------------------------------------------------- */
 
 /* Called for each request about to be refused. */

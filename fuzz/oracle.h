@@ -51,6 +51,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 /* Files and folders through the target, without an engine; an exit status. */
 int smt_fuzz_replay(int argc, char **argv);
 
+/* Writes "WHAT: WHERE at 'c'" to text: c the first byte of a text, no longer there
+ * in the other. What makes two contradictions of one kind two. */
+const char *fuzz_difference(char *text, size_t text_bytes, const char *what, const char *where,
+                            unsigned char byte);
+
 /* The file at work; NULL when an engine makes the inputs. */
 extern const char *smt_fuzz_file;
 

@@ -62,10 +62,11 @@ static int op_render(void *state, const struct smt_parser_input *input)
     return code;
 }
 
-static const char *differ(const char *what)
+static const char *differ(const char *what, const char *text, const char *other)
 {
-    snprintf(contradiction, sizeof contradiction, "%s %s", fuzz_piece_kind->name, what);
-    return contradiction;
+    while (*text == *other) text++, other++;
+    return fuzz_difference(contradiction, sizeof contradiction, what, fuzz_piece_kind->name,
+                           (unsigned char)*text);
 }
 
 static const char *op_render_contradiction(const void *state)
@@ -73,7 +74,7 @@ static const char *op_render_contradiction(const void *state)
     const struct piece_state *run = state;
 
     if (!run->text || !run->clone_text || !strcmp(run->text, run->clone_text)) return NULL;
-    return differ("clone renders differently");
+    return differ("the clone renders differently", run->text, run->clone_text);
 }
 
 static int op_roundtrip(void *state, const struct smt_parser_input *input)
@@ -93,7 +94,8 @@ static const char *op_roundtrip_contradiction(const void *state)
 {
     const struct piece_state *run = state;
 
-    return run->again_differs ? differ("rendered, parsed and rendered again, differs") : NULL;
+    if (!run->again_differs) return NULL;
+    return differ("rendered, parsed and rendered again", run->text, run->again_text);
 }
 
 static void piece_release(void **piece)

@@ -3,15 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "message/message.h"
 #include "oracle.h"
 
 static const char usage[] =
-    "usage: %s [-v] FILE|DIR...\n"
+    "usage: %s [-v] [-k] FILE|DIR...\n"
     "Runs each file through the target; ends at the first finding, with a signal.\n"
-    "Exit status: 0 nothing found, 2 command line or input.\n";
+    "  -v  one line a file\n"
+    "  -k  each file in a process of its own: goes on, says how many had a finding\n"
+    "Exit status: 0 nothing found, 1 findings (-k), 2 command line or input.\n";
 
 /* Which file a crash belongs to. Only in builds where no sanitizer says more. */
 static void crash_name(int signal_number)
@@ -44,44 +47,90 @@ static void complain(void *context, const char *sentence)
     fprintf(stderr, "sipmemtest-fuzz: %s\n", sentence);
 }
 
-static int list_run(const struct smt_message_list *list, bool is_verbose)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        const struct smt_message *message = &list->items[i];
+struct options {
+    bool is_verbose, keeps_going;
+};
 
-        smt_fuzz_file = message->name;
-        if (is_verbose) printf("%s %zu", message->name, message->size_bytes);
-        fflush(stdout);
-        LLVMFuzzerTestOneInput((const uint8_t *)message->data, message->size_bytes);
-        if (is_verbose) puts(" ok");
-    }
+static void message_run(const struct smt_message *message, bool is_verbose)
+{
+    smt_fuzz_file = message->name;
+    if (is_verbose) printf("%s %zu", message->name, message->size_bytes);
+    fflush(stdout);
+    LLVMFuzzerTestOneInput((const uint8_t *)message->data, message->size_bytes);
+    if (is_verbose) puts(" ok");
     smt_fuzz_file = NULL;
-    return 0;
+}
+
+/* In a process of its own; false when it did not end as it should. */
+static bool message_run_apart(const struct smt_message *message, bool is_verbose)
+{
+    int status = 0;
+    pid_t child;
+
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        message_run(message, is_verbose);
+        fflush(stdout);
+        _exit(0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) < 0) return false;
+    if (status && is_verbose) puts(" FOUND");
+    return !status;
+}
+
+static size_t list_run(const struct smt_message_list *list, const struct options *options)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (!options->keeps_going)
+            message_run(&list->items[i], options->is_verbose);
+        else
+            found += !message_run_apart(&list->items[i], options->is_verbose);
+    return found;
+}
+
+/* The first argument that is no option; 0: there is none, or an unknown option. */
+static int options_read(int argc, char **argv, struct options *ret_options)
+{
+    int at = 1;
+
+    for (; at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
+        if (strcmp(argv[at], "-v") == 0)
+            ret_options->is_verbose = true;
+        else if (strcmp(argv[at], "-k") == 0)
+            ret_options->keeps_going = true;
+        else
+            return 0;
+    }
+    return at < argc ? at : 0;
 }
 
 int smt_fuzz_replay(int argc, char **argv)
 {
-    bool is_verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
+    struct options options = {0};
     struct smt_message_list list;
-    int code = 0;
+    int code = 0, first = options_read(argc, argv, &options);
+    size_t found;
 
-    if (argc < 2 + is_verbose || (!is_verbose && argv[1][0] == '-' && argv[1][1])) {
+    if (!first) {
         fprintf(stderr, usage, argv[0]);
         return 2;
     }
     LLVMFuzzerInitialize(&argc, &argv);
     crashes_name();
     smt_message_list_init(&list);
-    for (int i = 1 + is_verbose; i < argc; i++)
+    for (int i = first; i < argc; i++)
         if (smt_message_add_path(&list, argv[i], complain, &code) != SMT_OK)
             complain(&code, smt_fail_text());
-    list_run(&list, is_verbose);
-    if (!list.count) {
-        fprintf(stderr, "sipmemtest-fuzz: no file to replay\n");
-        code = 2;
-    } else {
+    found = list_run(&list, &options);
+    if (!list.count)
+        complain(&code, "no file to replay");
+    else if (found)
+        printf("%s: %zu inputs, %zu with a finding\n", smt_fuzz_target.name, list.count, found);
+    else
         printf("%s: %zu inputs, nothing found\n", smt_fuzz_target.name, list.count);
-    }
     smt_message_list_clear(&list);
-    return code;
+    return code ? code : found > 0;
 }
