@@ -26,6 +26,7 @@ struct known_site {
 };
 
 static struct {
+    uint32_t ignored;
     struct smt_known list;
     struct known_site *sites; /* sorted by names, each once */
     size_t site_count;
@@ -152,26 +153,54 @@ static bool default_path(char *path, size_t size_bytes)
     return access(path, F_OK) == 0;
 }
 
+static _Noreturn void environment_refuse(const char *sentence)
+{
+    fprintf(stderr, "sipmemtest-fuzz: %s\n", sentence);
+    exit(2);
+}
+
+static void depth_read(void)
+{
+    const char *text = getenv("SMT_FUZZ_KNOWN_DEPTH");
+    uint64_t depth;
+
+    if (!text || !*text) return;
+    if (!smt_number_parse(text, &depth) || depth > SMT_STACK_MAX)
+        environment_refuse("SMT_FUZZ_KNOWN_DEPTH is no number of functions");
+    known.depth = (unsigned)depth;
+}
+
+static void ignored_read(void)
+{
+    const char *text = getenv("SMT_FUZZ_IGNORE");
+    char *words = text ? strdup(text) : NULL;
+
+    for (char *rest = words, *word; rest && (word = strsep(&rest, ","));) {
+        enum smt_verdict verdict = smt_verdict_find(word);
+
+        if (!*word) continue;
+        if (verdict == SMT_VERDICT_COUNT)
+            environment_refuse("SMT_FUZZ_IGNORE: not a list of verdicts, as leak,mismatch");
+        known.ignored |= 1u << verdict;
+    }
+    free(words);
+}
+
+uint32_t fuzz_ignored(void)
+{
+    return known.ignored;
+}
+
 void fuzz_known_load(const struct smt_fuzz_target *target)
 {
-    const char *path = getenv("SMT_FUZZ_KNOWN"), *depth = getenv("SMT_FUZZ_KNOWN_DEPTH");
+    const char *path = getenv("SMT_FUZZ_KNOWN");
     char beside[4096];
-    uint64_t number;
 
-    if (depth && *depth) {
-        if (!smt_number_parse(depth, &number) || number > SMT_STACK_MAX) {
-            fprintf(stderr, "sipmemtest-fuzz: SMT_FUZZ_KNOWN_DEPTH=%s: not a number up to %d\n",
-                    depth, SMT_STACK_MAX);
-            exit(2);
-        }
-        known.depth = (unsigned)number;
-    }
+    depth_read();
+    ignored_read();
     if (!path && default_path(beside, sizeof beside)) path = beside;
     if (!path || !*path) return;
-    if (smt_known_load(path, &known.list) != SMT_OK) {
-        fprintf(stderr, "sipmemtest-fuzz: SMT_FUZZ_KNOWN: %s\n", smt_fail_text());
-        exit(2);
-    }
+    if (smt_known_load(path, &known.list) != SMT_OK) environment_refuse(smt_fail_text());
     sites_build(target);
 }
 

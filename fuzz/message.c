@@ -15,43 +15,51 @@ static char contradiction[160];
 
 /* --- two renderings ---------------------------------------------------------------- */
 
-/* The name of the header in which the texts differ first, or "body", "start line";
- * returns the first text's byte there, 0 at its end. */
-static unsigned char difference_name(const char *text, size_t bytes, const char *other,
-                                     size_t other_bytes, char *ret_name, size_t name_bytes)
+/* Where two renderings differ first. */
+struct difference {
+    char name[48];      /* of the header; "body", "start line" */
+    unsigned char byte; /* the first one's, 0 at its end */
+    bool is_gone;       /* the second has not that header there */
+};
+
+static void difference_find(const char *text, size_t bytes, const char *other, size_t other_bytes,
+                            struct difference *ret_difference)
 {
-    unsigned char byte;
-    size_t same = 0, line = 0, length;
-    bool in_body = false, first_line = true;
+    struct difference difference = {.name = "start line"};
+    size_t same = 0, line = 0, name_bytes;
+    bool in_body = false;
 
     while (same < bytes && same < other_bytes && text[same] == other[same]) {
         if (text[same++] != '\n') continue;
         in_body |= same - line <= 2;
-        first_line = false;
         line = same;
     }
-    byte = same < bytes ? (unsigned char)text[same] : 0;
-    if (in_body || first_line) {
-        snprintf(ret_name, name_bytes, "%s", in_body ? "body" : "start line");
-        return byte;
-    }
+    difference.byte = same < bytes ? (unsigned char)text[same] : 0;
     if (same >= bytes) { /* the line is the other's alone */
         text = other;
         bytes = other_bytes;
     }
-    length = bytes - line < 40 ? bytes - line : 40;
-    length = strcspn(strndupa(text + line, length), ":\r\n");
-    snprintf(ret_name, name_bytes, "%.*s", (int)length, text + line);
-    return byte;
+    if (in_body) {
+        strcpy(difference.name, "body");
+    } else if (line) {
+        name_bytes = strcspn(strndupa(text + line, bytes - line < 40 ? bytes - line : 40), ":\r\n");
+        snprintf(difference.name, sizeof difference.name, "%.*s", (int)name_bytes, text + line);
+        difference.is_gone = same - line <= name_bytes;
+    }
+    *ret_difference = difference;
 }
 
 static const char *differ(const char *what, const char *text, size_t bytes, const char *other,
                           size_t other_bytes)
 {
-    char name[64];
-    unsigned char byte = difference_name(text, bytes, other, other_bytes, name, sizeof name);
+    struct difference difference;
 
-    return fuzz_difference(contradiction, sizeof contradiction, what, name, byte);
+    difference_find(text, bytes, other, other_bytes, &difference);
+    if (!difference.is_gone)
+        return fuzz_difference(contradiction, sizeof contradiction, what, difference.name,
+                               difference.byte);
+    snprintf(contradiction, sizeof contradiction, "%s: %s is gone", what, difference.name);
+    return contradiction;
 }
 
 static const char *render_contradiction(const void *state)
@@ -104,9 +112,12 @@ static const char *framing_contradiction(const void *state)
          node = osip_node_next(bodies, node, i++))
         taken += ((const osip_body_t *)node->element)->length;
     if (framing.says_more && framing.has_type)
-        return "framing: accepted with a Content-Length of more than there is";
+        return framing.is_multipart ? "framing: multipart with a Content-Length beyond the end"
+                                    : "framing: accepted with a Content-Length beyond the end";
     if (taken > framing.rest_bytes) return "framing: more body than there are bytes";
-    if (taken > framing.body_bytes) return "framing: more body than Content-Length says";
+    if (taken > framing.body_bytes)
+        return framing.is_multipart ? "framing: multipart of more than Content-Length says"
+                                    : "framing: more body than Content-Length says";
     /* RFC 3261 7.4.1 has no body without a Content-Type: it may be dropped */
     if (framing.is_multipart || !framing.has_type || taken == framing.body_bytes) return NULL;
     if (!taken) return "framing: no body, though there is one";

@@ -1,5 +1,6 @@
 #include "oracle.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,7 +116,9 @@ static _Noreturn void finding_report(enum smt_verdict verdict, const struct smt_
 const char *fuzz_difference(char *text, size_t text_bytes, const char *what, const char *where,
                             unsigned char byte)
 {
-    if (byte > ' ' && byte < 127)
+    if (isalnum(byte))
+        snprintf(text, text_bytes, "%s: %s in a word", what, where);
+    else if (isprint(byte))
         snprintf(text, text_bytes, "%s: %s at '%c'", what, where, byte);
     else
         snprintf(text, text_bytes, "%s: %s at 0x%02x", what, where, byte);
@@ -171,7 +174,7 @@ static const char *owner_find(enum smt_verdict verdict, const struct smt_run_res
  * is known; contradictions do not count. */
 static bool clean_judge(const struct smt_run_result *last)
 {
-    uint32_t defects = smt_verdict_defects(last->verdicts);
+    uint32_t defects = smt_verdict_defects(last->verdicts) & ~fuzz_ignored();
     struct smt_run_result result;
     char signature[SMT_SIGNATURE_BYTES];
 
@@ -192,7 +195,8 @@ static bool clean_judge(const struct smt_run_result *last)
 
 static void refused_judge(const struct smt_run_result *result, const struct smt_fault_plan *plan)
 {
-    uint32_t unknown = smt_verdict_defects(result->verdicts) & ~oracle.known_verdicts;
+    uint32_t unknown =
+        smt_verdict_defects(result->verdicts) & ~fuzz_ignored() & ~oracle.known_verdicts;
 
     if (result->heap.exhausted || !oracle.refused || !unknown) return;
     finding_report(smt_verdict_naming(unknown), result, plan, NULL);
@@ -207,7 +211,9 @@ static void poison_judge(const uint8_t *data, size_t size_bytes, const struct sm
 
     if (XXH3_64bits(data, size_bytes) % POISON_EVERY) return;
     result = smt_direct_run(oracle.direct, &check);
-    if (result->matches_baseline || oracle.known_verdicts & SMT_VERDICT_BIT(POISONED)) return;
+    if (result->matches_baseline ||
+        (oracle.known_verdicts | fuzz_ignored()) & SMT_VERDICT_BIT(POISONED))
+        return;
     finding_report(SMT_VERDICT_POISONED, result, plan, NULL);
 }
 

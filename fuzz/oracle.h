@@ -10,7 +10,8 @@
  *     sipmemtest-fuzz: wrong-code: parse returned OSIP_SYNTAXERROR; --oom-at 17; refused in A < B
  *
  * unless a file of known findings lists it (sweep/known.h): SMT_FUZZ_KNOWN=FILE,
- * else known-findings.txt beside the program; empty: none. */
+ * else known-findings.txt beside the program; empty: none. SMT_FUZZ_IGNORE is a
+ * comma list of verdicts that are nobody's concern today: "mismatch". */
 #ifndef SMT_FUZZ_ORACLE_H
 #define SMT_FUZZ_ORACLE_H
 
@@ -51,8 +52,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 /* Files and folders through the target, without an engine; an exit status. */
 int smt_fuzz_replay(int argc, char **argv);
 
-/* Writes "WHAT: WHERE at 'c'" to text: c the first byte of a text, no longer there
- * in the other. What makes two contradictions of one kind two. */
+/* Writes "WHAT: WHERE at 'c'" to text: c the first byte that the other text has not
+ * there, any letter or digit being "in a word". Makes two of contradictions that
+ * have two causes, and not many of those that have one. */
 const char *fuzz_difference(char *text, size_t text_bytes, const char *what, const char *where,
                             unsigned char byte);
 
@@ -67,6 +69,7 @@ void fuzz_plan_build(const uint8_t *tail, const struct smt_run_result *clean, bo
                      struct smt_fault_plan *ret_plan);
 
 /* known.c */
+uint32_t fuzz_ignored(void); /* verdicts; of SMT_FUZZ_IGNORE */
 void fuzz_known_load(const struct smt_fuzz_target *target);
 /* A finding of a clean run, by its signature; ret_signature has
  * SMT_SIGNATURE_BYTES. */
