@@ -96,6 +96,19 @@ static size_t utf8_length(const unsigned char *at, size_t left)
     return length;
 }
 
+bool smt_text_is_utf8(const void *bytes, size_t size_bytes)
+{
+    const unsigned char *at = bytes;
+
+    for (size_t i = 0; i < size_bytes;) {
+        size_t length = utf8_length(at + i, size_bytes - i);
+
+        if (!length) return false;
+        i += length;
+    }
+    return true;
+}
+
 void smt_buffer_add_escaped(struct smt_buffer *buffer, const void *bytes, size_t size_bytes)
 {
     const unsigned char *at = bytes;

@@ -29,6 +29,9 @@ void smt_buffer_addf(struct smt_buffer *buffer, const char *format, ...) SMT_PRI
  * CR, LF and TAB become `\r \n \t`, a backslash `\\`: as --message-data reads it. */
 void smt_buffer_add_escaped(struct smt_buffer *buffer, const void *bytes, size_t size_bytes);
 
+/* Whether all of it is well-formed UTF-8; zero bytes are. */
+bool smt_text_is_utf8(const void *bytes, size_t size_bytes);
+
 /* Forgets the contents, keeps the memory. */
 void smt_buffer_empty(struct smt_buffer *buffer);
 

@@ -5,6 +5,8 @@
 
 #include "wire/wire.h"
 
+#define BLANKS " \t\r\n\f\v"
+
 struct script {
     const char *name;
     const char *at, *end;
@@ -35,6 +37,7 @@ static char script_take(struct script *script)
 static bool comment_skip(struct script *script)
 {
     if (starts(script, "/*")) {
+        script->at += 2; /* a slash right behind it ends nothing */
         while (script->at < script->end && !starts(script, "*/")) script_take(script);
         script->at += starts(script, "*/") ? 2 : 0;
         return true;
@@ -69,6 +72,11 @@ static void statement_read(struct script *script)
     }
 }
 
+static enum smt_status out_of_memory(const struct script *script)
+{
+    return smt_fail(SMT_ENOMEM, "%s: out of memory", script->name);
+}
+
 /* Carries the request out; what a function answers is shown only with `show`. */
 static enum smt_status request_run(struct script *script, bool show)
 {
@@ -76,7 +84,7 @@ static enum smt_status request_run(struct script *script, bool show)
     enum smt_status status;
 
     if (script->request.arguments.failed || script->request.method.failed)
-        return smt_fail(SMT_ENOMEM, "%s: out of memory", script->name);
+        return out_of_memory(script);
     status = target->call(target->context, &script->request, &script->reply);
     if (status != SMT_OK) return status;
     script->fault = script->reply.code != 0;
@@ -99,34 +107,36 @@ static bool call_parse(const struct smt_buffer *statement, struct call *call)
     struct smt_wire_request request = {0};
     size_t name_size = open ? (size_t)(open - text) : 0;
     struct smt_buffer words;
-    bool quoted = false, parsed;
+    bool quoted = false, escaped = false, parsed;
 
     while (name_size && isspace((unsigned char)text[name_size - 1])) name_size--;
     if (!open || !close || close < open || !name_size || name_size >= sizeof call->name)
         return false;
-    if (close[1 + strspn(close + 1, " \t\r")] != '\0' || strcspn(text, " \t") < name_size)
+    if (close[1 + strspn(close + 1, BLANKS)] != '\0' || strcspn(text, " \t") < name_size)
         return false;
     memcpy(call->name, text, name_size);
     call->name[name_size] = '\0';
     smt_buffer_init(&words);
     smt_buffer_add_text(&words, "call ");
     for (const char *at = open + 1; at < close; at++) {
-        if (*at == '"' && at[-1] != '\\') quoted = !quoted;
+        if (*at == '"' && !escaped) quoted = !quoted;
+        escaped = quoted && *at == '\\' && !escaped;
         smt_buffer_add(&words, *at == ',' && !quoted ? " " : at, 1);
     }
     parsed = smt_text_decode_request(words.data, words.size, &request) == SMT_OK;
     call->arguments = request.arguments;
+    if (words.failed || request.method.failed) call->arguments.failed = true;
     smt_buffer_clear(&request.method);
     smt_buffer_clear(&words);
-    return parsed && !call->arguments.failed;
+    return parsed;
 }
 
 static const char *argument_text(const struct call *call, size_t i)
 {
-    const struct smt_wire_item *item = &call->arguments.items[i];
+    const struct smt_wire_items *items = &call->arguments;
 
-    if (i >= call->arguments.count || item->type != SMT_WIRE_STRING) return NULL;
-    return smt_wire_text(&call->arguments, item);
+    if (i >= items->count || items->items[i].type != SMT_WIRE_STRING) return NULL;
+    return smt_wire_text(items, &items->items[i]);
 }
 
 static enum smt_status bad_statement(const struct script *script, const char *why)
@@ -193,13 +203,25 @@ static bool is_frame(const char *text)
 {
     static const char *const words[] = {"loadmodule", "request_route", "reply_route", "route"};
 
-    if (text[strspn(text, ".{} \t\r")] == '\0') return true;
+    if (text[strspn(text, ".{}" BLANKS)] == '\0') return true;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         size_t size = strlen(words[i]);
 
         if (strncmp(text, words[i], size) == 0 && strchr(" \t\r[{\"", text[size])) return true;
     }
     return false;
+}
+
+/* A statement as one would type it. */
+static enum smt_status command_run(struct script *script)
+{
+    if (smt_text_decode_request(script->statement.data, script->statement.size, &script->request) !=
+        SMT_OK)
+        return bad_statement(script, smt_fail_text());
+    if (!script->request.method.size && !script->request.method.failed &&
+        !script->request.arguments.failed)
+        return bad_statement(script, "expected a command");
+    return request_run(script, true);
 }
 
 static enum smt_status statement_run(struct script *script)
@@ -209,18 +231,16 @@ static enum smt_status statement_run(struct script *script)
     enum smt_status status;
 
     smt_wire_request_empty(&script->request);
-    text += strspn(text, " \t\r\n");
+    if (strlen(text) != script->statement.size)
+        return bad_statement(script, "a zero byte does not belong in a script");
+    text += strspn(text, BLANKS);
     if (is_frame(text)) return SMT_OK;
     memmove(script->statement.data, text, strlen(text) + 1);
     script->statement.size = strlen(script->statement.data);
-    if (call_parse(&script->statement, &call)) {
-        status = call_run(script, &call);
-    } else {
-        status = smt_text_decode_request(script->statement.data, script->statement.size,
-                                         &script->request);
-        status =
-            status == SMT_OK ? request_run(script, true) : bad_statement(script, smt_fail_text());
-    }
+    if (!call_parse(&script->statement, &call))
+        status = command_run(script);
+    else
+        status = call.arguments.failed ? out_of_memory(script) : call_run(script, &call);
     smt_wire_items_clear(&call.arguments);
     return status;
 }
@@ -234,8 +254,7 @@ enum smt_status smt_script_run(const char *name, const char *text, size_t size_b
 
     while (status == SMT_OK && !script.fault && script.at < script.end) {
         statement_read(&script);
-        status = script.statement.failed ? smt_fail(SMT_ENOMEM, "%s: out of memory", name)
-                                         : statement_run(&script);
+        status = script.statement.failed ? out_of_memory(&script) : statement_run(&script);
     }
     *ret_fault_line = script.fault ? script.begun : 0;
     smt_buffer_clear(&script.statement);

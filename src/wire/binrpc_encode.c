@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,12 +46,17 @@ static void text_add(struct smt_buffer *buffer, unsigned type, const char *text,
     byte_add(buffer, 0);
 }
 
-static void name_add(struct smt_buffer *buffer, const char *name)
+static void name_add(struct smt_buffer *buffer, const char *name, size_t size)
 {
-    char padded[256];
-    int size = snprintf(padded, sizeof padded, "%-*s", NAME_WIDTH, name);
+    char padded[NAME_WIDTH];
 
-    text_add(buffer, TYPE_NAME, padded, (size_t)size < sizeof padded ? (size_t)size : 255);
+    if (size < NAME_WIDTH) {
+        memset(padded, ' ', NAME_WIDTH);
+        memcpy(padded, name, size);
+        name = padded;
+        size = NAME_WIDTH;
+    }
+    text_add(buffer, TYPE_NAME, name, size);
 }
 
 static void integer_add(struct smt_buffer *buffer, int64_t integer)
@@ -71,10 +77,19 @@ static void integer_add(struct smt_buffer *buffer, int64_t integer)
     big_endian_add(buffer, word, count);
 }
 
+/* The nearest whole number; what does not fit is cut off, and no number is 0. */
+static int64_t whole(double number)
+{
+    if (isnan(number)) return 0;
+    if (number >= 0x1p63) return INT64_MAX;
+    if (number < -0x1p63) return INT64_MIN;
+    return (int64_t)number;
+}
+
 /* Thousandths. Eight value bytes do not fit three bits of size. */
 static void double_add(struct smt_buffer *buffer, double number)
 {
-    int64_t thousandths = (int64_t)(number * 1000.0 + (number < 0 ? -0.5 : 0.5));
+    int64_t thousandths = whole(number * 1000.0 + (number < 0 ? -0.5 : 0.5));
     unsigned count = bytes_needed((uint64_t)thousandths);
 
     if (count < 8) {
@@ -100,7 +115,7 @@ static void item_add(struct smt_buffer *buffer, const struct smt_wire_items *ite
         text_add(buffer, TYPE_STRING, smt_wire_text(items, item), item->text_size);
         break;
     case SMT_WIRE_NAME:
-        name_add(buffer, smt_wire_text(items, item));
+        name_add(buffer, smt_wire_text(items, item), item->text_size);
         break;
     case SMT_WIRE_STRUCT:
         byte_add(buffer, TYPE_STRUCT);

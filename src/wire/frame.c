@@ -3,7 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Whether the JSON value is whole after this byte. */
+/* Whether the JSON value is whole after this byte. What is no object and no array
+ * goes on to the line's end: one error for it all, not one for every byte. */
 static bool json_ends(struct smt_frame_finder *finder, char c)
 {
     if (finder->after_backslash) {
@@ -16,9 +17,9 @@ static bool json_ends(struct smt_frame_finder *finder, char c)
     } else if (c == '{' || c == '[') {
         finder->depth++;
     } else if ((c == '}' || c == ']') && finder->depth) {
-        finder->depth--;
+        return --finder->depth == 0;
     }
-    return finder->depth == 0 && !finder->in_string;
+    return false;
 }
 
 static void finder_restart(struct smt_frame_finder *finder)
@@ -37,7 +38,7 @@ static enum smt_wire_progress json_find(struct smt_frame_finder *finder, const c
         frame->end = finder->seen + 1;
         frame->size = frame->end - line;
         finder_restart(finder);
-        return SMT_WIRE_DONE;
+        return frame->end > SMT_FRAME_MAX ? SMT_WIRE_BAD : SMT_WIRE_DONE;
     }
     return size_bytes > SMT_FRAME_MAX ? SMT_WIRE_BAD : SMT_WIRE_MORE;
 }

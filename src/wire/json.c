@@ -33,7 +33,10 @@ void smt_json_open(struct smt_json_message *message, const void *text, size_t si
     *message = (struct smt_json_message){0};
     message->root = json_loadb(text, size_bytes, JSON_REJECT_DUPLICATES, &error);
     if (!message->root) {
-        error_add(message, SMT_JSON_PARSE_ERROR, "Parse error", buffer);
+        if (json_error_code(&error) == json_error_out_of_memory)
+            error_add(message, SMT_JSON_INTERNAL_ERROR, "out of memory", buffer);
+        else
+            error_add(message, SMT_JSON_PARSE_ERROR, "Parse error", buffer);
         return;
     }
     message->batch = json_is_array(message->root);

@@ -5,48 +5,61 @@
 #include "wire/json.h"
 #include "wire/json_text.h"
 
-static bool text_is_plain(const char *text, size_t size_bytes)
+static void byte_add(struct smt_buffer *buffer, unsigned char byte)
 {
-    for (size_t i = 0; i < size_bytes; i++)
-        if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\') return false;
-    return true;
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+    const char *special = byte ? memchr(from, byte, sizeof from - 1) : NULL;
+
+    if (special)
+        smt_buffer_addf(buffer, "\\%c", to[special - from]);
+    else if (byte < ' ')
+        smt_buffer_addf(buffer, "\\u%04x", byte);
+    else
+        smt_buffer_add(buffer, &byte, 1);
+}
+
+static bool byte_is_plain(char byte)
+{
+    return (unsigned char)byte >= ' ' && byte != '"' && byte != '\\';
+}
+
+/* Writes text, which is UTF-8, between quotes. */
+static void quoted_add(struct smt_buffer *buffer, const char *text, size_t size_bytes)
+{
+    smt_buffer_add_text(buffer, "\"");
+    for (size_t i = 0; i < size_bytes;) {
+        size_t plain = i;
+
+        while (plain < size_bytes && byte_is_plain(text[plain])) plain++;
+        smt_buffer_add(buffer, text + i, plain - i);
+        if (plain < size_bytes) byte_add(buffer, (unsigned char)text[plain++]);
+        i = plain;
+    }
+    smt_buffer_add_text(buffer, "\"");
 }
 
 /* JSON must be UTF-8: other bytes are shown as \xHH, as everywhere here. */
-static void text_add_escaped(struct smt_buffer *buffer, const char *text, size_t size_bytes)
-{
-    json_t *string = json_stringn(text, size_bytes);
-    char *dumped = string ? json_dumps(string, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-
-    if (dumped) {
-        smt_buffer_add_text(buffer, dumped);
-    } else {
-        struct smt_buffer escaped;
-
-        smt_buffer_init(&escaped);
-        smt_buffer_add_escaped(&escaped, text, size_bytes);
-        smt_buffer_add_text(buffer, "\"");
-        for (size_t i = 0; i < escaped.size; i++) { /* has only \ and " to escape */
-            if (escaped.data[i] == '\\' || escaped.data[i] == '"') smt_buffer_add(buffer, "\\", 1);
-            smt_buffer_add(buffer, &escaped.data[i], 1);
-        }
-        smt_buffer_add_text(buffer, "\"");
-        if (escaped.failed) buffer->failed = true;
-        smt_buffer_clear(&escaped);
-    }
-    free(dumped);
-    json_decref(string);
-}
-
 void smt_json_add_string(struct smt_buffer *buffer, const char *text, size_t size_bytes)
 {
-    if (!text_is_plain(text, size_bytes)) {
-        text_add_escaped(buffer, text, size_bytes);
+    struct smt_buffer escaped;
+
+    if (smt_text_is_utf8(text, size_bytes)) {
+        quoted_add(buffer, text, size_bytes);
         return;
     }
-    smt_buffer_add_text(buffer, "\"");
-    smt_buffer_add(buffer, text, size_bytes);
-    smt_buffer_add_text(buffer, "\"");
+    smt_buffer_init(&escaped);
+    smt_buffer_add_escaped(&escaped, text, size_bytes);
+    if (escaped.failed) buffer->failed = true;
+    quoted_add(buffer, escaped.data, escaped.size);
+    smt_buffer_clear(&escaped);
+}
+
+/* Returns the index of the value that belongs to the name. */
+static size_t name_add(struct smt_buffer *buffer, const struct smt_wire_items *items, size_t i)
+{
+    smt_json_add_string(buffer, smt_wire_text(items, &items->items[i]), items->items[i].text_size);
+    smt_buffer_add_text(buffer, ":");
+    return i + 1;
 }
 
 /* Writes one value, members and all; returns the index after it. */
@@ -72,12 +85,7 @@ static size_t value_add(struct smt_buffer *buffer, const struct smt_wire_items *
     smt_buffer_add_text(buffer, is_struct ? "{" : "[");
     while (i < items->count && items->items[i].type != end) {
         smt_buffer_add_text(buffer, separator);
-        if (is_struct) {
-            smt_json_add_string(buffer, smt_wire_text(items, &items->items[i]),
-                                items->items[i].text_size);
-            smt_buffer_add_text(buffer, ":");
-            i++;
-        }
+        if (is_struct) i = name_add(buffer, items, i);
         i = value_add(buffer, items, i);
         separator = ",";
     }
@@ -151,11 +159,12 @@ void smt_json_encode_request(struct smt_buffer *buffer, uint64_t id,
     if (items->failed) buffer->failed = true;
     smt_buffer_addf(buffer, "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64 ",\"method\":", id);
     smt_json_add_string(buffer, request->method.data, request->method.size);
-    smt_buffer_add_text(buffer, ",\"params\":[");
+    smt_buffer_add_text(buffer, request->named ? ",\"params\":{" : ",\"params\":[");
     for (size_t i = 0; i < items->count;) {
         smt_buffer_add_text(buffer, separator);
+        if (request->named) i = name_add(buffer, items, i);
         i = value_add(buffer, items, i);
         separator = ",";
     }
-    smt_buffer_add_text(buffer, "]}");
+    smt_buffer_add_text(buffer, request->named ? "}}" : "]}");
 }
