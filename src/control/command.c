@@ -160,6 +160,8 @@ static void command_run(struct smt_control *control, const struct smt_command *c
     arguments.items = &ordered;
     if (arguments_order(command, &request->arguments, &ordered))
         command->run(control, &arguments, reply);
+    else if (ordered.failed)
+        smt_fault_memory(reply);
     else
         smt_fault_values(reply);
     smt_wire_items_clear(&ordered);

@@ -184,10 +184,15 @@ void smt_parameter_set_text(struct smt_control *control, const struct smt_parame
                             const char *text, struct smt_wire_reply *reply)
 {
     struct smt_parameters *parameters = &control->parameters;
-    char *copy = parameter->is_text ? strdup(text) : NULL, **place;
+    char *copy, **place;
 
-    if (!copy) {
+    if (!parameter->is_text) {
         smt_fault_values(reply);
+        return;
+    }
+    copy = strdup(text);
+    if (!copy) {
+        smt_fault_memory(reply);
         return;
     }
     pthread_mutex_lock(&parameters->lock);

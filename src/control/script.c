@@ -100,7 +100,8 @@ struct call {
 };
 
 /* Splits `name(a, "b", 3)`; false when it is no such thing. Commas become
- * blanks outside quotes, and then it reads like a command line. */
+ * blanks outside quotes, and then it reads like a command line. Without memory
+ * the arguments have failed. */
 static bool call_parse(const struct smt_buffer *statement, struct call *call)
 {
     const char *text = statement->data, *open = strchr(text, '('), *close = strrchr(text, ')');
@@ -128,7 +129,7 @@ static bool call_parse(const struct smt_buffer *statement, struct call *call)
     if (words.failed || request.method.failed) call->arguments.failed = true;
     smt_buffer_clear(&request.method);
     smt_buffer_clear(&words);
-    return parsed;
+    return parsed || call->arguments.failed;
 }
 
 static const char *argument_text(const struct call *call, size_t i)

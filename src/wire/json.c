@@ -1,7 +1,9 @@
 #include "wire/json.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "wire/json_parse.h"
 #include "wire/json_text.h"
 
 /* One member of the answer; opens the array of a batch before the first. */
@@ -15,9 +17,11 @@ static void answer_add(struct smt_json_message *message, const char *id,
     smt_buffer_addf(buffer, ",\"id\":%s}", id);
 }
 
-static void error_add(struct smt_json_message *message, int code, const char *text,
-                      struct smt_buffer *buffer)
+static void error_add(struct smt_json_message *message, int code, struct smt_buffer *buffer)
 {
+    const char *text = code == SMT_JSON_PARSE_ERROR       ? "Parse error"
+                       : code == SMT_JSON_INVALID_REQUEST ? "Invalid Request"
+                                                          : "out of memory";
     struct smt_wire_reply reply = {0};
 
     smt_wire_fault(&reply, code, "%s", text);
@@ -28,28 +32,25 @@ static void error_add(struct smt_json_message *message, int code, const char *te
 void smt_json_open(struct smt_json_message *message, const void *text, size_t size_bytes,
                    struct smt_buffer *buffer)
 {
-    json_error_t error;
+    bool refused;
 
     *message = (struct smt_json_message){0};
-    message->root = json_loadb(text, size_bytes, JSON_REJECT_DUPLICATES, &error);
+    message->root =
+        smt_json_parse(text, size_bytes, JSON_REJECT_DUPLICATES, &message->memory, &refused);
     if (!message->root) {
-        if (json_error_code(&error) == json_error_out_of_memory)
-            error_add(message, SMT_JSON_INTERNAL_ERROR, "out of memory", buffer);
-        else
-            error_add(message, SMT_JSON_PARSE_ERROR, "Parse error", buffer);
+        error_add(message, refused ? SMT_JSON_INTERNAL_ERROR : SMT_JSON_PARSE_ERROR, buffer);
         return;
     }
     message->batch = json_is_array(message->root);
     if (!message->batch || json_array_size(message->root) > 0) return;
     message->batch = false; /* an empty batch gets one answer, not an array */
-    error_add(message, SMT_JSON_INVALID_REQUEST, "Invalid Request", buffer);
-    json_decref(message->root);
+    error_add(message, SMT_JSON_INVALID_REQUEST, buffer);
     message->root = NULL;
 }
 
 void smt_json_clear(struct smt_json_message *message)
 {
-    json_decref(message->root);
+    smt_json_memory_free(message->memory);
     smt_buffer_clear(&message->id);
     *message = (struct smt_json_message){0};
 }
@@ -91,32 +92,40 @@ static bool params_take(struct smt_wire_request *request, json_t *params)
     return !params || json_is_object(params) || json_is_array(params);
 }
 
+/* As JSON; empty when there is none. False: it is no id. */
 static bool id_take(struct smt_buffer *buffer, json_t *id)
 {
-    char *text;
-
     smt_buffer_empty(buffer);
-    if (!id) return true;
-    if (!json_is_string(id) && !json_is_number(id) && !json_is_null(id)) return false;
-    text = json_dumps(id, JSON_ENCODE_ANY | JSON_COMPACT);
-    if (!text) return false;
-    smt_buffer_add_text(buffer, text);
-    free(text);
-    return !buffer->failed;
+    if (json_is_string(id))
+        smt_json_add_string(buffer, json_string_value(id), json_string_length(id));
+    else if (json_is_integer(id))
+        smt_buffer_addf(buffer, "%" PRId64, (int64_t)json_integer_value(id));
+    else if (json_is_real(id))
+        smt_buffer_addf(buffer, "%.17g", json_real_value(id));
+    else if (json_is_null(id))
+        smt_buffer_add_text(buffer, "null");
+    else
+        return !id;
+    return true;
 }
 
-static bool request_take(struct smt_json_message *message, json_t *root,
-                         struct smt_wire_request *request)
+/* 0, or the error's code. */
+static int request_take(struct smt_json_message *message, json_t *root,
+                        struct smt_wire_request *request)
 {
+    const struct smt_wire_items *arguments = &request->arguments;
     json_t *method = json_object_get(root, "method");
     const char *version = json_string_value(json_object_get(root, "jsonrpc"));
 
     smt_wire_request_empty(request);
-    if (!version || strcmp(version, "2.0") != 0 || !json_is_string(method)) return false;
-    if (!id_take(&message->id, json_object_get(root, "id"))) return false;
+    if (!version || strcmp(version, "2.0") != 0 || !json_is_string(method))
+        return SMT_JSON_INVALID_REQUEST;
+    if (!id_take(&message->id, json_object_get(root, "id"))) return SMT_JSON_INVALID_REQUEST;
     smt_buffer_add(&request->method, json_string_value(method), json_string_length(method));
-    return params_take(request, json_object_get(root, "params")) && !request->method.failed &&
-           !request->arguments.failed;
+    if (!params_take(request, json_object_get(root, "params"))) return SMT_JSON_INVALID_REQUEST;
+    if (message->id.failed || request->method.failed || arguments->failed)
+        return SMT_JSON_INTERNAL_ERROR;
+    return 0;
 }
 
 bool smt_json_next(struct smt_json_message *message, struct smt_wire_request *request,
@@ -128,8 +137,10 @@ bool smt_json_next(struct smt_json_message *message, struct smt_wire_request *re
         size_t i = message->next++;
         json_t *root = message->batch ? json_array_get(message->root, i) : message->root;
 
-        if (request_take(message, root, request)) return true;
-        error_add(message, SMT_JSON_INVALID_REQUEST, "Invalid Request", buffer);
+        int error = request_take(message, root, request);
+
+        if (!error) return true;
+        error_add(message, error, buffer);
     }
     return false;
 }
@@ -194,11 +205,14 @@ static bool reply_take(json_t *root, struct smt_wire_reply *reply)
 enum smt_status smt_json_decode_reply(const void *text, size_t size_bytes,
                                       struct smt_wire_reply *reply)
 {
-    json_t *root = json_loadb(text, size_bytes, 0, NULL);
-    bool taken;
+    struct smt_json_memory *memory = NULL;
+    bool refused, taken;
+    json_t *root = smt_json_parse(text, size_bytes, 0, &memory, &refused);
 
     smt_wire_reply_empty(reply);
-    taken = reply_take(root, reply) && !reply->results.failed;
-    json_decref(root);
+    taken = reply_take(root, reply);
+    smt_json_memory_free(memory);
+    if (refused || reply->results.failed)
+        return smt_fail(SMT_ENOMEM, "out of memory for the answer");
     return taken ? SMT_OK : smt_fail(SMT_EIO, "the server's answer is no JSON-RPC 2.0");
 }

@@ -18,6 +18,7 @@
 /* One message being worked off, request by request. */
 struct smt_json_message {
     json_t *root;
+    struct smt_json_memory *memory; /* of root */
     bool batch;
     size_t next;          /* index of the next request */
     bool answered;        /* something was written for this message */

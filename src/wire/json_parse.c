@@ -1,0 +1,107 @@
+/* When memory is refused, Jansson 2.14 calls it a syntax error, goes on with a
+ * string of which a part is missing, or ends the program by an assertion. So
+ * its parser never learns of a refusal: it is left by longjmp. What it had
+ * allocated lies in chunks of ours and is freed with them, whether parsing came
+ * to its end or not. Outside of it Jansson has plain malloc, which its other
+ * users in this program expect. */
+#include "wire/json_parse.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define ALIGNMENT   16
+#define CHUNK_FIRST 4000
+#define CHUNK_MAX   ((size_t)1 << 20)
+
+/* The newest chunk is first. */
+struct smt_json_memory {
+    struct smt_json_memory *older;
+    size_t size, used; /* of bytes */
+    _Alignas(ALIGNMENT) char bytes[];
+};
+
+struct parse {
+    jmp_buf left;
+    bool refused;
+    struct smt_json_memory *memory;
+};
+
+static _Thread_local struct parse *parsing;
+
+static struct smt_json_memory *chunk_new(struct smt_json_memory *older, size_t size_bytes)
+{
+    size_t size = older ? older->size * 2 : CHUNK_FIRST;
+    struct smt_json_memory *chunk;
+
+    if (size > CHUNK_MAX) size = CHUNK_MAX;
+    if (size < size_bytes) size = size_bytes;
+    chunk = malloc(sizeof *chunk + size);
+    if (chunk) *chunk = (struct smt_json_memory){.older = older, .size = size};
+    return chunk;
+}
+
+static void *block_alloc(size_t size_bytes)
+{
+    struct parse *parse = parsing;
+    struct smt_json_memory *chunk;
+    size_t size = (size_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+
+    if (!parse) return malloc(size_bytes);
+    chunk = parse->memory;
+    if (!chunk || chunk->size - chunk->used < size) {
+        chunk = chunk_new(parse->memory, size);
+        if (!chunk) {
+            parse->refused = true;
+            longjmp(parse->left, 1);
+        }
+        parse->memory = chunk;
+    }
+    chunk->used += size;
+    return chunk->bytes + chunk->used - size;
+}
+
+static void block_free(void *block)
+{
+    if (!parsing) free(block);
+}
+
+static void parse_begin(void)
+{
+    json_set_alloc_funcs(block_alloc, block_free);
+}
+
+static json_t *text_load(struct parse *parse, const void *text, size_t size_bytes, size_t flags)
+{
+    if (setjmp(parse->left) != 0) return NULL;
+    parsing = parse;
+    return json_loadb(text, size_bytes, flags, NULL);
+}
+
+json_t *smt_json_parse(const void *text, size_t size_bytes, size_t flags,
+                       struct smt_json_memory **memory, bool *ret_refused)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct parse parse;
+    json_t *root;
+
+    pthread_once(&once, parse_begin);
+    parse.memory = *memory;
+    parse.refused = false;
+    root = text_load(&parse, text, size_bytes, flags);
+    parsing = NULL;
+    *memory = parse.memory;
+    *ret_refused = parse.refused;
+    return root;
+}
+
+void smt_json_memory_free(struct smt_json_memory *memory)
+{
+    while (memory) {
+        struct smt_json_memory *older = memory->older;
+
+        free(memory);
+        memory = older;
+    }
+}
