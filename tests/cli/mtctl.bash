@@ -36,12 +36,13 @@ refuses()
 
 # server_start LISTENER...: sets $server to its process id and $listening to the
 # addresses it tells; returns when it answers. Its complaints go to server.err.
+# $limit, if set, is a command before it.
 server_start()
 {
     local arguments=() address line
 
     for address; do arguments+=(--listen "$address"); done
-    exec 7< <(exec "$SMT_BIN/mtctl" serve -q "${arguments[@]}" \
+    exec 7< <(${limit-} && exec "$SMT_BIN/mtctl" serve -q "${arguments[@]}" \
         2>"$BATS_TEST_TMPDIR/server.err" 3>&-)
     server=$!
     listening=()
@@ -78,6 +79,7 @@ gone()
 
 socket=$BATS_TEST_TMPDIR/socket
 server=
+limit=
 
 teardown()
 {
