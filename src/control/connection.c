@@ -17,12 +17,18 @@ static uint64_t now_ms(const struct connection *connection)
 
 void connection_free(struct connection *connection)
 {
+    struct smt_server *server = connection->server;
+
     DL_DELETE(connection->server->connections, connection);
     session_clear(connection);
     smt_buffer_clear(&connection->input);
     smt_buffer_clear(&connection->out);
     smt_buffer_clear(&connection->sending);
-    free(connection);
+    if (server->spare)
+        free(connection);
+    else
+        server->spare = connection;
+    connections_wanted(server);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -186,32 +192,54 @@ void connection_go_on(struct connection *connection)
 
 /* --- coming and going --- */
 
+/* Without memory the spare one is taken, and *ret_drop. NULL: that is in use too,
+ * and the client is accepted when it is free again. */
+static struct connection *connection_new(struct smt_server *server, bool *ret_drop)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+
+    *ret_drop = !connection;
+    if (!connection) {
+        connection = server->spare;
+        server->spare = NULL;
+        if (connection) memset(connection, 0, sizeof *connection);
+    }
+    if (connection) connection->server = server;
+    return connection;
+}
+
 void connection_accept(struct listener *listener)
 {
     struct smt_server *server = listener->server;
-    struct connection *connection = calloc(1, sizeof *connection);
-    bool local = listener->address.socket.any.sa_family == AF_UNIX;
+    bool local = listener->address.socket.any.sa_family == AF_UNIX, drop;
+    struct connection *connection = connection_new(server, &drop);
     int error;
 
-    listener->waiting = !connection; /* accepted by the next sweep */
+    listener->waiting = !connection;
     if (!connection) return;
-    connection->server = server;
     connection->telnet = listener->address.telnet;
     error = local ? uv_pipe_init(&server->loop, &connection->handle.pipe, 0)
                   : uv_tcp_init(&server->loop, &connection->handle.tcp);
     if (error) {
+        listener->waiting = true; /* the next sweep tries again */
         free(connection);
         return;
     }
     connection->handle.any.data = connection;
     DL_APPEND(server->connections, connection);
-    if (uv_accept(&listener->handle.stream, &connection->handle.stream) != 0) {
+    if (uv_accept(&listener->handle.stream, &connection->handle.stream) != 0 || drop) {
         connection_close(connection);
         return;
     }
     if (!local) uv_tcp_nodelay(&connection->handle.tcp, 1);
     if (connection->telnet) session_greet(connection);
     connection_go_on(connection);
+}
+
+void connections_wanted(struct smt_server *server)
+{
+    for (size_t i = 0; i < server->listener_count && !server->stopping; i++)
+        if (server->listeners[i].waiting) connection_accept(&server->listeners[i]);
 }
 
 void connection_sweep(struct smt_server *server, uint64_t now)

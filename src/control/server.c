@@ -1,12 +1,18 @@
 #include "control/server.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "control/server_inside.h"
 
-#define WORKERS_MAX 64
+#define WORKERS_MAX      64
+#define DESCRIPTORS_MOST 65536
 
 /* After a failed start some handles were never made. */
 static void handle_close(uv_handle_t *handle)
@@ -45,8 +51,7 @@ static void on_sweep(uv_timer_t *timer)
     struct smt_server *server = timer->data;
 
     connection_sweep(server, uv_now(&server->loop));
-    for (size_t i = 0; i < server->listener_count; i++)
-        if (server->listeners[i].waiting) connection_accept(&server->listeners[i]);
+    connections_wanted(server);
 }
 
 /* --- workers --- */
@@ -102,11 +107,43 @@ static int workers_prime(struct smt_server *server)
     return 0;
 }
 
+static void on_nothing(uv_poll_t *poll, int error, int events)
+{
+    (void)poll;
+    (void)error;
+    (void)events;
+}
+
+/* libuv keeps a table with a place for each descriptor, and ends the program
+ * when it cannot grow: it grows now, as far as it may ever have to. */
+static int table_grow(struct smt_server *server)
+{
+    struct rlimit limit = {.rlim_cur = DESCRIPTORS_MOST};
+    uv_poll_t highest;
+    int low = eventfd(0, EFD_CLOEXEC), high, error;
+
+    if (low < 0) return -errno;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur > DESCRIPTORS_MOST) limit.rlim_cur = DESCRIPTORS_MOST;
+    high = fcntl(low, F_DUPFD_CLOEXEC, (int)limit.rlim_cur - 1);
+    close(low);
+    if (high < 0) return 0; /* in use: it is that large */
+    error = uv_poll_init(&server->loop, &highest, high);
+    if (!error) {
+        uv_poll_start(&highest, UV_READABLE, on_nothing);
+        uv_close((uv_handle_t *)&highest, NULL);
+        uv_run(&server->loop, UV_RUN_DEFAULT);
+    }
+    close(high);
+    return error;
+}
+
 static int server_start(struct smt_server *server)
 {
     const int numbers[2] = {SIGTERM, SIGINT};
     int error = workers_prime(server);
 
+    if (!error) error = table_grow(server);
     if (!error) error = uv_async_init(&server->loop, &server->stop, on_stop);
     if (error) return error;
     server->stop.data = server;
@@ -133,8 +170,10 @@ enum smt_status smt_server_new(struct smt_control *control,
     server->control = control;
     server->menus = options->menus;
     server->listeners = calloc(options->address_count, sizeof *server->listeners);
-    error = server->listeners ? uv_loop_init(&server->loop) : UV_ENOMEM;
+    server->spare = calloc(1, sizeof *server->spare);
+    error = server->listeners && server->spare ? uv_loop_init(&server->loop) : UV_ENOMEM;
     if (error) {
+        free(server->spare);
         free(server->listeners);
         free(server);
         return smt_fail(SMT_ESYS, "cannot start the server: %s", uv_strerror(error));
@@ -175,6 +214,7 @@ void smt_server_free(struct smt_server *server)
     server_wind_down(server);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     uv_loop_close(&server->loop);
+    free(server->spare);
     free(server->listeners);
     free(server);
 }

@@ -32,6 +32,7 @@ struct smt_server {
     struct listener *listeners;
     size_t listener_count;
     struct connection *connections;
+    struct connection *spare; /* for a client that is taken only to be dropped */
     uv_signal_t signals[2];
     uv_async_t stop;
     uv_timer_t sweep;
@@ -85,6 +86,7 @@ void listener_close(struct listener *listener);
 
 /* connection.c */
 void connection_accept(struct listener *listener);
+void connections_wanted(struct smt_server *server); /* takes whoever could not be taken */
 void connection_close(struct connection *connection);
 void connection_free(struct connection *connection); /* closed, and no worker has it */
 void connection_sweep(struct smt_server *server, uint64_t now_ms);
