@@ -300,6 +300,7 @@ static void kamailio_excerpts_run_as_they_stand(void **state)
                                "/* mem_alloc(7);\n ; */ mt.mem_used // bytes\n"
                                "mt.mem_free 1 k; mem_used\n"
                                "mem_free();\n"
+                               "/*/ mem_alloc(1); */\f\n"
                                "mt_mem_free(); mt.mem_used";
     struct smt_buffer shown;
     unsigned fault = 9;
@@ -342,6 +343,7 @@ static void unreadable_statements_name_their_line(void **state)
                                             "value)"},
         {"mt.mem_alloc \"x", "test.cfg:1: a quote is not closed"},
         {"mem_free(1);", "test.cfg:1: expected mem_free()"},
+        {"\n\"\"\n", "test.cfg:2: expected a command"},
     };
     struct smt_buffer shown;
     unsigned fault;
@@ -353,6 +355,18 @@ static void unreadable_statements_name_their_line(void **state)
         assert_string_equal(smt_fail_text(), rows[i].sentence);
     }
     smt_buffer_clear(&shown);
+}
+
+static void zero_byte_in_a_script_is_told(void **state)
+{
+    const struct smt_script_target target = {NULL, script_call, script_show};
+    unsigned fault;
+
+    (void)state;
+
+    assert_int_equal(smt_script_run("test.cfg", "mem_used\0 1\n", 12, &target, &fault), SMT_EINPUT);
+
+    assert_string_equal(smt_fail_text(), "test.cfg:1: a zero byte does not belong in a script");
 }
 
 static void random_scripts_are_survived(void **state)
@@ -398,6 +412,7 @@ int main(void)
         WITH_CONTROL(kamailio_excerpts_run_as_they_stand),
         WITH_CONTROL(script_ends_at_the_first_fault),
         WITH_CONTROL(unreadable_statements_name_their_line),
+        WITH_CONTROL(zero_byte_in_a_script_is_told),
         WITH_CONTROL(random_scripts_are_survived),
     };
 

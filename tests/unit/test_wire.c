@@ -438,6 +438,7 @@ static void messages_are_found_however_they_are_cut(void **state)
         unsigned messages;
     } rows[] = {
         {"{\"a\":\"}{\\\"\"}\n  [1,[2]]{\"b\":{}}\n\n{bad\n", SMT_PROTOCOL_JSON, 4},
+        {"{}no JSON, one message\n{}}{\n", SMT_PROTOCOL_JSON, 4},
         {"\n\n 2:{},11:{\"a\":[1,2]},", SMT_PROTOCOL_NETSTRING, 2},
         {"mt.mem_used\r\n\nquit\n", SMT_PROTOCOL_TEXT, 3},
     };
@@ -482,6 +483,12 @@ static void oversized_and_broken_frames_are_bad(void **state)
     bytes[0] = '[';
     assert_int_equal(smt_frame_find(&(struct smt_frame_finder){0}, bytes, size, &frame),
                      SMT_WIRE_BAD);
+    bytes[SMT_FRAME_MAX] = ']'; /* whole, and one byte too long */
+    assert_int_equal(smt_frame_find(&(struct smt_frame_finder){0}, bytes, size, &frame),
+                     SMT_WIRE_BAD);
+    bytes[SMT_FRAME_MAX - 1] = ']';
+    assert_int_equal(smt_frame_find(&(struct smt_frame_finder){0}, bytes, size, &frame),
+                     SMT_WIRE_DONE);
     free(bytes);
     assert_int_equal(smt_frame_find(&(struct smt_frame_finder){0}, "99999999:", 9, &frame),
                      SMT_WIRE_BAD);
