@@ -14,7 +14,8 @@ static void request_again(const struct smt_wire_request *request)
     smt_json_encode_request(&line, 7, request);
     must_hold(!line.failed && !memchr(line.data, '\n', line.size), "a request is one line");
     smt_json_open(&message, line.data, line.size, &answer);
-    must_hold(smt_json_next(&message, &again, &answer), "an encoded request can be decoded");
+    must_hold(smt_json_next(&message, &again, &answer) == SMT_JSON_REQUEST,
+              "an encoded request can be decoded");
     must_hold(request_same(request, &again), "a request survives being encoded");
     must_hold(answer.size == 0 && message.id.size == 1 && *message.id.data == '7',
               "a client's request wants an answer");
@@ -41,12 +42,14 @@ static void message_take(const char *text, size_t size_bytes)
 {
     struct smt_wire_request request = {0};
     struct smt_json_message message;
+    enum smt_json_step step;
     struct smt_buffer answer;
     json_t *root;
 
     smt_buffer_init(&answer);
     smt_json_open(&message, text, size_bytes, &answer);
-    while (smt_json_next(&message, &request, &answer)) {
+    while ((step = smt_json_next(&message, &request, &answer)) != SMT_JSON_END) {
+        if (step == SMT_JSON_ANSWERED) continue;
         request_again(&request);
         request_answer(&message, &request, &answer);
     }

@@ -3,7 +3,8 @@
  *      read ──> input ──> session_step() ──> out ──> sending ──> written
  *
  * Processing stops while a worker has the request, and while answers wait to
- * be sent; reading stops while processing does and enough is there. */
+ * be sent; reading stops while processing does and enough is there. Who sends
+ * much at once is served in turns with the others. */
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -161,15 +162,29 @@ static bool may_step(const struct connection *connection)
            !(connection->writing && connection->out.size > OUT_ENOUGH);
 }
 
-void connection_go_on(struct connection *connection)
+static void on_turns(uv_idle_t *turns);
+
+/* Works off messages while its turn lasts; true when it waits for more bytes. */
+static bool messages_take(struct connection *connection)
 {
+    uint64_t end_ns = smt_clock_ns() + TURN_NS;
     bool waits = false;
 
-    while (may_step(connection) && !waits) {
+    connection->more = false;
+    while (may_step(connection) && !waits && !connection->more) {
         waits = !session_step(connection);
         if (!waits && !connection->writing) connection->since_ms = 0;
         if (connection->out.size > OUT_ENOUGH) out_send(connection);
+        connection->more = !waits && smt_clock_ns() > end_ns;
     }
+    connection->more = connection->more && may_step(connection);
+    return waits;
+}
+
+void connection_go_on(struct connection *connection)
+{
+    bool waits = messages_take(connection);
+
     if (connection->closing) return;
     if (connection->out.failed) {
         connection_close(connection);
@@ -183,11 +198,27 @@ void connection_go_on(struct connection *connection)
         connection_close(connection);
         return;
     }
-    if (!connection->writing && !connection->busy && connection->input.size &&
+    if (!connection->writing && !connection->busy && !connection->more && connection->input.size &&
         !connection->since_ms)
         connection->since_ms = now_ms(connection); /* half a message */
-    reading_set(connection, !connection->ended && !connection->finished &&
+    reading_set(connection, !connection->ended && !connection->finished && !connection->more &&
                                 (waits || connection->input.size < READ_BYTES));
+    if (connection->more) uv_idle_start(&connection->server->turns, on_turns);
+}
+
+/* The next turn of everyone whose last was over too early. */
+static void on_turns(uv_idle_t *turns)
+{
+    struct smt_server *server = turns->data;
+    struct connection *connection, *next;
+    bool more = false;
+
+    DL_FOREACH_SAFE(server->connections, connection, next)
+    {
+        if (connection->more) connection_go_on(connection);
+        more = more || connection->more;
+    }
+    if (!more) uv_idle_stop(turns);
 }
 
 /* --- coming and going --- */

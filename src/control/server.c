@@ -33,6 +33,7 @@ static void server_wind_down(struct smt_server *server)
     for (int i = 0; i < 2; i++) handle_close((uv_handle_t *)&server->signals[i]);
     handle_close((uv_handle_t *)&server->stop);
     handle_close((uv_handle_t *)&server->sweep);
+    handle_close((uv_handle_t *)&server->turns);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -149,6 +150,8 @@ static int server_start(struct smt_server *server)
     server->stop.data = server;
     uv_timer_init(&server->loop, &server->sweep);
     server->sweep.data = server;
+    uv_idle_init(&server->loop, &server->turns);
+    server->turns.data = server;
     for (int i = 0; i < 2; i++) {
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;

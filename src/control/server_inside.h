@@ -11,6 +11,7 @@
 #define IDLE_KEEP   4096  /* larger buffers of an idle connection are freed */
 #define PATIENCE_MS 60000 /* for half a message, or an answer nobody reads */
 #define SWEEP_MS    5000
+#define TURN_NS     2000000 /* how long one client's messages may keep the others waiting */
 
 struct listener {
     union {
@@ -36,6 +37,7 @@ struct smt_server {
     uv_signal_t signals[2];
     uv_async_t stop;
     uv_timer_t sweep;
+    uv_idle_t turns; /* runs while a client has used up its turn */
     bool stopping;
     char bytes[READ_BYTES]; /* what any connection reads into */
 };
@@ -62,6 +64,7 @@ struct connection {
     bool writing;
 
     bool busy;     /* a worker has request and reply */
+    bool more;     /* its turn was over before its messages were */
     bool finished; /* close when all is sent */
     bool closing, closed;
     uint64_t since_ms; /* 0, or since when something waits for the client */

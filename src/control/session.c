@@ -239,10 +239,10 @@ static void json_step(struct connection *connection)
 {
     struct smt_buffer *text = &connection->answer;
 
-    if (smt_json_next(&connection->json, &connection->request, text)) {
-        request_run(connection);
-        return;
-    }
+    enum smt_json_step step = smt_json_next(&connection->json, &connection->request, text);
+
+    if (step == SMT_JSON_REQUEST) request_run(connection);
+    if (step != SMT_JSON_END) return;
     smt_json_finish(&connection->json, text);
     if (text->failed) connection->out.failed = true;
     if (text->size && connection->finder.protocol == SMT_PROTOCOL_NETSTRING)

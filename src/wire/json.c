@@ -128,21 +128,20 @@ static int request_take(struct smt_json_message *message, json_t *root,
     return 0;
 }
 
-bool smt_json_next(struct smt_json_message *message, struct smt_wire_request *request,
-                   struct smt_buffer *buffer)
+enum smt_json_step smt_json_next(struct smt_json_message *message, struct smt_wire_request *request,
+                                 struct smt_buffer *buffer)
 {
     size_t count = message->batch ? json_array_size(message->root) : message->root != NULL;
+    json_t *root;
+    int error;
 
-    while (message->next < count) {
-        size_t i = message->next++;
-        json_t *root = message->batch ? json_array_get(message->root, i) : message->root;
-
-        int error = request_take(message, root, request);
-
-        if (!error) return true;
-        error_add(message, error, buffer);
-    }
-    return false;
+    if (message->next >= count) return SMT_JSON_END;
+    root = message->batch ? json_array_get(message->root, message->next) : message->root;
+    message->next++;
+    error = request_take(message, root, request);
+    if (!error) return SMT_JSON_REQUEST;
+    error_add(message, error, buffer);
+    return SMT_JSON_ANSWERED;
 }
 
 void smt_json_answer(struct smt_json_message *message, const struct smt_wire_reply *reply,

@@ -31,10 +31,15 @@ void smt_json_open(struct smt_json_message *message, const void *text, size_t si
                    struct smt_buffer *buffer);
 void smt_json_clear(struct smt_json_message *message);
 
-/* The next request; false when there is none left. Malformed ones of a batch
- * are answered into `buffer` on the way. */
-bool smt_json_next(struct smt_json_message *message, struct smt_wire_request *request,
-                   struct smt_buffer *buffer);
+enum smt_json_step {
+    SMT_JSON_END, /* no request is left */
+    SMT_JSON_REQUEST,
+    SMT_JSON_ANSWERED, /* it was malformed, which is answered into `buffer` */
+};
+
+/* The next request of the message. */
+enum smt_json_step smt_json_next(struct smt_json_message *message, struct smt_wire_request *request,
+                                 struct smt_buffer *buffer);
 
 /* Writes the answer to the current request, nothing if none is wanted. */
 void smt_json_answer(struct smt_json_message *message, const struct smt_wire_reply *reply,

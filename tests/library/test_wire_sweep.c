@@ -134,11 +134,12 @@ static int json_message_answer(void *context, void **ret_result)
     const struct given *given = context;
     struct made *made = made_new(ret_result);
     struct smt_json_message message;
+    enum smt_json_step step;
 
     if (!made) return NO_MEMORY;
     smt_json_open(&message, given->bytes.data, given->bytes.size, &made->text);
-    while (smt_json_next(&message, &made->request, &made->text))
-        smt_json_answer(&message, &given->reply, &made->text);
+    while ((step = smt_json_next(&message, &made->request, &made->text)) != SMT_JSON_END)
+        if (step == SMT_JSON_REQUEST) smt_json_answer(&message, &given->reply, &made->text);
     smt_json_finish(&message, &made->text);
     smt_json_clear(&message);
     if (made->text.data && strstr(made->text.data, "-32603")) return NO_MEMORY;

@@ -252,7 +252,7 @@ static void arguments_by_name_find_their_places(void **state)
 
     (void)state;
     smt_json_open(&message, text, strlen(text), &printed);
-    assert_true(smt_json_next(&message, &request, &printed));
+    assert_int_equal(smt_json_next(&message, &request, &printed), SMT_JSON_REQUEST);
 
     smt_command_execute(&control, &request, &reply);
 

@@ -283,10 +283,12 @@ static void json_answers(const char *text, struct smt_buffer *buffer)
     struct smt_json_message message;
     struct smt_wire_request request = {0};
     struct smt_wire_reply reply = {0};
+    enum smt_json_step step;
 
     smt_buffer_empty(buffer);
     smt_json_open(&message, text, strlen(text), buffer);
-    while (smt_json_next(&message, &request, buffer)) {
+    while ((step = smt_json_next(&message, &request, buffer)) != SMT_JSON_END) {
+        if (step == SMT_JSON_ANSWERED) continue;
         smt_wire_reply_empty(&reply);
         smt_wire_add_integer(&reply.results, (int64_t)request.arguments.count);
         smt_json_answer(&message, &reply, buffer);
