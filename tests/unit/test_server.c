@@ -190,6 +190,29 @@ static void others_are_answered_during_a_heavy_command(void **state)
     close(light);
 }
 
+static void others_are_answered_during_a_long_batch(void **state)
+{
+    static const char one[] = "{\"jsonrpc\":\"2.0\",\"method\":\"help\",\"id\":1}";
+    int greedy = client(), light = client();
+    struct smt_buffer batch;
+    unsigned answers = 0;
+
+    (void)state;
+    smt_buffer_init(&batch);
+    smt_buffer_add_text(&batch, "[");
+    for (int i = 0; i < 20000; i++) smt_buffer_addf(&batch, "%s,", one);
+    smt_buffer_addf(&batch, "%s]\n", one);
+    bytes_send(greedy, batch.data, batch.size);
+
+    for (; !readable(greedy, 0); answers++)
+        assert_answer(light, "core.version\n", "mtctl " SMT_VERSION "\n");
+
+    assert_true(answers > 5);
+    smt_buffer_clear(&batch);
+    close(greedy);
+    close(light);
+}
+
 static void client_that_does_not_read_is_not_read_from(void **state)
 {
     static const char line[] = "system.listMethods\n";
@@ -427,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(answers_keep_the_order_of_requests),
         WITH_SERVER(others_are_answered_during_a_heavy_command),
+        WITH_SERVER(others_are_answered_during_a_long_batch),
         WITH_SERVER(client_that_does_not_read_is_not_read_from),
         WITH_SERVER(client_that_leaves_in_mid_answer_harms_nobody),
         WITH_SERVER(half_closed_client_gets_its_answers),
