@@ -7,9 +7,10 @@
 #include "control/control.h"
 
 #define READ_BYTES  65536
-#define OUT_ENOUGH  65536 /* answers waiting: first they must go */
-#define IDLE_KEEP   4096  /* larger buffers of an idle connection are freed */
-#define PATIENCE_MS 60000 /* for half a message, or an answer nobody reads */
+#define OUT_ENOUGH  65536      /* answers waiting: first they must go */
+#define ANSWER_MAX  (64 << 20) /* of a netstring: who wants more is dropped */
+#define IDLE_KEEP   4096       /* larger buffers of an idle connection are freed */
+#define PATIENCE_MS 60000      /* for half a message, or an answer nobody reads */
 #define SWEEP_MS    5000
 #define TURN_NS     2000000 /* how long one client's messages may keep the others waiting */
 
@@ -76,7 +77,7 @@ struct connection {
     uint32_t cookie;
     bool json_open;
     struct smt_json_message json;
-    struct smt_buffer answer; /* of a netstring, whose length comes first */
+    struct smt_buffer answer; /* what is answered to it, as far as it is not in `out` */
     const struct smt_server_menu *menu;
     void *menu_state;
     bool greeted;

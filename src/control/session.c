@@ -49,6 +49,18 @@ static void text_answer(struct connection *connection)
     prompt_add(connection, TOP_PROMPT);
 }
 
+/* In lines, what is answered may go before the rest is; nobody can make the
+ * server keep a batch's answers. A netstring's length comes first. */
+static void answer_flush(struct connection *connection)
+{
+    struct smt_buffer *text = &connection->answer;
+
+    if (text->failed || text->size > ANSWER_MAX) connection->out.failed = true;
+    if (connection->finder.protocol == SMT_PROTOCOL_NETSTRING) return;
+    smt_buffer_add(&connection->out, text->data ? text->data : "", text->size);
+    smt_buffer_empty(text);
+}
+
 static void json_answer(struct connection *connection)
 {
     struct smt_wire_reply *reply = &connection->reply;
@@ -56,6 +68,7 @@ static void json_answer(struct connection *connection)
     if (reply->code == 500 && !smt_command_find(connection->request.method.data))
         smt_wire_fault(reply, SMT_JSON_METHOD_NOT_FOUND, "Method not found");
     smt_json_answer(&connection->json, reply, &connection->answer);
+    answer_flush(connection);
 }
 
 static void answer(struct connection *connection)
@@ -242,15 +255,17 @@ static void json_step(struct connection *connection)
     enum smt_json_step step = smt_json_next(&connection->json, &connection->request, text);
 
     if (step == SMT_JSON_REQUEST) request_run(connection);
+    if (step == SMT_JSON_ANSWERED) answer_flush(connection);
     if (step != SMT_JSON_END) return;
     smt_json_finish(&connection->json, text);
-    if (text->failed) connection->out.failed = true;
-    if (text->size && connection->finder.protocol == SMT_PROTOCOL_NETSTRING)
+    if (connection->finder.protocol == SMT_PROTOCOL_NETSTRING && text->size) {
         smt_buffer_addf(&connection->out, "%zu:", text->size);
-    smt_buffer_add(&connection->out, text->data ? text->data : "", text->size);
-    if (text->size)
-        smt_buffer_add_text(&connection->out,
-                            connection->finder.protocol == SMT_PROTOCOL_NETSTRING ? "," : "\n");
+        smt_buffer_add(&connection->out, text->data, text->size);
+        smt_buffer_add_text(&connection->out, ",");
+    } else if (connection->json.answered) {
+        smt_buffer_add_text(text, "\n");
+    }
+    answer_flush(connection);
     smt_json_clear(&connection->json);
     connection->json_open = false;
     if (text->capacity > IDLE_KEEP)

@@ -368,7 +368,7 @@ static void commands_survive_every_refusal(void **state)
         "mt.mem_test_destroy_all",
         "cfg.get misctest memory",
         "cfg.seti misctest mem_realloc_p 10",
-        "cfg.sets misctest message_data " LONG_WORD,
+        ("cfg.sets misctest message_data " LONG_WORD),
         "cfg.list",
         "cfg.help misctest memory",
         "core.version",
