@@ -5,17 +5,16 @@
 #include "wire/json.h"
 #include "wire/json_text.h"
 
-static void byte_add(struct smt_buffer *buffer, unsigned char byte)
+/* A quote, a backslash or a control character. */
+static void special_add(struct smt_buffer *buffer, unsigned char byte)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     const char *special = byte ? memchr(from, byte, sizeof from - 1) : NULL;
 
     if (special)
         smt_buffer_addf(buffer, "\\%c", to[special - from]);
-    else if (byte < ' ')
-        smt_buffer_addf(buffer, "\\u%04x", byte);
     else
-        smt_buffer_add(buffer, &byte, 1);
+        smt_buffer_addf(buffer, "\\u%04x", byte);
 }
 
 static bool byte_is_plain(char byte)
@@ -32,7 +31,7 @@ static void quoted_add(struct smt_buffer *buffer, const char *text, size_t size_
 
         while (plain < size_bytes && byte_is_plain(text[plain])) plain++;
         smt_buffer_add(buffer, text + i, plain - i);
-        if (plain < size_bytes) byte_add(buffer, (unsigned char)text[plain++]);
+        if (plain < size_bytes) special_add(buffer, (unsigned char)text[plain++]);
         i = plain;
     }
     smt_buffer_add_text(buffer, "\"");
