@@ -7,6 +7,7 @@
 const struct smt_parser *const smt_parsers[] = {
     &smt_parser_osip,
     &smt_parser_selftest,
+    &smt_parser_selftest_deep,
     NULL,
 };
 

@@ -11,6 +11,7 @@ extern const struct smt_parser *const smt_parsers[];
 
 extern const struct smt_parser smt_parser_osip;
 extern const struct smt_parser smt_parser_selftest;
+extern const struct smt_parser smt_parser_selftest_deep;
 
 /* The row called `name`; a name with a slash is a shared object to load, which
  * stays loaded. SMT_ENOTFOUND lists the known names. */

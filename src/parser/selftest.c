@@ -1,4 +1,4 @@
-/* The row of the parser with planted bugs: its operations, what they show, and
+/* The rows of the parser with planted bugs: their operations, what they show, and
  * their release. */
 #include "parser/selftest.h"
 
@@ -62,12 +62,22 @@ static void selftest_release(void *raw)
 
 /* ---- operations; each copes with a message that was rejected ---- */
 
-static int selftest_parse(void *raw, const struct smt_parser_input *input)
+static int message_parse(struct smt_selftest_state *state, const struct smt_parser_input *input,
+                         bool deep)
 {
-    struct smt_selftest_state *state = raw;
-    int code = smt_selftest_message_parse(input->data, input->size_bytes, &state->message);
+    int code = smt_selftest_message_parse(input->data, input->size_bytes, deep, &state->message);
 
     return code ? code : smt_selftest_plant(state, input, SMT_OP_PARSE);
+}
+
+static int selftest_parse(void *raw, const struct smt_parser_input *input)
+{
+    return message_parse(raw, input, false);
+}
+
+static int selftest_deep_parse(void *raw, const struct smt_parser_input *input)
+{
+    return message_parse(raw, input, true);
 }
 
 static int selftest_sdp(void *raw, const struct smt_parser_input *input)
@@ -142,7 +152,7 @@ static int selftest_roundtrip(void *raw, const struct smt_parser_input *input)
         code = smt_selftest_message_render(state->message, &state->message_text);
     if (!code)
         code = smt_selftest_message_parse(state->message_text.data, state->message_text.size_bytes,
-                                          &state->reparsed);
+                                          state->message->deep, &state->reparsed);
     if (!code) code = smt_selftest_message_render(state->reparsed, &state->re_text);
     return code ? code : smt_selftest_plant(state, input, SMT_OP_ROUNDTRIP);
 }
@@ -289,27 +299,29 @@ static const char *selftest_roundtrip_contradiction(const void *raw)
     return equal ? NULL : "rendering is no fixed point";
 }
 
-const struct smt_parser smt_parser_selftest = {
-    .interface_version = SMT_PARSER_INTERFACE,
-    .name = "selftest",
-    .summary = "a small correct parser of ours, with bugs to plant by X-Bug headers",
-    .least_alignment = 1,
-    .state_size_bytes = sizeof(struct smt_selftest_state),
-    .anchor = smt_selftest_bugs,
-    .version = selftest_version,
-    .init = selftest_init,
-    .is_out_of_memory = selftest_is_out_of_memory,
-    .code_name = selftest_code_name,
-    .release = selftest_release,
-    .ops =
-        {
-            [SMT_OP_PARSE] = {selftest_parse, selftest_parse_show, NULL},
-            [SMT_OP_SDP] = {selftest_sdp, selftest_sdp_show, selftest_sdp_contradiction},
-            [SMT_OP_CLONE] = {selftest_clone, selftest_clone_show, NULL},
-            [SMT_OP_RENDER] = {selftest_render, selftest_render_show,
-                               selftest_render_contradiction},
-            [SMT_OP_ACCESS] = {selftest_access, selftest_access_show, NULL},
-            [SMT_OP_ROUNDTRIP] = {selftest_roundtrip, selftest_roundtrip_show,
-                                  selftest_roundtrip_contradiction},
-        },
-};
+/* Both rows; they differ in what a parsed message is planted with. */
+#define ROW(row_name, row_summary, row_anchor, row_parse)                                          \
+    {                                                                                              \
+        .interface_version = SMT_PARSER_INTERFACE, .name = row_name, .summary = row_summary,       \
+        .least_alignment = 1, .state_size_bytes = sizeof(struct smt_selftest_state),               \
+        .anchor = row_anchor, .version = selftest_version, .init = selftest_init,                  \
+        .is_out_of_memory = selftest_is_out_of_memory, .code_name = selftest_code_name,            \
+        .release = selftest_release, .ops = {                                                      \
+            [SMT_OP_PARSE] = {row_parse, selftest_parse_show, NULL},                               \
+            [SMT_OP_SDP] = {selftest_sdp, selftest_sdp_show, selftest_sdp_contradiction},          \
+            [SMT_OP_CLONE] = {selftest_clone, selftest_clone_show, NULL},                          \
+            [SMT_OP_RENDER] = {selftest_render, selftest_render_show,                              \
+                               selftest_render_contradiction},                                     \
+            [SMT_OP_ACCESS] = {selftest_access, selftest_access_show, NULL},                       \
+            [SMT_OP_ROUNDTRIP] = {selftest_roundtrip, selftest_roundtrip_show,                     \
+                                  selftest_roundtrip_contradiction},                               \
+        }                                                                                          \
+    }
+
+const struct smt_parser smt_parser_selftest =
+    ROW("selftest", "a small correct parser of ours, with bugs to plant by X-Bug headers",
+        smt_selftest_bugs, selftest_parse);
+
+const struct smt_parser smt_parser_selftest_deep =
+    ROW("selftest-deep", "the same, with bugs that wait for a structure a fuzzer has to build",
+        smt_selftest_deep_bugs, selftest_deep_parse);

@@ -5,22 +5,22 @@
  * behind. A message asks for bugs by header:
  *
  *     X-Bug: overflow-1        plants that row of smt_selftest_bugs
- *     X-Deep: 1                plants every row flagged SMT_SELFTEST_DEEP; they
- *                              wait for a condition a fuzzer has to find
  *
- * Both count only among the headers of the message itself, not of a part. An
- * unknown X-Bug is a syntax error. Each bug is one function, so that stacks
- * name it, called when its operation has otherwise succeeded; but for its bug
- * it is as careful as the rest. Its own allocation refused is NOMEM, unless
- * that is the bug.
+ * It counts only among the headers of the message itself, not of a part. An
+ * unknown X-Bug is a syntax error. The parser has a second row, selftest-deep:
+ * to it X-Bug is a header like any other, and every row of
+ * smt_selftest_deep_bugs is planted, but waits for a structure that a fuzzer has
+ * to build. Each bug is one function, so that stacks name it, called when its
+ * operation has otherwise succeeded; but for its bug it is as careful as the
+ * rest. Its own allocation refused is NOMEM, unless that is the bug.
  *
- * selftest.c           the row: operations, show, release
+ * selftest.c           the rows: operations, show, release
  * selftest_text.c      lines, copies, text that grows
  * selftest_message.c   message -> structures -> copy, text
  * selftest_sdp.c       the same for SDP bodies
  * selftest_bugs.c      bugs that show in a run with no fault, and the table
  * selftest_refusal.c   bugs that wait for a refused allocation
- * selftest_deep.c      bugs that wait for a certain message
+ * selftest_deep.c      bugs that wait for a certain structure
  *
  * Adapters are single-threaded; this one is too. */
 #ifndef SMT_PARSER_SELFTEST_H
@@ -50,8 +50,7 @@ enum smt_selftest_shows {
     SMT_SELFTEST_TRANSIENT = 1u << 10,    /* modes in which a refusal shows it */
     SMT_SELFTEST_PERSISTENT = 1u << 11,
     SMT_SELFTEST_DOUBLE = 1u << 12,
-    SMT_SELFTEST_DEEP = 1u << 13,   /* asked for by X-Deep: 1, not by name */
-    SMT_SELFTEST_DECOYS = 1u << 14, /* needs decoys between blocks */
+    SMT_SELFTEST_DECOYS = 1u << 13, /* needs decoys between blocks */
 };
 
 struct smt_selftest_text {
@@ -82,8 +81,11 @@ struct smt_selftest_message {
     struct smt_selftest_text body;     /* empty when multipart */
     struct smt_selftest_text boundary; /* of a multipart body, else empty */
     struct smt_selftest_part *parts, *last_part;
-    uint64_t bugs[2]; /* bit n: row n of smt_selftest_bugs */
-    bool deep;
+    uint64_t bugs[2];      /* bit n: row n of smt_selftest_bugs */
+    bool deep;             /* the bugs are smt_selftest_deep_bugs instead, all of them */
+    bool boundary_quoted;  /* as the Content-Type had it */
+    bool length_exact;     /* one Content-Length, and the message ends with its body */
+    unsigned length_bytes; /* of the first Content-Length's value: its digits; 0: none */
 };
 
 struct smt_selftest_sdp_line {
@@ -108,7 +110,7 @@ struct smt_selftest_state {
 
 /* One planted bug. */
 struct smt_selftest_bug {
-    const char *name;    /* as X-Bug names it */
+    const char *name;    /* as X-Bug names it; a deep one begins "deep-" */
     const char *verdict; /* that it must give: "leak", "corrupt", ... */
     unsigned shows;      /* enum smt_selftest_shows */
     const char *why;     /* one line */
@@ -117,21 +119,41 @@ struct smt_selftest_bug {
     int (*plant)(struct smt_selftest_state *state, const struct smt_parser_input *input);
 };
 
-/* Every planted bug, ended by a row without name. */
+/* Every bug to be asked for by name, ended by a row without name. */
 extern const struct smt_selftest_bug smt_selftest_bugs[];
+
+/* A bug that is planted always and waits for a structure. */
+struct smt_selftest_deep_bug {
+    struct smt_selftest_bug bug;
+    /* Is the structure there? Looks only at what bug.moment has left in `state`. */
+    bool (*is_due)(const struct smt_selftest_state *state);
+};
+
+/* Ended by a row whose bug has no name. */
+extern const struct smt_selftest_deep_bug smt_selftest_deep_bugs[];
+
+/* For whoever has to tell the deep bugs apart within one run, or to go on after one. */
+struct smt_selftest_watch {
+    uint64_t due;    /* bit n: row n was due since the owner cleared this */
+    bool only_watch; /* note it, and leave the deed out */
+};
+extern struct smt_selftest_watch smt_selftest_watch;
 
 /* The allocator in use. */
 extern struct smt_parser_hooks smt_selftest_hooks;
 
 /* selftest_message.c: each returns an smt_selftest_code. The out-parameter is
- * untouched on failure, and what was built until then released. */
-int smt_selftest_message_parse(const char *data, size_t size_bytes,
+ * untouched on failure, and what was built until then released. `deep`: for the
+ * row selftest-deep. */
+int smt_selftest_message_parse(const char *data, size_t size_bytes, bool deep,
                                struct smt_selftest_message **ret_message);
 int smt_selftest_message_clone(const struct smt_selftest_message *message,
                                struct smt_selftest_message **ret_clone);
 int smt_selftest_message_render(const struct smt_selftest_message *message,
                                 struct smt_selftest_text *ret_text);
 void smt_selftest_message_free(struct smt_selftest_message *message);
+/* Releases a part and all behind it. */
+void smt_selftest_parts_free(struct smt_selftest_part *part);
 
 /* Appends a header; on failure the list is as before. */
 int smt_selftest_header_add(struct smt_selftest_headers *headers, const char *name,
@@ -144,6 +166,8 @@ smt_selftest_header_find(const struct smt_selftest_headers *headers, const char 
                          const char *compact);
 
 /* selftest_sdp.c: all SDP bodies of a message; a list as long as there are. */
+/* Do the headers, of a message or a part, say that the body is SDP? */
+bool smt_selftest_sdp_is(const struct smt_selftest_headers *headers);
 int smt_selftest_sdp_parse(const struct smt_selftest_message *message,
                            struct smt_selftest_sdp **ret_sdp);
 int smt_selftest_sdp_clone(const struct smt_selftest_sdp *sdp, struct smt_selftest_sdp **ret_clone);
@@ -170,12 +194,20 @@ bool smt_selftest_line(struct smt_selftest_span *rest, struct smt_selftest_span 
 struct smt_selftest_span smt_selftest_trim(struct smt_selftest_span span);
 /* Does it begin with `word`, letters in either case? */
 bool smt_selftest_begins(struct smt_selftest_span span, const char *word);
+/* All of a text. */
+struct smt_selftest_span smt_selftest_span_of(const struct smt_selftest_text *text);
+/* Are they the same but for the case of letters? */
+bool smt_selftest_text_is(const struct smt_selftest_text *text, const char *word);
+/* selftest_message.c: the boundary in a Content-Type value without its quotes,
+ * and whether it had some. False: there is none, or none that we read. */
+bool smt_selftest_boundary(struct smt_selftest_span type, struct smt_selftest_span *ret_boundary,
+                           bool *ret_quoted);
 void smt_selftest_build(struct smt_selftest_builder *builder, const void *bytes, size_t size_bytes);
 /* The text, in a block of its exact size. The builder is empty afterwards. */
 int smt_selftest_built(struct smt_selftest_builder *builder, struct smt_selftest_text *ret_text);
 
 /* selftest_bugs.c */
-/* Notes an X-Bug or X-Deep header in `message`: 0 or SMT_SELFTEST_SYNTAX. */
+/* Notes an X-Bug header in `message`: 0 or SMT_SELFTEST_SYNTAX. */
 int smt_selftest_bug_request(struct smt_selftest_message *message,
                              const struct smt_selftest_header *header);
 /* Was the bug called `name` asked for? */
@@ -183,6 +215,10 @@ bool smt_selftest_bug_asked(const struct smt_selftest_message *message, const ch
 /* Runs the bugs that belong to an operation: the first code that is not 0. */
 int smt_selftest_plant(struct smt_selftest_state *state, const struct smt_parser_input *input,
                        enum smt_op moment);
+/* selftest_deep.c: the same, for a message that is deep. */
+int smt_selftest_deep_plant(struct smt_selftest_state *state, const struct smt_parser_input *input,
+                            enum smt_op moment);
+/* selftest_bugs.c */
 /* Forgets what bugs keep in static variables. */
 void smt_selftest_bugs_init(void);
 void smt_selftest_refusal_init(void);
@@ -232,19 +268,9 @@ void smt_selftest_refusal_init(void);
     X("persistent-only", persistent_only, "crash", PARSE, PERSISTENT,                              \
       "three attempts, the last unchecked")
 
-#define SMT_SELFTEST_DEEPS(X)                                                                      \
-    X("deep-part", deep_part, "use-after-free", PARSE, DEEP,                                       \
-      "a part, behind its boundary, whose body begins with 'deep'")                                \
-    X("deep-length", deep_length, "corrupt", PARSE, DEEP, "a body of exactly 77 bytes")            \
-    X("deep-fold", deep_fold, "bad-free", PARSE, DEEP,                                             \
-      "a folded header in a part, longer than 20 bytes unfolded")                                  \
-    X("deep-render", deep_render, "corrupt", RENDER, DEEP,                                         \
-      "a second start line word of more than 40 bytes, when rendered")
-
 #define SMT_SELFTEST_DECLARE(name, function, verdict, moment, shows, why)                          \
     int smt_selftest_bug_##function(struct smt_selftest_state *state,                              \
                                     const struct smt_parser_input *input);
 SMT_SELFTEST_REFUSAL(SMT_SELFTEST_DECLARE)
-SMT_SELFTEST_DEEPS(SMT_SELFTEST_DECLARE)
 
 #endif

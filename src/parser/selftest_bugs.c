@@ -373,7 +373,6 @@ enum { /* short for the rows below */
        TRANSIENT = SMT_SELFTEST_TRANSIENT,
        PERSISTENT = SMT_SELFTEST_PERSISTENT,
        DOUBLE = SMT_SELFTEST_DOUBLE,
-       DEEP = SMT_SELFTEST_DEEP,
        DECOYS = SMT_SELFTEST_DECOYS,
 };
 
@@ -384,8 +383,6 @@ enum { /* short for the rows below */
 #define ROW_REFUSAL(name, function, verdict, moment, shows, why)                                   \
     {name, verdict,         SMT_SELFTEST_UNDER_REFUSAL | (shows),                                  \
      why,  SMT_OP_##moment, smt_selftest_bug_##function},
-#define ROW_DEEP(name, function, verdict, moment, shows, why)                                      \
-    {name, verdict, CLEAN_RUN | (shows), why, SMT_OP_##moment, smt_selftest_bug_##function},
 
 const struct smt_selftest_bug smt_selftest_bugs[] = {
     ROW("crash", crash, "crash", PARSE, 0, "writes through NULL"),
@@ -435,7 +432,7 @@ const struct smt_selftest_bug smt_selftest_bugs[] = {
     ROW("roundtrip", roundtrip, "mismatch", ROUNDTRIP, ROUNDTRIP, "rendering is no fixed point"),
     {"unexpected", "unexpected", CLEAN_RUN | MANIFEST,
      "accepts a Content-Length beyond the end of the message", SMT_OP_PARSE, NULL},
-    SMT_SELFTEST_REFUSAL(ROW_REFUSAL) SMT_SELFTEST_DEEPS(ROW_DEEP){NULL, NULL, 0, NULL, 0, NULL},
+    SMT_SELFTEST_REFUSAL(ROW_REFUSAL){NULL, NULL, 0, NULL, 0, NULL},
 };
 
 _Static_assert(sizeof smt_selftest_bugs / sizeof *smt_selftest_bugs <= 129,
@@ -448,13 +445,11 @@ int smt_selftest_bug_request(struct smt_selftest_message *message,
 {
     const struct smt_selftest_text *name = &header->name, *value = &header->value;
 
-    if (name->size_bytes == 6 && memcmp(name->data, "X-Deep", 6) == 0)
-        message->deep = value->size_bytes == 1 && value->data[0] == '1';
     if (name->size_bytes != 5 || memcmp(name->data, "X-Bug", 5) != 0) return SMT_SELFTEST_OK;
     for (size_t i = 0; smt_selftest_bugs[i].name; i++) {
         const struct smt_selftest_bug *bug = &smt_selftest_bugs[i];
 
-        if (bug->shows & DEEP || strlen(bug->name) != value->size_bytes ||
+        if (strlen(bug->name) != value->size_bytes ||
             memcmp(bug->name, value->data, value->size_bytes) != 0)
             continue;
         message->bugs[i / 64] |= (uint64_t)1 << (i % 64);
@@ -465,7 +460,6 @@ int smt_selftest_bug_request(struct smt_selftest_message *message,
 
 static bool bug_is_on(const struct smt_selftest_message *message, size_t row)
 {
-    if (smt_selftest_bugs[row].shows & DEEP) return message->deep;
     return message->bugs[row / 64] >> (row % 64) & 1;
 }
 
@@ -479,6 +473,7 @@ bool smt_selftest_bug_asked(const struct smt_selftest_message *message, const ch
 int smt_selftest_plant(struct smt_selftest_state *state, const struct smt_parser_input *input,
                        enum smt_op moment)
 {
+    if (state->message->deep) return smt_selftest_deep_plant(state, input, moment);
     for (size_t i = 0; smt_selftest_bugs[i].name; i++) {
         const struct smt_selftest_bug *bug = &smt_selftest_bugs[i];
         int code;

@@ -15,20 +15,10 @@ static size_t span_size(struct smt_selftest_span span)
     return (size_t)(span.end - span.at);
 }
 
-static bool text_is(const struct smt_selftest_text *text, const char *word)
-{
-    return text->size_bytes == strlen(word) && strncasecmp(text->data, word, strlen(word)) == 0;
-}
-
-static struct smt_selftest_span text_span(const struct smt_selftest_text *text)
-{
-    if (!text->size_bytes) return (struct smt_selftest_span){"", ""};
-    return (struct smt_selftest_span){text->data, text->data + text->size_bytes};
-}
-
 static bool is_content_length(const struct smt_selftest_header *header)
 {
-    return text_is(&header->name, "Content-Length") || text_is(&header->name, "l");
+    return smt_selftest_text_is(&header->name, "Content-Length") ||
+           smt_selftest_text_is(&header->name, "l");
 }
 
 /* ---- headers ---- */
@@ -90,7 +80,8 @@ smt_selftest_header_find(const struct smt_selftest_headers *headers, const char 
                          const char *compact)
 {
     for (const struct smt_selftest_header *at = headers->first; at; at = at->next)
-        if (text_is(&at->name, name) || text_is(&at->name, compact)) return at;
+        if (smt_selftest_text_is(&at->name, name) || smt_selftest_text_is(&at->name, compact))
+            return at;
     return NULL;
 }
 
@@ -221,10 +212,10 @@ static int start_parse(struct smt_selftest_message *message, struct smt_selftest
 /* ---- body ---- */
 
 /* Cuts the body to Content-Length; without one it is all the rest. */
-static int body_limit(const struct smt_selftest_message *message, struct smt_selftest_span *body)
+static int body_limit(struct smt_selftest_message *message, struct smt_selftest_span *body)
 {
     size_t available = span_size(*body), limit = available;
-    bool seen = false;
+    unsigned seen = 0;
 
     for (const struct smt_selftest_header *at = message->headers.first; at; at = at->next) {
         size_t length = 0;
@@ -242,16 +233,18 @@ static int body_limit(const struct smt_selftest_message *message, struct smt_sel
             length = available;
         }
         if (seen && length != limit) return SMT_SELFTEST_SYNTAX;
-        seen = true;
+        if (!seen++) message->length_bytes = (unsigned)at->value.size_bytes;
         limit = length;
     }
+    message->length_exact = seen == 1 && limit == available;
     body->end = body->at + limit;
     return SMT_SELFTEST_OK;
 }
 
-/* The boundary in a Content-Type value. A colon in it could make a header line
- * of a part look like a delimiter once it is rendered, so it is refused. */
-static bool boundary_find(struct smt_selftest_span type, struct smt_selftest_span *ret_boundary)
+/* A colon in the boundary could make a header line of a part look like a
+ * delimiter once it is rendered, so it is refused. */
+bool smt_selftest_boundary(struct smt_selftest_span type, struct smt_selftest_span *ret_boundary,
+                           bool *ret_quoted)
 {
     bool quoted = false;
 
@@ -272,6 +265,7 @@ static bool boundary_find(struct smt_selftest_span type, struct smt_selftest_spa
         for (const char *at = value.at; at < value.end; at++)
             if (*at <= ' ' || *at == 0x7F || *at == ':') return false;
         *ret_boundary = value;
+        *ret_quoted = close == '"';
         return value.at < value.end && span_size(value) <= 70;
     }
     return false;
@@ -354,14 +348,29 @@ static int body_parse(struct smt_selftest_message *message, struct smt_selftest_
     int code = body_limit(message, &body);
 
     if (code) return code;
-    if (body.at == body.end || !type || !smt_selftest_begins(text_span(&type->value), "multipart/"))
+    if (body.at == body.end || !type ||
+        !smt_selftest_begins(smt_selftest_span_of(&type->value), "multipart/"))
         return smt_selftest_text_copy(&message->body, body.at, span_size(body));
-    if (!boundary_find(text_span(&type->value), &boundary)) return SMT_SELFTEST_SYNTAX;
+    if (!smt_selftest_boundary(smt_selftest_span_of(&type->value), &boundary,
+                               &message->boundary_quoted))
+        return SMT_SELFTEST_SYNTAX;
     code = smt_selftest_text_copy(&message->boundary, boundary.at, span_size(boundary));
     return code ? code : parts_parse(message, body);
 }
 
 /* ---- message ---- */
+
+void smt_selftest_parts_free(struct smt_selftest_part *part)
+{
+    while (part) {
+        struct smt_selftest_part *next = part->next;
+
+        headers_clear(&part->headers);
+        smt_selftest_text_clear(&part->body);
+        smt_selftest_hooks.free(part);
+        part = next;
+    }
+}
 
 void smt_selftest_message_free(struct smt_selftest_message *message)
 {
@@ -370,14 +379,7 @@ void smt_selftest_message_free(struct smt_selftest_message *message)
     headers_clear(&message->headers);
     smt_selftest_text_clear(&message->body);
     smt_selftest_text_clear(&message->boundary);
-    while (message->parts) {
-        struct smt_selftest_part *part = message->parts;
-
-        message->parts = part->next;
-        headers_clear(&part->headers);
-        smt_selftest_text_clear(&part->body);
-        smt_selftest_hooks.free(part);
-    }
+    smt_selftest_parts_free(message->parts);
     smt_selftest_hooks.free(message);
 }
 
@@ -394,12 +396,13 @@ static int message_fill(struct smt_selftest_message *message, struct smt_selftes
     code = start_parse(message, line);
     if (!code) code = headers_parse(&message->headers, &rest, &empty_line);
     if (!code && !empty_line) code = SMT_SELFTEST_SYNTAX;
-    for (const struct smt_selftest_header *at = message->headers.first; at && !code; at = at->next)
+    for (const struct smt_selftest_header *at = message->headers.first;
+         at && !code && !message->deep; at = at->next)
         code = smt_selftest_bug_request(message, at);
     return code ? code : body_parse(message, rest);
 }
 
-int smt_selftest_message_parse(const char *data, size_t size_bytes,
+int smt_selftest_message_parse(const char *data, size_t size_bytes, bool deep,
                                struct smt_selftest_message **ret_message)
 {
     struct smt_selftest_span all = {data, data ? data + size_bytes : data};
@@ -407,6 +410,7 @@ int smt_selftest_message_parse(const char *data, size_t size_bytes,
     int code;
 
     if (!message) return SMT_SELFTEST_NOMEM;
+    message->deep = deep;
     code = message_fill(message, all);
     if (code)
         smt_selftest_message_free(message);

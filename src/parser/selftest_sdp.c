@@ -2,14 +2,13 @@
  * their order and meaning unchecked. A blank line in between is an error. */
 #include "parser/selftest.h"
 
-static bool is_sdp(const struct smt_selftest_headers *headers)
+bool smt_selftest_sdp_is(const struct smt_selftest_headers *headers)
 {
     const struct smt_selftest_header *type = smt_selftest_header_find(headers, "Content-Type", "c");
     struct smt_selftest_span value;
 
-    if (!type || !type->value.size_bytes) return false;
-    value.at = type->value.data;
-    value.end = value.at + type->value.size_bytes;
+    if (!type) return false;
+    value = smt_selftest_span_of(&type->value);
     if (!smt_selftest_begins(value, "application/sdp")) return false;
     value.at += sizeof "application/sdp" - 1;
     return value.at == value.end || *value.at == ';' || *value.at == ' ' || *value.at == '\t';
@@ -49,16 +48,12 @@ static int line_add(struct smt_selftest_sdp *sdp, char type, const char *value, 
 /* Appends one description behind *tail and moves tail on. */
 static int body_parse(const struct smt_selftest_text *body, struct smt_selftest_sdp ***tail)
 {
-    struct smt_selftest_span rest = {"", ""}, line;
+    struct smt_selftest_span rest = smt_selftest_span_of(body), line;
     struct smt_selftest_sdp *sdp = smt_selftest_hooks.calloc(1, sizeof *sdp);
 
     if (!sdp) return SMT_SELFTEST_NOMEM;
     **tail = sdp;
     *tail = &sdp->next;
-    if (body->size_bytes) {
-        rest.at = body->data;
-        rest.end = body->data + body->size_bytes;
-    }
     while (smt_selftest_line(&rest, &line)) {
         if (line.end - line.at < 2 || line.at[1] != '=' || line.at[0] < 'a' || line.at[0] > 'z')
             return SMT_SELFTEST_SYNTAX;
@@ -74,10 +69,10 @@ int smt_selftest_sdp_parse(const struct smt_selftest_message *message,
     struct smt_selftest_sdp *list = NULL, **tail = &list;
     int code = SMT_SELFTEST_OK;
 
-    if (!message->boundary.size_bytes && is_sdp(&message->headers))
+    if (!message->boundary.size_bytes && smt_selftest_sdp_is(&message->headers))
         code = body_parse(&message->body, &tail);
     for (const struct smt_selftest_part *at = message->parts; at && !code; at = at->next)
-        if (is_sdp(&at->headers)) code = body_parse(&at->body, &tail);
+        if (smt_selftest_sdp_is(&at->headers)) code = body_parse(&at->body, &tail);
     if (code)
         smt_selftest_sdp_free(list);
     else

@@ -62,6 +62,17 @@ bool smt_selftest_begins(struct smt_selftest_span span, const char *word)
     return (size_t)(span.end - span.at) >= length && strncasecmp(span.at, word, length) == 0;
 }
 
+struct smt_selftest_span smt_selftest_span_of(const struct smt_selftest_text *text)
+{
+    if (!text->size_bytes) return (struct smt_selftest_span){"", ""};
+    return (struct smt_selftest_span){text->data, text->data + text->size_bytes};
+}
+
+bool smt_selftest_text_is(const struct smt_selftest_text *text, const char *word)
+{
+    return text->size_bytes == strlen(word) && strncasecmp(text->data, word, strlen(word)) == 0;
+}
+
 void smt_selftest_build(struct smt_selftest_builder *builder, const void *bytes, size_t size_bytes)
 {
     struct smt_selftest_text *text = &builder->text;

@@ -115,7 +115,7 @@ complete_words()
     [ "$(complete_words sipmemtest --list-p)" = --list-parsers ]
     [ "$(complete_words sipmemtest --crlf = st)" = strict ]
     [ "$(complete_words sipmemtest --ops parse,cl)" = parse,clone ]
-    [ "$(complete_words sipmemtest --parser self)" = selftest ]
+    [ "$(complete_words sipmemtest --parser selftest-)" = selftest-deep ]
     [ "$(cd "$corpus" && complete_words sipmemtest --oom invite.s)" = invite.sip ]
 }
 
@@ -301,6 +301,20 @@ complete_words()
     exits 1
     contains leak "$out"
     [ -z "$err" ]
+}
+
+@test "bugs_that_wait_for_a_structure_show_alone_in_the_deep_selftest" {
+    for message in "$selftest"-deep/bug-*.sip; do
+        name=$(basename "$message" .sip)
+        sipmemtest --parser selftest-deep --repeat 2 --format "json:$BATS_TEST_TMPDIR/j" "$message"
+        exits 1
+        [ "$(grep -c '"type":"finding"' "$BATS_TEST_TMPDIR/j")" = 1 ]
+        sipmemtest --parser selftest --repeat 2 "$message"
+        exits 0
+        sipmemtest --parser selftest-deep --repeat 2 "${message/bug-/twin-}"
+        exits 0
+    done
+    [ "$name" != "bug-*" ]
 }
 
 @test "the_highest_exit_status_wins" {

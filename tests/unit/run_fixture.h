@@ -54,16 +54,21 @@ static inline void text_load(const char *text)
 }
 
 /* A selftest message by its file's name without .sip. */
-static inline void selftest_load(const char *name)
+static inline void message_load(const char *folder, const char *name)
 {
     struct smt_message_list list;
     char path[512];
 
-    snprintf(path, sizeof path, "%s/selftest/%s.sip", SMT_TESTS, name);
+    snprintf(path, sizeof path, "%s/%s/%s.sip", SMT_TESTS, folder, name);
     smt_message_list_init(&list);
     if (smt_message_add_file(&list, path) != SMT_OK) fail_msg("%s", smt_fail_text());
     assert_int_equal(smt_worker_load(worker, &list.items[0]), SMT_OK);
     smt_message_list_clear(&list);
+}
+
+static inline void selftest_load(const char *name)
+{
+    message_load("selftest", name);
 }
 
 static inline struct smt_run_result job_run(struct smt_job job)

@@ -53,10 +53,10 @@ static inline void hash_field(struct smt_walk *walk, const char *name, const voi
 }
 
 /* All operations and release; `stop`: the first error ends it. */
-static inline struct selftest_run selftest_run(const struct smt_parser_input *input, bool stop,
-                                               const uint64_t *attempts)
+static inline struct selftest_run selftest_run_of(const struct smt_parser *parser,
+                                                  const struct smt_parser_input *input, bool stop,
+                                                  const uint64_t *attempts)
 {
-    const struct smt_parser *parser = &smt_parser_selftest;
     struct hash_walk walk = {{hash_enter, hash_leave, hash_field}, 0xCBF29CE484222325ull};
     struct smt_selftest_state state = {0};
     struct selftest_run run = {.first_error = 0};
@@ -77,6 +77,12 @@ static inline struct selftest_run selftest_run(const struct smt_parser_input *in
     parser->release(&state);
     run.shown = walk.hash;
     return run;
+}
+
+static inline struct selftest_run selftest_run(const struct smt_parser_input *input, bool stop,
+                                               const uint64_t *attempts)
+{
+    return selftest_run_of(&smt_parser_selftest, input, stop, attempts);
 }
 
 #endif

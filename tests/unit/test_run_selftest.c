@@ -55,8 +55,7 @@ static uint32_t refusal_verdicts(uint64_t repeat)
 
 static bool is_asked_by_name(const struct smt_selftest_bug *bug)
 {
-    return !(bug->shows & (SMT_SELFTEST_DEEP | SMT_SELFTEST_MANIFEST | SMT_SELFTEST_ROUNDTRIP |
-                           SMT_SELFTEST_DECOYS));
+    return !(bug->shows & (SMT_SELFTEST_MANIFEST | SMT_SELFTEST_ROUNDTRIP | SMT_SELFTEST_DECOYS));
 }
 
 static void bug_load(const struct smt_selftest_bug *bug)
@@ -237,6 +236,35 @@ static void healthy_messages_show_nothing_with_decoys(void **state)
     healthy_messages_show_nothing(state);
 }
 
+/* The bug, and only it, by its verdict; its twin lacks one thing. */
+static void deep_bugs_show_their_verdict_and_their_twins_none(void **state)
+{
+    (void)state;
+    for (const struct smt_selftest_deep_bug *deep = smt_selftest_deep_bugs; deep->bug.name;
+         deep++) {
+        char name[80];
+        uint32_t verdicts;
+
+        snprintf(name, sizeof name, "bug-%s", deep->bug.name);
+        message_load("selftest-deep", name);
+        verdicts = clean_verdicts();
+        if (strcmp(naming(verdicts), deep->bug.verdict) != 0)
+            fail_msg("%s shows '%s' (%x)", deep->bug.name, naming(verdicts), verdicts);
+
+        snprintf(name, sizeof name, "twin-%s", deep->bug.name);
+        message_load("selftest-deep", name);
+        verdicts = clean_verdicts() | smt_verdict_defects(refusal_verdicts(1));
+        if (verdicts) fail_msg("%s: '%s' (%x)", name, naming(verdicts), verdicts);
+    }
+}
+
+static int deep_set_up(void **state)
+{
+    (void)state;
+    worker_start(run_settings(&smt_parser_selftest_deep));
+    return 0;
+}
+
 static int selftest_set_up(void **state)
 {
     (void)state;
@@ -257,6 +285,8 @@ int main(void)
         SELFTEST(a_far_write_shows_with_decoys_and_not_without),
         SELFTEST(a_far_write_is_caught_in_the_act_by_guard_pages),
         SELFTEST(healthy_messages_show_nothing_with_decoys),
+        cmocka_unit_test_setup_teardown(deep_bugs_show_their_verdict_and_their_twins_none,
+                                        deep_set_up, worker_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
