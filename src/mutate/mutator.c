@@ -110,6 +110,7 @@ static bool mutator_load(struct smt_mutator *mutator, const uint8_t *data, size_
     smt_random_init(&site->random, seed);
     site->other = mutator_other(mutator);
     site->intents = 0;
+    site->focus = SMT_MODEL_NONE;
     site->room = capacity_bytes > size_bytes ? capacity_bytes - size_bytes : 0;
     smt_buffer_empty(&site->text);
     return true;

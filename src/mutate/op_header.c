@@ -13,6 +13,7 @@ bool smt_mutate_header_duplicate(struct smt_mutation_site *site)
     size_t index = smt_site_header(site), to = smt_site_draw(site, site->model->header_count + 1);
 
     if (smt_site_chance(site, 50)) to = index + 1;
+    site->focus = to;
     return smt_model_insert_lines(site->model, to, site->model->headers[index], 1);
 }
 
@@ -25,7 +26,7 @@ bool smt_mutate_header_delete(struct smt_mutation_site *site)
 
 bool smt_mutate_header_swap(struct smt_mutation_site *site)
 {
-    size_t a = smt_site_header(site), b = smt_site_header(site);
+    size_t a = smt_site_header(site), b = smt_site_draw(site, site->model->header_count);
     struct smt_model_header kept = site->model->headers[a];
 
     if (a == b) return false;
@@ -36,7 +37,7 @@ bool smt_mutate_header_swap(struct smt_mutation_site *site)
 
 bool smt_mutate_header_swap_values(struct smt_mutation_site *site)
 {
-    size_t a = smt_site_header(site), b = smt_site_header(site);
+    size_t a = smt_site_header(site), b = smt_site_draw(site, site->model->header_count);
     struct smt_slice kept = smt_model_text(site->model, a);
 
     return a != b && smt_model_set_text(site->model, a, smt_model_text(site->model, b)) &&
@@ -49,6 +50,7 @@ bool smt_mutate_header_splice(struct smt_mutation_site *site)
     size_t to = smt_site_draw(site, site->model->header_count + 1);
 
     if (!other->header_count) return false;
+    site->focus = to;
     return smt_model_insert_lines(site->model, to,
                                   other->headers[smt_site_draw(site, other->header_count)], 1);
 }
@@ -58,6 +60,7 @@ bool smt_mutate_header_add(struct smt_mutation_site *site)
     const struct smt_mutation_sample *sample = smt_site_sample(site);
     size_t to = smt_site_draw(site, site->model->header_count + 1);
 
+    site->focus = to;
     return smt_model_insert_header(site->model, to, smt_slice_text(sample->name),
                                    smt_slice_text(sample->value));
 }

@@ -7,9 +7,12 @@ struct boundary {
     const char *parameter; /* behind "boundary=" */
     const char *delimiter; /* behind "--"; NULL: as in the parameter, without quotes */
 };
+#define BOUNDARIES_USUAL 4 /* the first; any parser reads them */
 static const struct boundary boundaries[] = {
     {"b", NULL},
     {"\"b\"", NULL},
+    {"\"bb--\"", NULL},
+    {"0'()+_,-./=?", NULL},
     {"\"b b\"", NULL},
     {"\"b \"", NULL},
     {"\"\"", NULL},
@@ -65,6 +68,22 @@ static const char *const part_headers[] = {
     "MIME-Version: 1.0\r\n",
     " folded\r\n",
 };
+/* Parts that are what they say. */
+static const struct smt_mutation_sample contents[] = {
+    {"Content-Type: application/sdp\r\n",
+     "v=0\r\no=- 0 0 IN IP4 0\r\ns=-\r\nc=IN IP4 0\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"},
+    {"c:application/sdp\r\n",
+     "v=0\r\no=- 0 0 IN IP4 0\r\ns=-\r\nc=IN IP4 0\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
+     "a=sendrecv\r\nm=video 0 RTP/AVP 31\r\na=inactive\r\n"},
+    {"Content-Type: text/plain\r\n", "x"},
+    {"Content-Type: text/plain;\r\n charset=utf-8\r\nContent-Language:en\r\n", "x\r\n"},
+    {"Content-Type: multipart/alternative;boundary=n\r\n", "--n\r\n\r\nx\r\n--n--"},
+    {"Content-Type: multipart/mixed; boundary=\"b-\"\r\n", "--b-\r\nX:\r\n\r\n\r\n--b---\r\n"},
+    {"Content-Type: message/sip\r\n", "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n\r\n"},
+    {"Content-Type: message/sipfrag\r\nContent-ID: <a@b>\r\n", "SIP/2.0 200 OK\r\n"},
+    {"", "x"},
+    {"", ""},
+};
 static const char *const subtypes[] = {"mixed", "mixed", "alternative", "related", "digest",
                                        "x",     "",      "MIXED",       "mixed ",  "mixed;start=a"};
 static const char *const breaks[] = {"\r\n", "\r\n", "\r\n", "\r\n", "\r\n",
@@ -102,6 +121,32 @@ static void add_part(struct smt_mutation_site *site, struct smt_slice boundary,
     if (!smt_site_chance(site, 10)) smt_buffer_add_text(&site->text, "\r\n");
 }
 
+/* A part that a parser reads to its end. */
+static void add_usual_part(struct smt_mutation_site *site, struct smt_slice boundary)
+{
+    const struct smt_mutation_sample *content = &SMT_SITE_ONE_OF(site, contents);
+
+    add_delimiter(site, boundary, "\r\n");
+    smt_buffer_add_text(&site->text, content->name);
+    smt_buffer_add_text(&site->text, "\r\n");
+    smt_buffer_add_text(&site->text, content->value);
+    smt_buffer_add_text(&site->text, "\r\n");
+}
+
+/* Half of the bodies we make are usual ones: what lies behind the parts is reached
+ * only through those. */
+static bool is_usual(struct smt_mutation_site *site)
+{
+    return smt_site_chance(site, 50);
+}
+
+static const struct boundary *draw_boundary(struct smt_mutation_site *site, bool usual)
+{
+    size_t count = usual ? BOUNDARIES_USUAL : sizeof boundaries / sizeof *boundaries;
+
+    return &boundaries[smt_site_draw(site, count)];
+}
+
 static bool set_type(struct smt_mutation_site *site, const char *parameter)
 {
     struct smt_model *model = site->model;
@@ -133,25 +178,31 @@ static bool set_body(struct smt_mutation_site *site, const struct boundary *boun
 
 bool smt_mutate_multipart_build(struct smt_mutation_site *site)
 {
-    const struct boundary *boundary = &SMT_SITE_ONE_OF(site, boundaries);
+    bool usual = is_usual(site);
+    const struct boundary *boundary = draw_boundary(site, usual);
     struct smt_slice delimiter = delimiter_of(boundary);
     size_t parts = smt_site_draw(site, 5);
 
     smt_site_text(site);
     for (size_t i = 0; i < parts; i++)
-        add_part(site, delimiter, smt_slice_text(SMT_SITE_ONE_OF(site, part_bodies)));
-    if (!smt_site_chance(site, 25)) add_delimiter(site, delimiter, "--\r\n");
+        if (usual)
+            add_usual_part(site, delimiter);
+        else
+            add_part(site, delimiter, smt_slice_text(SMT_SITE_ONE_OF(site, part_bodies)));
+    if (usual || !smt_site_chance(site, 25)) add_delimiter(site, delimiter, "--\r\n");
     return set_body(site, boundary);
 }
 
 /* One part: the old body under its old type. Nested where it was multipart. */
 bool smt_mutate_multipart_nest(struct smt_mutation_site *site)
 {
-    const struct boundary *boundary = &SMT_SITE_ONE_OF(site, boundaries);
+    bool usual = is_usual(site);
+    const struct boundary *boundary = draw_boundary(site, usual);
     struct smt_slice delimiter = delimiter_of(boundary), body = site->model->body;
     size_t type = smt_model_find(site->model, "Content-Type", 0);
 
     smt_site_text(site);
+    if (smt_site_chance(site, 30)) add_usual_part(site, delimiter);
     add_delimiter(site, delimiter, "\r\n");
     if (type != SMT_MODEL_NONE) {
         struct smt_slice value = smt_model_text(site->model, type);
@@ -164,7 +215,7 @@ bool smt_mutate_multipart_nest(struct smt_mutation_site *site)
     smt_buffer_add(&site->text, body.data, body.size);
     smt_buffer_add_text(&site->text, "\r\n");
     if (smt_site_chance(site, 30)) add_part(site, delimiter, smt_slice("x", 1));
-    if (!smt_site_chance(site, 20)) add_delimiter(site, delimiter, "--\r\n");
+    if (usual || !smt_site_chance(site, 20)) add_delimiter(site, delimiter, "--\r\n");
     return set_body(site, boundary);
 }
 
@@ -239,6 +290,20 @@ bool smt_mutate_part_duplicate(struct smt_mutation_site *site)
 
     return find_part(site, false, &part) &&
            smt_site_replace(site, SMT_MODEL_BODY, smt_slice(part.whole.data, 0), part.whole);
+}
+
+/* In front of another one, or of the close delimiter. */
+bool smt_mutate_part_add(struct smt_mutation_site *site)
+{
+    struct smt_slice boundary;
+    struct smt_view_part part;
+
+    if (!find_part(site, smt_site_chance(site, 50), &part)) return false;
+    if (!smt_view_boundary(site->model, &boundary)) return false;
+    smt_site_text(site);
+    add_usual_part(site, boundary);
+    return smt_site_replace(site, SMT_MODEL_BODY, smt_slice(part.whole.data, 0),
+                            smt_site_text_slice(site));
 }
 
 bool smt_mutate_part_delete(struct smt_mutation_site *site)

@@ -7,6 +7,7 @@ static const char *const nul_escapes[] = {"%00", "%00%00", "a%00b", "%0", "%000"
 static const char *const quote_escapes[] = {"\\",     "\\\\",       "\\\"",     "\"\\\"",
                                             "\"\\",   "\\\\\"",     "\"\\\\\"", "\\\r\n ",
                                             "\\\xff", "\"\\\\\\\"", "\\0"};
+static const char *const quoted_pairs[] = {"\\\"", "\\\"", "\\\\", "\\\"b\\\"", "\\,", "\\a\\;"};
 static const char *const eight_bits[] = {"\xc3\xa4",
                                          "\xe2\x82\xac",
                                          "\xf0\x9f\x98\x80",
@@ -83,6 +84,7 @@ bool smt_mutate_quote_wrap(struct smt_mutation_site *site)
     if (!smt_site_token(site, smt_model_text(site->model, where), &token)) return false;
     smt_buffer_add_text(text, "\"");
     if (smt_site_chance(site, 80)) smt_buffer_add(text, token.data, token.size);
+    if (smt_site_chance(site, 50)) smt_buffer_add_text(text, SMT_SITE_ONE_OF(site, quoted_pairs));
     smt_buffer_add_text(text, "\"");
     return smt_site_replace(site, where, token, smt_site_text_slice(site));
 }
@@ -114,7 +116,12 @@ bool smt_mutate_quote_escape(struct smt_mutation_site *site)
     const char *quote = value.size ? memrchr(value.data, '"', value.size) : NULL;
 
     if (where == SMT_MODEL_NONE) return false;
-    if (!quote) return insert_at_token(site, where, escape);
+    if (!quote) {
+        const char *whole = smt_site_chance(site, 50) ? "\"a\\\"b\"" : escape;
+
+        return insert_at_token(site, where, whole);
+    }
+    if (smt_site_chance(site, 40)) escape = "\\\"";
     return smt_site_insert(site, where, (size_t)(quote - value.data), smt_slice_text(escape));
 }
 

@@ -28,6 +28,7 @@ struct smt_mutation_site {
     struct smt_buffer text; /* scratch; its memory is kept between calls */
     size_t room;            /* bytes the message may still grow by */
     unsigned intents;       /* enum smt_mutation_intent */
+    size_t focus;           /* header worked on last in this mutation; may be none any more */
 };
 
 /* 0 .. below - 1; 0 when below is 0. A multiplication instead of the division
@@ -46,10 +47,13 @@ static inline bool smt_site_chance(struct smt_mutation_site *site, unsigned perc
 #define SMT_SITE_ONE_OF(site, table)                                                               \
     ((table)[smt_site_draw((site), sizeof(table) / sizeof *(table))])
 
-/* A header at random; the model has at least one. */
+/* A header at random; the model has at least one. Half of the time the one of
+ * the operation before: what takes two changes to one header is found sooner. */
 static inline size_t smt_site_header(struct smt_mutation_site *site)
 {
-    return smt_site_draw(site, site->model->header_count);
+    if (site->focus >= site->model->header_count || smt_site_chance(site, 50))
+        site->focus = smt_site_draw(site, site->model->header_count);
+    return site->focus;
 }
 
 /* A header value with something in it, now and then the start line or the body;

@@ -4,6 +4,7 @@
 static const struct smt_mutation_sample samples[] = {
     {"Via", "SIP/2.0/UDP host.example:5060;branch=z9hG4bKmut1;received=192.0.2.1;rport=5061"},
     {"Via", "SIP / 2.0 / TLS [2001:db8::1]:5061 ;branch=z9hG4bKmut2;ttl=255;maddr=224.0.1.75"},
+    {"v", "SIP/2.0/UDP a.example;branch=z9hG4bKmut3, SIP/2.0/TCP b.example;branch=z9hG4bKmut4"},
     {"Max-Forwards", "70"},
     {"From", "\"A. \\\"B\\\" C\" <sip:alice@a.example>;tag=m1"},
     {"To", "Bob <sips:bob:secret@[2001:db8::2]:5061;transport=tcp;lr?Subject=x&Priority=y>"},
@@ -63,7 +64,8 @@ static const struct smt_mutation_sample samples[] = {
     {"Timestamp", "54.1 0.5"},
     {"Unsupported", "foo"},
     {"User-Agent", "u/1.0"},
-    {"Warning", "307 host.example \"Session parameter \\\"foo\\\" not understood\""},
+    {"Warning",
+     "307 host.example \"Session parameter \\\"foo\\\" not understood\", 399 h \"\\\"b\\\"\""},
     {"P-Asserted-Identity", "\"C\" <sip:c@c.example>, tel:+14085264000"},
     {"Identity", "\"ZYNBbHC00VMZr2kZt6VmCvPonWJMGvQTBDqghoWeLxJfzB2a1pxAr3VgrB0SsSAa\""},
 };

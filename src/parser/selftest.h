@@ -224,8 +224,10 @@ void smt_selftest_bugs_init(void);
 void smt_selftest_refusal_init(void);
 
 /* A bug keeps its frame and its name whatever the compiler would like, and is left
- * to our checks, not to the sanitizers of a build. */
-#ifdef __clang__
+ * to our checks, not to the sanitizers of a build, unless these are all there is. */
+#ifdef SMT_SELFTEST_SANITIZED
+#define SMT_SELFTEST_KEEP __attribute__((noinline))
+#elif defined(__clang__)
 #define SMT_SELFTEST_KEEP __attribute__((noinline, no_sanitize("address", "undefined")))
 #else
 #define SMT_SELFTEST_KEEP __attribute__((noipa, no_sanitize("address", "undefined")))
