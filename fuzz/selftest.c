@@ -1,10 +1,10 @@
-/* fuzz/selftest.c - our own small parser, whose bugs wait for X-Bug and X-Deep
- * headers: what a fuzzer finds in it is known beforehand. */
+/* fuzz/selftest.c - our own parser with bugs that wait for a structure: what an
+ * engine and the mutator find of them, and how soon. */
 #include "oracle.h"
 
 const struct smt_fuzz_target smt_fuzz_target = {
     .name = "selftest",
-    .parser = &smt_parser_selftest,
+    .parser = &smt_parser_selftest_deep,
     .ops = (1u << SMT_OP_COUNT) - 1,
 };
 
