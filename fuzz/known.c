@@ -25,16 +25,19 @@ struct known_site {
     uint32_t verdicts;
 };
 
+/* A stack seen before; a hash of 0: none. */
+struct seen_site {
+    uint64_t hash;
+    uint32_t verdicts;
+};
+
 static struct {
     uint32_t ignored;
     struct smt_known list;
     struct known_site *sites; /* sorted by names, each once */
     size_t site_count;
-    unsigned depth; /* innermost functions that are compared; 0 all */
-    struct {
-        uint64_t hash;
-        uint32_t verdicts;
-    } seen[SITE_SLOTS];
+    unsigned depth;         /* innermost functions that are compared; 0 all */
+    struct seen_site *seen; /* SITE_SLOTS; no static data, where leaks look for pointers */
     size_t seen_count;
 } known;
 
@@ -126,6 +129,8 @@ static void sites_merge(void)
 static void sites_build(const struct smt_fuzz_target *target)
 {
     known.sites = calloc(known.list.count + 1, sizeof *known.sites);
+    known.seen = calloc(SITE_SLOTS, sizeof *known.seen);
+    if (!known.seen) return;
     for (size_t i = 0; known.sites && i < known.list.count; i++) {
         const struct smt_known_row *row = &known.list.rows[i];
         char *names;

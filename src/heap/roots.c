@@ -1,12 +1,47 @@
 #include "heap/roots.h"
 
+#include <fcntl.h>
 #include <link.h>
 #include <stddef.h>
+#include <unistd.h>
+
+#define PAGE_BYTES 4096u
+/* Ranges from here on are visited page by page: sanitizers and engines bring
+ * megabytes that nothing has ever touched. */
+#define LARGE_BYTES (1u << 20)
+/* Bits of an entry of /proc/PID/pagemap. A page that is neither in memory nor
+ * swapped out is as it was loaded, and what was loaded knows no heap. */
+#define PAGE_EXISTS (UINT64_C(3) << 62)
 
 struct walk {
     smt_roots_visit *visit;
     void *context;
 };
+
+/* Visits what exists of a large range, run by run. Opened each time: a descriptor
+ * kept over a fork would show the parent's pages. */
+static void range_visit(const struct walk *walk, uintptr_t base, uintptr_t from, uintptr_t to)
+{
+    uint64_t entries[512];
+    uintptr_t page = from / PAGE_BYTES, run = from; /* what is before `run` has been seen to */
+    int map = to - from < LARGE_BYTES ? -1 : open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+    while (map >= 0 && page * PAGE_BYTES < to) {
+        ssize_t got = pread(map, entries, sizeof entries, (off_t)(page * sizeof *entries));
+
+        if (got < (ssize_t)sizeof *entries) break; /* the rest is visited as a whole */
+        for (size_t i = 0; i < (size_t)got / sizeof *entries; i++, page++) {
+            uintptr_t at = page * PAGE_BYTES;
+
+            if (at >= to) break;
+            if (entries[i] & PAGE_EXISTS) continue;
+            if (at > run) walk->visit(walk->context, base, run, at);
+            run = at + PAGE_BYTES;
+        }
+    }
+    if (map >= 0) close(map);
+    if (run < to) walk->visit(walk->context, base, run, to);
+}
 
 static int object_data(struct dl_phdr_info *info, size_t size, void *context)
 {
@@ -25,7 +60,7 @@ static int object_data(struct dl_phdr_info *info, size_t size, void *context)
 
         if (header->p_type != PT_LOAD || !(header->p_flags & PF_W)) continue;
         if (relro_from <= from && from < relro_to) from = relro_to; /* set before main() */
-        if (from < to) walk->visit(walk->context, info->dlpi_addr, from, to);
+        if (from < to) range_visit(walk, info->dlpi_addr, from, to);
     }
     return 0;
 }
