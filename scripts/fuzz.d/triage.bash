@@ -1,0 +1,475 @@
+# Sorts what campaigns found: each artefact is repeated, findings are told apart by
+# signature, minimised and reported.
+#
+#   scripts/fuzz triage [OPTION...]            every campaign, or those named
+#   scripts/fuzz triage --target NAME FILE...  these artefacts
+#
+#   --engine NAME, --target NAME, --campaign FOLDER   which campaigns
+#   --known FILE      findings that are no news (sipmemtest --known); repeatable. Also
+#                     the campaign's own and docs/findings/known-osip-VERSION.txt
+#   --output FOLDER   where to; default FOLDER/triage of a campaign, ./triage for files
+#   --limit N         at most so many artefacts this time; the rest waits
+#   --again           those that were sorted before too
+#   --valgrind        repeat each new finding under valgrind, with the C library's heap
+#
+# An artefact is split into the message and the plan of refused allocations (target
+# oom; what other targets read is put into a message where that is possible) and
+# repeated by three: the target itself; sipmemtest with the instrumented parser;
+# sipmemtest with the installed one, first by the same plan, then by the place that
+# was refused. It belongs to the finding that the installed parser shows, else to
+# that of the instrumented one, else to what the target reported. Written are
+#
+#   FOLDER/triage/report.md       a table of all findings, new ones first
+#   FOLDER/triage/SIGNATURE/      one finding: README.md, message.sip (minimised), token
+#                                 and plan to repeat it, finding.json, report.txt,
+#                                 target.log, the first artefact
+#   FOLDER/triage/artefacts.tsv   which artefact belongs to which findings
+#
+# Exit status: 0 nothing new; 1 new findings; 2 command line or input; 3 nothing is
+# built to repeat artefacts with.
+
+main() {
+    parse 'engine= target= campaign= output= known+ limit= again valgrind' "$@"
+    limit=${option[limit]:-}
+    [ -z "$limit" ] || limit=$(whole_number --limit "$limit" 1 999999)
+    need_known
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    trap 'exit 130' INT TERM
+    new_findings=0
+    if [ ${#arguments[@]} -gt 0 ]; then
+        triage_files
+    else
+        triage_campaigns
+    fi
+    [ "$new_findings" = 0 ] || exit 1
+}
+
+need_known() {
+    local file
+    while read -r file; do
+        [ -z "$file" ] || [ -f "$file" ] || fail 2 "--known $file: no such file"
+    done <<<"${option[known]:-}"
+}
+
+triage_files() {
+    local file
+    target=${option[target]:-}
+    [ -n "$target" ] || fail 2 "of which target are these files? give --target"
+    one_of target "$target" $targets
+    for file in "${arguments[@]}"; do
+        [ -f "$file" ] || fail 2 "$file: no such file"
+    done
+    folder=$PWD output=${option[output]:-$PWD/triage}
+    triage_list < <(printf '%s\n' "${arguments[@]}")
+}
+
+triage_campaigns() {
+    local list each
+    list=$(each_campaign)
+    [ -n "$list" ] || say "no campaign in $campaigns yet"
+    [ -z "${option[output]:-}" ] || [ "$(wc -l <<<"$list")" = 1 ] ||
+        fail 2 "--output is for one campaign: say which, by --campaign or --engine and --target"
+    while read -r each; do
+        [ -n "$each" ] || continue
+        folder=$each output=${option[output]:-$each/triage}
+        target=$(value_of "$folder/campaign" target)
+        triage_list < <(artefacts_of "$folder")
+    done <<<"$list"
+}
+
+triage_list() { # artefacts, a line each, on standard input
+    local file name count=0 rest=0
+    mkdir -p "$output" 2>/dev/null && touch "$output/artefacts.tsv" ||
+        fail 3 "cannot write in $output: is the disk full?"
+    find_programs
+    while read -r file; do
+        name=${file#"$folder"/}
+        if [ -z "${option[again]:-}" ] && cut -f 1 "$output/artefacts.tsv" | grep -Fxq -e "$name"; then
+            continue
+        elif [ -n "$limit" ] && [ "$count" -ge "$limit" ]; then
+            rest=$((rest + 1))
+            continue
+        fi
+        count=$((count + 1))
+        triage_one "$file" "$name"
+    done
+    [ "$rest" = 0 ] || say "$rest artefact(s) wait for the next time (--limit $limit)"
+    write_report
+}
+
+# --- with what ---------------------------------------------------------------------
+
+# Sets those that are there: shows_target, shows_instrumented, shows_installed.
+find_programs() {
+    local variant
+    shows_target='' shows_instrumented=''
+    for variant in libfuzzer afl-asan afl; do
+        [ -n "$shows_target" ] || [ ! -x "$(target_program $variant "$target")" ] ||
+            shows_target=$(target_program $variant "$target")
+        [ -n "$shows_instrumented" ] || [ ! -x "$(engine_build $variant)/src/sipmemtest" ] ||
+            shows_instrumented=$(engine_build $variant)/src/sipmemtest
+    done
+    shows_installed=$(release_program sipmemtest) || shows_installed=
+    replay=$(release_program "replay_$target") || replay=
+    [ -n "$shows_target" ] || shows_target=$replay
+    [ -n "$shows_target$shows_installed" ] || fail 3 \
+        "nothing is built to repeat artefacts with: cmake --preset release && ninja -C build/release" \
+        "(scripts/fuzz build makes the instrumented programs too)"
+    [ -n "$shows_instrumented" ] ||
+        say "no instrumented parser is built: only the installed one is asked (scripts/fuzz build)"
+    parser=osip
+    [ "$target" != selftest ] || parser=selftest
+    operations=parse,sdp,clone,render,access
+    [ "$target" = oom ] || operations+=,roundtrip
+    known_files=()
+    local version
+    for variant in "$shows_installed" "$shows_instrumented"; do
+        [ -n "$variant" ] || continue
+        version=$(parser_version "$variant")
+        [ ! -f "$root/docs/findings/known-osip-$version.txt" ] ||
+            known_files+=("$root/docs/findings/known-osip-$version.txt")
+    done
+    [ ! -f "$folder/known" ] || known_files+=("$folder/known")
+    while read -r variant; do
+        [ -z "$variant" ] || known_files+=("$variant")
+    done <<<"${option[known]:-}"
+}
+
+parser_version() { # PROGRAM
+    "$1" --version 2>/dev/null | sed -nE "s/^parser ${parser:-osip}: version ([0-9.]+).*/\1/p"
+}
+
+known_in() { # SIGNATURE: prints the file that lists it
+    [ ${#known_files[@]} -gt 0 ] || return 1
+    local file
+    for file in "${known_files[@]}"; do
+        ! cut -f 1 "$file" | grep -Fxq -e "$1" || { basename "$file" && return; }
+    done
+    return 1
+}
+
+# --- one artefact --------------------------------------------------------------------
+
+# Writes the message that shows what the target was given.
+split_message() { # FILE MESSAGE
+    local size
+    size=$(stat -c %s "$1")
+    case $target in
+    oom) if [ "$size" -ge 8 ]; then head -c "$((size - 8))" "$1"; else cat "$1"; fi ;;
+    uri) printf 'OPTIONS ' && cat "$1" && printf ' SIP/2.0\r\nTo: <' && cat "$1" && printf '>\r\n\r\n' ;;
+    sdp)
+        printf 'INVITE sip:a SIP/2.0\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n' "$size"
+        cat "$1"
+        ;;
+    *) cat "$1" ;;
+    esac >"$2"
+}
+
+# Repeats it with the target itself. Sets plan, target_status, target_says, target_name.
+ask_target() { # FILE WORK
+    local -a flags=()
+    target_status=0 target_says='' target_name='' plan=''
+    [ -n "$shows_target" ] || return 0
+    [[ $shows_target == "$(engine_build libfuzzer)"/* ]] && flags=(-timeout=20 -rss_limit_mb=4096)
+    # Known findings too: which of them it is, is what we want to know.
+    SMT_FUZZ_KNOWN='' SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 60 "$shows_target" "${flags[@]}" "$1" \
+        >"$2/target.log" 2>&1 </dev/null || target_status=$?
+    [ "$target_status" != 0 ] || return 0
+    target_says=$(grep -aE -m 1 '^sipmemtest-fuzz: [a-z-]+: ' "$2/target.log" | grep -av ': plan: ' |
+        sed 's/^sipmemtest-fuzz: //' || true)
+    [ -n "$target_says" ] || target_says=$(sed -nE 's/.*(runtime error: .*)/\1/p; s/^SUMMARY: //p' "$2/target.log" | head -n 1)
+    [ "$target_status" != 124 ] || target_says='hang: no end after 60 s'
+    [ -n "$target_says" ] || target_says="exit status $target_status"
+    target_name=$(target_signature "$2/target.log")
+}
+
+# target/KIND/HASH of the kind and the innermost functions of the parser.
+target_signature() { # LOG
+    local kind frames
+    kind=$(sed -nE 's/^([a-z-]+): .*/\1/p; s/^[A-Za-z]+Sanitizer: ([a-zA-Z-]+).*/\1/p; s/^libFuzzer: ([a-z-]+).*/\1/p
+        s/^runtime error: .*/undefined/p' <<<"$target_says" | head -n 1)
+    frames=$(sed -nE 's/^ *#[0-9]+ 0x[0-9a-f]+ in ([A-Za-z_0-9]+).*/\1/p' "$1" |
+        grep -vE '^(__|_IO_|_start|main$|raise|abort|gsignal|smt_|fuzz_|LLVMFuzzer|sigaction|str|mem|malloc|free|realloc|calloc)' |
+        head -n 3 || true)
+    # without frames the words decide, but for numbers
+    printf 'target/%s/%s\n' "${kind:-failed}" \
+        "$(printf '%s %s' "$kind" "${frames:-$(sed 's/[0-9][0-9a-fx]*//g' <<<"$target_says")}" | sha1sum | cut -c 1-16)"
+}
+
+# Runs the message; findings are folders in OUT/saved/.
+look() { # PROGRAM OUT MESSAGE OPTION...
+    local program=$1 out=$2 message=$3
+    shift 3
+    rm -rf "$out" && mkdir -p "$out"
+    # from its folder, so that reports name the message and no path
+    (cd "$(dirname "$message")" && ASAN_OPTIONS=detect_leaks=0 exec timeout -k 5 300 "$program" \
+        --parser "$parser" --repeat 3 --progress=never --color=never -q --format "text:$out/report.txt" \
+        --save-findings "$out/saved" "$@" "${message##*/}") >"$out/log" 2>&1 </dev/null || [ $? = 1 ] || return 1
+}
+
+field() { # FOLDER NAME: of its finding.json
+    sed -nE "s/^  \"$2\": \"?([^\"]*)\"?,?\$/\1/p" "$1/finding.json" | head -n 1
+}
+
+# Prints "SIGNATURE VERDICT FOLDER" for each finding in OUT.
+seen_in() { # OUT
+    local each
+    for each in "$1"/saved/*/; do
+        [ ! -f "$each/finding.json" ] || echo "$(field "$each" signature) $(field "$each" verdict) $each"
+    done
+}
+
+declare -a how=()
+set_how() { # PLAN: the options that repeat the plan, or a clean run
+    if [ -n "$1" ]; then
+        how=(--ops "$operations" --oom-at "$1")
+    else
+        how=(--ops "$operations")
+    fi
+}
+
+# The plan for each program: allocations are counted in its own clean run.
+plan_of() { # LOG
+    grep -as -m 1 '^sipmemtest-fuzz: plan: ' "$1" | sed 's/^sipmemtest-fuzz: plan: //' || true
+}
+
+installed_plan() { # FILE: by the replaying program, linked with the installed parser
+    [ "$target" = oom ] || return 0
+    [ -n "$replay" ] || { echo "$plan" && return; }
+    SMT_FUZZ_KNOWN='' SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 60 "$replay" "$1" >"$scratch/replay.log" 2>&1 </dev/null || true
+    plan_of "$scratch/replay.log"
+}
+
+triage_one() { # FILE NAME
+    local file=$1 name=$2 work=$scratch/work signature verdict place plan_here paired=' ' all=''
+    rm -rf "$work" && mkdir -p "$work"
+    split_message "$file" "$work/message.sip"
+    ask_target "$file" "$work"
+    plan=$(plan_of "$work/target.log")
+    plan_here=$(installed_plan "$file")
+    if [ -n "$shows_installed" ]; then
+        set_how "$plan_here"
+        look "$shows_installed" "$work/installed" "$work/message.sip" "${how[@]}" ||
+            say "$name: sipmemtest could not run it: $(tail -n 1 "$work/installed/log")"
+    fi
+    if [ -n "$shows_instrumented" ]; then
+        set_how "$plan"
+        look "$shows_instrumented" "$work/instrumented" "$work/message.sip" "${how[@]}" ||
+            say "$name: the instrumented sipmemtest could not run it: $(tail -n 1 "$work/instrumented/log")"
+        ask_installed_by_token "$work"
+    fi
+    while read -r signature verdict place; do
+        [ -n "$signature" ] || continue
+        file_finding "$signature" installed "$signature" "$verdict" "$place" "$plan_here"
+        all+=" $signature"
+    done < <(seen_in "$work/installed"; seen_in "$work/by-token")
+    while read -r signature verdict place; do
+        [ -n "$signature" ] || continue
+        pair=$(pair_of "$signature" "$verdict" "$work" "$paired")
+        paired+="$pair "
+        file_finding "${pair:-$signature}" instrumented "$signature" "$verdict" "$place" "$plan"
+        [ -n "$pair" ] || all+=" $signature"
+    done < <(seen_in "$work/instrumented")
+    [ -n "$all" ] || all=${target_name:-not-repeated}
+    for signature in $all; do
+        file_artefact "$signature"
+    done
+    printf '%s\t%s\t%s\n' "$name" "$(sha1sum <"$file" | cut -c 1-40)" "${all# }" >>"$output/artefacts.tsv"
+    say "$name: ${all# }"
+}
+
+# A release with other allocations is asked by the place that was refused.
+ask_installed_by_token() { # WORK
+    [ -n "$shows_installed" ] && [ -n "$plan" ] && [ -z "$(seen_in "$1/installed")" ] || return 0
+    local signature verdict place
+    while read -r signature verdict place; do
+        look "$shows_installed" "$1/by-token" "$1/message.sip" --replay "$(cat "$place/token")" || true
+        [ -z "$(seen_in "$1/by-token")" ] || return 0
+    done < <(seen_in "$1/instrumented")
+}
+
+# The installed parser's signature that is the same finding: the same one, else one
+# with the same verdict. Function names differ where one of the two is stripped.
+pair_of() { # SIGNATURE VERDICT WORK PAIRED
+    seen_in "$3/installed" | { cat && seen_in "$3/by-token"; } | awk -v s="$1" -v v="$2" -v paired="$4" '
+        $1 == s { same = $1 }
+        $2 == v && !like && index(paired, " " $1 " ") == 0 { like = $1 }
+        END { print same ? same : like }'
+}
+
+# --- one finding's folder ------------------------------------------------------------
+
+place_of() { echo "$output/${1//\//-}"; }
+
+open_finding() { # SIGNATURE; 1 when there is one
+    local place
+    place=$(place_of "$1")
+    [ ! -f "$place/signature" ] || return 1
+    mkdir -p "$place" && echo "$1" >"$place/signature" || fail 3 "cannot write in $output: is the disk full?"
+    : >"$place/shown.tsv"
+}
+
+file_finding() { # SIGNATURE WHO THEIR-SIGNATURE VERDICT SAVED PLAN
+    local place program=shows_$2 minimal
+    place=$(place_of "$1")
+    if open_finding "$1"; then
+        cp "$work/message.sip" "$place/original.sip"
+        cp "$5/message.sip" "$5/token" "$5/finding.json" "$place/"
+        cp "${5%/saved/*}/report.txt" "$place/report.txt"
+        # As small as it goes: only once for each finding.
+        set_how "$6"
+        [[ $5 != */by-token/* ]] || how=(--replay "$(cat "$5/token")")
+        if look "${!program}" "$scratch/minimal" "$work/message.sip" "${how[@]}" --minimize; then
+            minimal=$(seen_in "$scratch/minimal" | awk -v s="$3" '$1 == s { print $3 }' | head -n 1)
+            [ -z "$minimal" ] || cp "$minimal/message.sip" "$minimal/token" "$place/"
+        fi
+        [ -z "$6" ] || echo "$6" >"$place/plan"
+        [ -z "${option[valgrind]:-}" ] || [ "$2" != installed ] || ask_valgrind "$place"
+    fi
+    show_in "$place" "$2" "$3" "$4"
+}
+
+show_in() { # PLACE WHO SIGNATURE VERDICT
+    cut -f 1,2 "$1/shown.tsv" | grep -Fxq -e "$2	$3" || printf '%s\t%s\t%s\n' "$2" "$3" "$4" >>"$1/shown.tsv"
+    local listed
+    [ -f "$1/known" ] || ! listed=$(known_in "$3") || echo "$listed" >"$1/known"
+}
+
+file_artefact() { # SIGNATURE: of triage_one
+    local place
+    place=$(place_of "$1")
+    if open_finding "$1"; then
+        cp "$work/message.sip" "$place/message.sip"
+        [ -z "$plan" ] || echo "$plan" >"$place/plan"
+    fi
+    [ -z "$target_name" ] || show_in "$place" target "$target_name" "$target_says"
+    [ -e "$place/artefact" ] || cp "$file" "$place/artefact"
+    [ -e "$place/target.log" ] || [ ! -s "$work/target.log" ] || cp "$work/target.log" "$place/"
+    grep -Fxqs -e "$name" "$place/artefacts" || echo "$name" >>"$place/artefacts"
+}
+
+# valgrind cannot look into our heap: the C library's, with the same refusals.
+ask_valgrind() { # PLACE
+    if ! command -v valgrind >/dev/null; then
+        say "valgrind is not installed: apt-get install valgrind"
+        option[valgrind]=
+        return
+    fi
+    timeout -k 5 300 valgrind -q --error-exitcode=9 --leak-check=full --log-file="$1/valgrind.log" \
+        "$shows_installed" --in-process --heap=libc --parser "$parser" --repeat 1 \
+        --replay "$(cat "$1/token")" "$1/message.sip" >/dev/null 2>&1 </dev/null || true
+    if grep -q '^==' "$1/valgrind.log" 2>/dev/null; then
+        show_in "$1" valgrind "$(cat "$1/signature")" "$(sed -nE 's/^==[0-9]+== +([A-Z].*)/\1/p' "$1/valgrind.log" | head -n 1)"
+    fi
+}
+
+# --- reports -------------------------------------------------------------------------
+
+who_is() { # WHO
+    case $1 in
+    target) echo "the target ${shows_target##*/}" ;;
+    instrumented) echo "sipmemtest, instrumented parser $(parser_version "$shows_instrumented")" ;;
+    installed) echo "sipmemtest, installed parser $(parser_version "$shows_installed")" ;;
+    valgrind) echo "valgrind, installed parser" ;;
+    esac
+}
+
+verdict_of() { # PLACE
+    local verdict
+    verdict=$(awk -F'\t' '$1 == "installed" || $1 == "instrumented" { print $3; exit }' "$1/shown.tsv")
+    [ -n "$verdict" ] || verdict=$(sed -n 's|^target/\([^/]*\)/.*|\1|p' "$1/signature")
+    echo "${verdict:-not repeated}"
+}
+
+asked() { # WHO: was there such a program?
+    case $1 in
+    target) [ -n "$shows_target" ] ;;
+    instrumented) [ -n "$shows_instrumented" ] ;;
+    installed) [ -n "$shows_installed" ] ;;
+    esac
+}
+
+table_of_shown() { # PLACE
+    local who row
+    printf '| | shows it |\n|---|---|\n'
+    for who in target instrumented installed valgrind; do
+        row=$(awk -F'\t' -v w="$who" '$1 == w { print "`" $2 "` " $3; exit }' "$1/shown.tsv")
+        if [ -n "$row" ]; then
+            echo "| $(who_is $who) | yes: $row |"
+        elif [ $who != valgrind ] && asked $who; then
+            echo "| $(who_is $who) | no |"
+        fi
+    done
+}
+
+commands_of() { # PLACE
+    local plan_text
+    if [ -f "$1/token" ]; then
+        echo "sipmemtest --parser $parser --replay $(cat "$1/token") message.sip"
+        if [ -f "$1/plan" ] && [ -f "$1/original.sip" ]; then
+            echo "sipmemtest --parser $parser --ops $operations --oom-at $(cat "$1/plan") original.sip"
+        fi
+    else
+        plan_text=$(cat "$1/plan" 2>/dev/null || true)
+        echo "sipmemtest --parser $parser --ops $operations ${plan_text:+--oom-at $plan_text }message.sip"
+    fi
+    [ ! -f "$1/artefact" ] || [ -z "$shows_target" ] || echo "SMT_FUZZ_KNOWN= ${shows_target#"$root"/} artefact"
+}
+
+write_finding() { # PLACE
+    local count
+    count=$(wc -l <"$1/artefacts" 2>/dev/null || echo 0)
+    {
+        printf '# %s\n\n`%s`, target `%s`, %d artefact(s), the first `%s`.\n' "$(verdict_of "$1")" \
+            "$(cat "$1/signature")" "$target" "$count" "$(head -n 1 "$1/artefacts" 2>/dev/null)"
+        [ ! -f "$1/known" ] || printf 'Known: listed in `%s`.\n' "$(cat "$1/known")"
+        printf '\n## Who shows it\n\n'
+        table_of_shown "$1"
+        printf '\n## Again\n\n```sh\n'
+        commands_of "$1"
+        printf '```\n\n## The message\n\n%d bytes; CR is ^M, the end of a line $:\n\n```\n' "$(stat -c %s "$1/message.sip")"
+        head -c 4000 "$1/message.sip" | cat -A
+        printf '\n```\n'
+        if [ -s "$1/report.txt" ]; then
+            printf '\n## What sipmemtest says\n\n```\n%s\n```\n' "$(head -n 80 "$1/report.txt")"
+        elif [ -s "$1/target.log" ]; then
+            printf '\n## What the target says\n\n```\n%s\n```\n' \
+                "$(grep -avE '^(INFO:|Running:)' "$1/target.log" | head -n 60 | cat -v)"
+        fi
+    } >"$1/README.md"
+}
+
+mark() { # PLACE WHO
+    ! asked "$2" || { cut -f 1 "$1/shown.tsv" | grep -Fxq "$2" && echo yes || echo no; }
+}
+
+report_row() { # PLACE
+    printf '| [`%s`](%s/README.md) | %s | %s | %s | %s | %d | %s |\n' "$(cat "$1/signature")" "$(basename "$1")" \
+        "$(verdict_of "$1")" "$(mark "$1" target)" "$(mark "$1" instrumented)" "$(mark "$1" installed)" \
+        "$(wc -l <"$1/artefacts" 2>/dev/null || echo 0)" "$(cat "$1/known" 2>/dev/null || { [ "$(cat "$1/signature")" = not-repeated ] || echo '**new**'; })"
+}
+
+write_report() {
+    local place fresh='' old='' none='' fresh_count=0 old_count=0
+    for place in "$output"/*/; do
+        place=${place%/}
+        [ -f "$place/signature" ] || continue
+        write_finding "$place"
+        if [ "$(cat "$place/signature")" = not-repeated ]; then
+            none=$(report_row "$place")$'\n'
+        elif [ -f "$place/known" ]; then
+            old+=$(report_row "$place")$'\n' old_count=$((old_count + 1))
+        else
+            fresh+=$(report_row "$place")$'\n' fresh_count=$((fresh_count + 1))
+        fi
+    done
+    {
+        printf '# Findings of the target %s\n\n%d new, %d known; %d artefact(s).\n\n' "$target" \
+            "$fresh_count" "$old_count" "$(cut -f 1 "$output/artefacts.tsv" | sort -u | wc -l)"
+        printf '| finding | verdict | target | instrumented | installed | artefacts | |\n|---|---|---|---|---|---|---|\n'
+        printf '%s%s%s' "$fresh" "$old" "$none"
+    } >"$output/report.md" || fail 3 "cannot write in $output: is the disk full?"
+    new_findings=$((new_findings + fresh_count))
+    echo "$target: $fresh_count new, $old_count known: $output/report.md"
+}
