@@ -46,9 +46,7 @@ main() {
     min_free=$(numfmt --from=iec "${option[min-free]:-256M}" 2>/dev/null) ||
         fail 2 "--min-free \"${option[min-free]}\": a size, as 256M or 2G"
     [ -z "${option[known]:-}" ] || [ -f "${option[known]}" ] || fail 2 "--known ${option[known]}: no such file"
-    host=${SMT_FUZZ_HOST:-$(uname -n)}
-    host=${host%%.*}
-    host=${host//[^A-Za-z0-9]/}
+    host=$(host_name)
     "need_$engine"
     prepare_folder
     choose_seeds
@@ -107,10 +105,9 @@ enough_room() {
 
 tiny_seed() {
     local message='OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP c.example;branch=z9hG4bK1\r\nFrom: <sip:a@c.example>;tag=1\r\nTo: <sip:a@b.example>\r\nCall-ID: 1@c.example\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n'
+    # shellcheck disable=SC2059
     case $target in
-    # shellcheck disable=SC2059
     message | selftest | headers) printf "$message" ;;
-    # shellcheck disable=SC2059
     oom) printf "$message\\0\\0\\0\\0\\0\\0\\0\\0" ;;
     uri) printf 'sip:a@b.example;lr' ;;
     sdp) printf 'v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n' ;;

@@ -37,7 +37,7 @@ now=$(date +%s)
 # Sets what is shown, all of it by name.
 gather() { # FOLDER
     shown=$1 engine=$(value_of "$1/campaign" engine) target=$(value_of "$1/campaign" target)
-    run_seconds=0 executions=0 speed=0 coverage='not known yet' alive=0 instances=''
+    run_seconds=0 executions=0 speed=0 coverage='not known yet' instances=''
     sessions=$(files_of "$1/logs" -name '*.log' -printf '%f\n' | sed 's/-.*//' | sort -u | wc -l)
     "gather_$engine" "$1"
     state=stopped
@@ -166,6 +166,6 @@ whatsup() { # FOLDER
     if ! command -v afl-whatsup >/dev/null; then
         say "afl-whatsup is not installed: apt-get install afl++"
     elif [ -d "$1/sync" ]; then
-        TERM=${TERM:-dumb} afl-whatsup -s "$1/sync" | sed 1,2d
+        afl-whatsup -s "$1/sync" 2>/dev/null | sed 1,2d || say "afl-whatsup failed on $1/sync"
     fi
 }

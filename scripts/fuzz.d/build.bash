@@ -1,0 +1,155 @@
+# Builds what campaigns need: the parser and the targets, instrumented, and the
+# ordinary programs that triage repeats artefacts with.
+#
+#   scripts/fuzz build [OPTION...]
+#
+#   --engine NAME     libfuzzer or afl; default: those whose compiler is installed
+#   --source DIR|TARBALL   the parser's source; default: Debian's, by scripts/build-osip
+#   --suite NAME      the Debian suite to take it from
+#   --installed       no source: the installed parser, with allocation sites as the only
+#                     coverage. Also done when no source can be had
+#   --jobs N          compile so many files at once (default: processors)
+#   --force           from scratch
+#
+# Made are, under build/:
+#   fuzz-libfuzzer/   libFuzzer with address and undefined sanitizers
+#   fuzz-afl/         AFL++, on our heap with its own checks; fuzz-afl-asan/ with
+#                     sanitizers; fuzz-afl-cmplog/ to solve comparisons
+#   release/          sipmemtest, replay programs, AFL++'s SIP mutator: installed parser
+#
+# known-findings.txt beside the targets lists what sipmemtest --oom finds with the
+# corpus in just this parser: the target oom does not end there again. It is made
+# once for each parser and takes minutes (--no-known: not now, oom then stops at
+# every refusal that the parser ignores).
+#
+# Exit status: 0 built; 2 command line or input; 3 something is missing or failed.
+
+main() {
+    parse 'engine= source= suite= installed jobs= force no-known' "$@"
+    no_arguments
+    jobs=$(whole_number --jobs "${option[jobs]:-$(nproc 2>/dev/null || echo 1)}" 1 256)
+    [ -z "${option[engine]:-}" ] || one_of engine "${option[engine]}" $engines
+    [ -z "${option[installed]:-}" ] || [ -z "${option[source]:-}${option[suite]:-}" ] ||
+        fail 2 "--installed goes with neither --source nor --suite"
+    command -v cmake >/dev/null && command -v ninja >/dev/null ||
+        fail 3 "cmake and ninja are needed: scripts/setup installs them"
+    choose_engines
+    log=$build_root/fuzz-build.log
+    mkdir -p "$build_root" 2>/dev/null && : >"$log" || fail 3 "cannot write in $build_root: is the disk full?"
+    fetch_source
+    local each
+    for each in $wanted; do
+        "build_$each"
+    done
+    build_release
+    say "done; scripts/fuzz run --engine ${wanted%% *} --target message --time 10m begins"
+}
+
+can_libfuzzer() { command -v clang >/dev/null; }
+can_afl() { command -v afl-clang-fast >/dev/null; }
+
+choose_engines() {
+    local each
+    wanted=
+    for each in ${option[engine]:-$engines}; do
+        ! "can_$each" || wanted+="${wanted:+ }$each"
+    done
+    case ${option[engine]:-both}/$wanted in
+    libfuzzer/) fail 3 "libFuzzer's targets need clang, which is not installed: apt-get install clang" \
+        "without it --engine afl (apt-get install afl++) and the replay programs of an ordinary build still work" ;;
+    afl/) fail 3 "AFL++ is not installed: apt-get install afl++" \
+        "without it --engine libfuzzer (clang) and the replay programs of an ordinary build still work" ;;
+    both/) fail 3 "neither clang (apt-get install clang) nor AFL++ (apt-get install afl++) is installed" \
+        "without them the replay programs of an ordinary build, and scripts/fuzz triage, still work" ;;
+    both/afl) say "clang is not installed: no libFuzzer, AFL++ only" ;;
+    both/libfuzzer) say "AFL++ is not installed: libFuzzer only" ;;
+    esac
+}
+
+# logged WORDS...: quiet unless it fails
+logged() {
+    echo "+ $*" >>"$log"
+    "$@" >>"$log" 2>&1 && return
+    tail -n 25 "$log" | sed 's/^/    /' >&2
+    fail 3 "failed: $* (all of it: $log)"
+}
+
+# Sets source; empty means the installed parser.
+fetch_source() {
+    local status=0
+    source=
+    [ -z "${option[installed]:-}" ] || return 0
+    source=$("$root/scripts/build-osip" --fetch-only ${option[source]:+--source "${option[source]}"} \
+        ${option[suite]:+--suite "${option[suite]}"}) || status=$?
+    [ "$status" = 0 ] || [ -z "${option[source]:-}${option[suite]:-}" ] || exit "$status"
+    [ "$status" = 0 ] ||
+        say "going on with the installed parser: coverage is its allocation sites only," \
+            "and no sanitizer sees into it (scripts/fuzz build --source DIR|TARBALL does better)"
+}
+
+# parser_for OPTION...: prints the parser's folder, nothing for the installed one.
+parser_for() {
+    [ -z "$source" ] ||
+        "$root/scripts/build-osip" "$@" --source "$source" ${option[force]:+--force} || exit
+}
+
+# targets_in FOLDER PRESET PARSER CMAKE-OPTION...
+targets_in() {
+    local place=$1 preset=$2 parser=$3
+    shift 3
+    [ -z "${option[force]:-}" ] || rm -rf "$place"
+    logged cmake -S "$root" --preset "$preset" -B "$place" "-DOSIP_ROOT=$parser" "$@"
+    logged nice ninja -C "$place" -j "$jobs" all sipmemtest
+    say "$place: parser $(parser_name "$parser")"
+    list_known "$place"
+}
+
+parser_name() { [ -n "$1" ] && basename "$1" || echo 'as installed'; }
+
+build_libfuzzer() {
+    local parser
+    parser=$(parser_for --libfuzzer --asan --ubsan) || exit
+    targets_in "$(engine_build libfuzzer)" fuzz "$parser"
+}
+
+build_afl() {
+    local parser
+    parser=$(parser_for --afl) || exit
+    targets_in "$(engine_build afl)" fuzz-afl "$parser"
+    parser=$(parser_for --afl --asan --ubsan) || exit
+    targets_in "$(engine_build afl-asan)" fuzz-afl "$parser" -DSMT_FUZZ_SANITIZE=address,undefined
+    # Only the environment tells the compiler, so this parser gets its own folder.
+    if [ -n "$parser" ]; then
+        export AFL_LLVM_CMPLOG=1
+        parser=$(parser_for --afl --output "${parser%-asan-ubsan}-cmplog") || exit
+        targets_in "$(engine_build afl-cmplog)" fuzz-afl "$parser"
+        unset AFL_LLVM_CMPLOG
+    fi
+}
+
+build_release() {
+    logged cmake -S "$root" --preset release -B "$build_root/release"
+    logged nice ninja -C "$build_root/release" -j "$jobs" all
+    say "$build_root/release: parser as installed"
+}
+
+# The refusals this very parser gets wrong: functions that the compiler inlined
+# have no name, so a list belongs to a build.
+list_known() { # FOLDER
+    local program=$1/src/sipmemtest list=$1/fuzz/known-findings.txt status=0
+    [ -z "${option[no-known]:-}" ] || return 0
+    [[ $1 != *-cmplog ]] || { cp "$(engine_build afl)/fuzz/known-findings.txt" "$1/fuzz/" && return; }
+    [ ! "$list" -nt "$(parser_archive "$1")" ] || return 0
+    say "$list: every allocation of the corpus is refused once, this takes minutes"
+    echo "+ $program corpus --oom" >>"$log"
+    (cd "$root" && ASAN_OPTIONS=detect_leaks=0:symbolize=0 UBSAN_OPTIONS=symbolize=0 nice "$program" corpus --oom -q --repeat 1 --jobs "$jobs" \
+        --known "$list.new" --update-known) >>"$log" 2>&1 || status=$?
+    if [ $status != 0 ] || ! mv "$list.new" "$list"; then
+        rm -f "$list.new"
+        say "the list could not be made (exit status $status, see $log): oom stops at every refusal that is ignored"
+    fi
+}
+
+parser_archive() { # FOLDER
+    sed -n 's/^OSIP_LIBRARY:[A-Z]*=//p' "$1/CMakeCache.txt"
+}
