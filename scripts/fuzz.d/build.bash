@@ -142,7 +142,7 @@ list_known() { # FOLDER
     [ ! "$list" -nt "$(parser_archive "$1")" ] || return 0
     say "$list: every allocation of the corpus is refused once, this takes minutes"
     echo "+ $program corpus --oom" >>"$log"
-    (cd "$root" && ASAN_OPTIONS=detect_leaks=0:symbolize=0 UBSAN_OPTIONS=symbolize=0 nice "$program" corpus --oom -q --repeat 1 --jobs "$jobs" \
+    (cd "$root" && ASAN_OPTIONS=$ASAN_OPTIONS:symbolize=0 UBSAN_OPTIONS=symbolize=0 nice "$program" corpus --oom -q --repeat 1 --jobs "$jobs" \
         --known "$list.new" --update-known) >>"$log" 2>&1 || status=$?
     if [ $status != 0 ] || ! mv "$list.new" "$list"; then
         rm -f "$list.new"

@@ -180,7 +180,8 @@ plan_instance() {
         environment+=("AFL_CUSTOM_MUTATOR_LIBRARY=$mutator" "SMT_FUZZ_TAIL=$(tail_bytes)")
         [ "$mutation" != only ] || environment+=(AFL_CUSTOM_MUTATOR_ONLY=1)
     fi
-    plan "$host-$name" env "${environment[@]}" afl-fuzz -i "$seeds" -o "$folder/sync" \
+    # ASAN_OPTIONS: AFL++ has its own, and refuses others
+    plan "$host-$name" env -u ASAN_OPTIONS "${environment[@]}" afl-fuzz -i "$seeds" -o "$folder/sync" \
         "$role" "$host-$name" -x "$dictionary" -t 2000+ -V "$seconds" "$@" \
         -- "$(target_program "$variant" "$target")"
 }
@@ -262,8 +263,23 @@ signal_all() { # SIGNAL: to our process groups only
     done
 }
 
+# libFuzzer deletes its jobs' corpora when it is interrupted. A file asks the jobs
+# to end first; what they had not handed over by then is moved.
+ask_jobs_to_stop() {
+    local place wait
+    for place in "$folder"/tmp/libFuzzerTemp.*.dir; do
+        [ -d "$place" ] && touch "$place/STOP" 2>/dev/null || continue
+        for ((wait = 0; wait < 25; wait++)); do
+            alive || return 0
+            sleep 0.2
+        done
+        find "$place" -path '*/C[0-9]*/*' -type f -exec cp -n -t "$folder/corpus" {} + 2>/dev/null || true
+    done
+}
+
 stop_all() {
     local signal wait
+    [ "$engine" != libfuzzer ] || ask_jobs_to_stop
     for signal in INT TERM KILL; do
         signal_all $signal
         for ((wait = 0; wait < 50; wait++)); do
@@ -299,15 +315,8 @@ watch_all() {
     [ -n "$reason" ] || [ $((SECONDS - begin + 2 * tick_seconds + 1)) -lt "$seconds" ] || reason='time is over'
     trap '' INT TERM HUP
     stop_all
-    keep_jobs_corpora
-    finish
-}
-
-# libFuzzer's jobs hand their new inputs over when they end; these did not end.
-keep_jobs_corpora() {
-    [ "$engine" = libfuzzer ] || return 0
-    find "$folder/tmp" -path '*/C[0-9]*/*' -type f -exec mv -n -t "$folder/corpus" {} + 2>/dev/null || true
     rm -rf "$folder/tmp"
+    finish
 }
 
 last_words() { # of the engines' logs, when one failed
