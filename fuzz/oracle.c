@@ -134,10 +134,10 @@ static bool refusal_agree(struct smt_heap_veto *veto, uint64_t attempt, uintptr_
     uint32_t verdicts;
 
     (void)veto;
-    (void)attempt;
     if (oracle.refused >= REFUSED_MOST) stack = &passing;
     smt_direct_stack(oracle.direct, caller, stack);
     verdicts = fuzz_known_site(&smt_fuzz_target, stack);
+    fuzz_refusal_show(attempt, !(verdicts & DEADLY));
     if (verdicts & DEADLY) return false;
     oracle.known_verdicts |= verdicts;
     oracle.refused++;
@@ -227,6 +227,7 @@ static void refusals_run(const uint8_t *data, size_t size_bytes)
     if (!clean_judge(result)) return;
     fuzz_plan_build(data + size_bytes - SMT_FUZZ_TAIL_BYTES, result, !oracle.libc_heap, &job.plan);
     if (smt_fault_plan_is_empty(&job.plan)) return;
+    fuzz_plan_show(&job.plan);
     refused_judge(job_run(&job), &job.plan);
     if (oracle.refused) poison_judge(data, size_bytes, &job.plan);
 }

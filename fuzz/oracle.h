@@ -67,6 +67,11 @@ extern const char *smt_fuzz_file;
  * when there was any request. */
 void fuzz_plan_build(const uint8_t *tail, const struct smt_run_result *clean, bool has_limit,
                      struct smt_fault_plan *ret_plan);
+/* With SMT_FUZZ_SHOW_PLAN in the environment, for who repeats an artefact: the plan
+ * as --oom-at takes it, and each request that it refuses or, because it is known
+ * where that leads, lets through. A line each on standard error, before it happens. */
+void fuzz_plan_show(const struct smt_fault_plan *plan);
+void fuzz_refusal_show(uint64_t attempt, bool is_refused);
 
 /* known.c */
 uint32_t fuzz_ignored(void); /* verdicts; of SMT_FUZZ_IGNORE */

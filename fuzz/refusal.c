@@ -1,4 +1,7 @@
 /* fuzz/refusal.c - from an input's tail to a fault plan; see oracle.h. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "oracle.h"
 
 #define PLACES_MOST 4
@@ -49,4 +52,30 @@ void fuzz_plan_build(const uint8_t *tail, const struct smt_run_result *clean, bo
         rule_insert(ret_plan, place_attempt(tail_place(tail, n), clean->heap.attempts), repeat);
     if (mode == MODE_PERSISTENT)
         ret_plan->rules[ret_plan->rule_count - 1].repeat = SMT_FAULT_FOREVER;
+}
+
+static bool is_shown(void)
+{
+    static int shown = -1;
+
+    if (shown < 0) shown = getenv("SMT_FUZZ_SHOW_PLAN") != NULL;
+    return shown;
+}
+
+void fuzz_plan_show(const struct smt_fault_plan *plan)
+{
+    struct smt_buffer text;
+
+    if (!is_shown()) return;
+    smt_buffer_init(&text);
+    smt_fault_plan_format(plan, &text);
+    fprintf(stderr, "sipmemtest-fuzz: plan: %s\n", text.data ? text.data : "");
+    smt_buffer_clear(&text);
+}
+
+void fuzz_refusal_show(uint64_t attempt, bool is_refused)
+{
+    if (!is_shown()) return;
+    fprintf(stderr, "sipmemtest-fuzz: %s: %llu\n", is_refused ? "refused" : "let through",
+            (unsigned long long)attempt);
 }

@@ -12,7 +12,7 @@
 static const char usage[] =
     "usage: %s [-v] [-k] FILE|DIR...\n"
     "Runs each file through the target; ends at the first finding, with a signal.\n"
-    "  -v  one line a file\n"
+    "  -v  one line a file, and what is refused as sipmemtest --oom-at takes it\n"
     "  -k  each file in a process of its own: goes on, says how many had a finding\n"
     "Exit status: 0 nothing found, 1 findings (-k), 2 command line or input.\n";
 
@@ -118,6 +118,7 @@ int smt_fuzz_replay(int argc, char **argv)
         fprintf(stderr, usage, argv[0]);
         return 2;
     }
+    if (is_verbose) setenv("SMT_FUZZ_SHOW_PLAN", "1", 1);
     LLVMFuzzerInitialize(&argc, &argv);
     crashes_name();
     smt_message_list_init(&list);

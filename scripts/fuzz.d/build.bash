@@ -12,20 +12,19 @@
 #   --force           from scratch
 #
 # Made are, under build/:
-#   fuzz-libfuzzer/   libFuzzer with address and undefined sanitizers
+#   fuzz/             libFuzzer with address and undefined sanitizers
 #   fuzz-afl/         AFL++, on our heap with its own checks; fuzz-afl-asan/ with
 #                     sanitizers; fuzz-afl-cmplog/ to solve comparisons
 #   release/          sipmemtest, replay programs, AFL++'s SIP mutator: installed parser
 #
-# known-findings.txt beside the targets lists what sipmemtest --oom finds with the
-# corpus in just this parser: the target oom does not end there again. It is made
-# once for each parser and takes minutes (--no-known: not now, oom then stops at
-# every refusal that the parser ignores).
+# known-findings.txt beside the targets comes from docs/findings/known-fuzz-*.txt: at
+# what is listed there, the target oom does not end again. For a release without a
+# list, docs/fuzzing.md says how to make one.
 #
 # Exit status: 0 built; 2 command line or input; 3 something is missing or failed.
 
 main() {
-    parse 'engine= source= suite= installed jobs= force no-known' "$@"
+    parse 'engine= source= suite= installed jobs= force' "$@"
     no_arguments
     jobs=$(whole_number --jobs "${option[jobs]:-$(nproc 2>/dev/null || echo 1)}" 1 256)
     [ -z "${option[engine]:-}" ] || one_of engine "${option[engine]}" $engines
@@ -101,7 +100,6 @@ targets_in() {
     logged cmake -S "$root" --preset "$preset" -B "$place" "-DOSIP_ROOT=$parser" "$@"
     logged nice ninja -C "$place" -j "$jobs" all sipmemtest
     say "$place: parser $(parser_name "$parser")"
-    list_known "$place"
 }
 
 parser_name() { [ -n "$1" ] && basename "$1" || echo 'as installed'; }
@@ -131,25 +129,4 @@ build_release() {
     logged cmake -S "$root" --preset release -B "$build_root/release"
     logged nice ninja -C "$build_root/release" -j "$jobs" all
     say "$build_root/release: parser as installed"
-}
-
-# The refusals this very parser gets wrong: functions that the compiler inlined
-# have no name, so a list belongs to a build.
-list_known() { # FOLDER
-    local program=$1/src/sipmemtest list=$1/fuzz/known-findings.txt status=0
-    [ -z "${option[no-known]:-}" ] || return 0
-    [[ $1 != *-cmplog ]] || { cp "$(engine_build afl)/fuzz/known-findings.txt" "$1/fuzz/" && return; }
-    [ ! "$list" -nt "$(parser_archive "$1")" ] || return 0
-    say "$list: every allocation of the corpus is refused once, this takes minutes"
-    echo "+ $program corpus --oom" >>"$log"
-    (cd "$root" && ASAN_OPTIONS=$ASAN_OPTIONS:symbolize=0 UBSAN_OPTIONS=symbolize=0 nice "$program" corpus --oom -q --repeat 1 --jobs "$jobs" \
-        --known "$list.new" --update-known) >>"$log" 2>&1 || status=$?
-    if [ $status != 0 ] || ! mv "$list.new" "$list"; then
-        rm -f "$list.new"
-        say "the list could not be made (exit status $status, see $log): oom stops at every refusal that is ignored"
-    fi
-}
-
-parser_archive() { # FOLDER
-    sed -n 's/^OSIP_LIBRARY:[A-Z]*=//p' "$1/CMakeCache.txt"
 }

@@ -9,8 +9,9 @@
 #   --campaign FOLDER  where it lives; default build/campaign/ENGINE/TARGET. Alone it
 #                      is enough to go on with a campaign
 #   --seeds FOLDER     first inputs; default: made by the build from corpus/
-#   --known FILE       findings that are no news: a file of sipmemtest --known. The
-#                      target oom goes on where one of them shows. Kept for later runs
+#   --known FILE       findings that are no news, besides those the build knows: a file of
+#                      sipmemtest --known. Targets go on where one of them shows. Kept
+#                      for later runs
 #   --min-free SIZE    stop when the disk has less room left (default 256M)
 #   --print            only print the commands that would be started
 #   --quiet            no line a minute
@@ -27,7 +28,7 @@
 #   sync/          AFL++'s output, a folder for each instance, named HOST-...
 #   artefacts/     libFuzzer's finds: crash-*, leak-*, timeout-*, oom-*
 #   logs/          what the engines printed, a file for each start and process
-#   seeds/, known  first inputs made here; findings that are no news
+#   seeds/         first inputs made here; known, known.own: findings that are no news
 #   triage/        made by scripts/fuzz triage
 #
 # Exit status: 0 the time is over and nothing was found; 1 something was; 2 command
@@ -92,8 +93,11 @@ prepare_folder() {
         printf 'engine=%s\ntarget=%s\nfirst_start=%s\n' "$engine" "$target" "$(date +%s)" >"$folder/campaign.new" &&
             mv "$folder/campaign.new" "$folder/campaign" || fail 3 "cannot write in $folder: is the disk full?"
     fi
-    [ -z "${option[known]:-}" ] || on_disk cp "${option[known]}" "$folder/known"
-    [ ! -f "$folder/known" ] || export SMT_FUZZ_KNOWN=$folder/known
+    [ -z "${option[known]:-}" ] || on_disk cp "${option[known]}" "$folder/known.own"
+    if [ -f "$folder/known.own" ]; then
+        on_disk cat "$folder/known.own" "$(dirname "$program")/known-findings.txt" >"$folder/known"
+        export SMT_FUZZ_KNOWN=$folder/known
+    fi
     enough_room || fail 3 "less than --min-free is left on the disk of $folder: nothing was started"
 }
 

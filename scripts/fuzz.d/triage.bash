@@ -6,7 +6,7 @@
 #
 #   --engine NAME, --target NAME, --campaign FOLDER   which campaigns
 #   --known FILE      findings that are no news (sipmemtest --known); repeatable. Also
-#                     the campaign's own and docs/findings/known-osip-VERSION.txt
+#                     the campaign's own and those in docs/findings/
 #   --output FOLDER   where to; default FOLDER/triage of a campaign, ./triage for files
 #   --limit N         at most so many artefacts this time; the rest waits
 #   --again           those that were sorted before too
@@ -130,7 +130,9 @@ find_programs() {
         [ ! -f "$root/docs/findings/known-osip-$version.txt" ] ||
             known_files+=("$root/docs/findings/known-osip-$version.txt")
     done
-    [ ! -f "$folder/known" ] || known_files+=("$folder/known")
+    for variant in "$root"/docs/findings/known-fuzz-*.txt "$folder/known.own"; do
+        [ ! -f "$variant" ] || known_files+=("$variant")
+    done
     while read -r variant; do
         [ -z "$variant" ] || known_files+=("$variant")
     done <<<"${option[known]:-}"
@@ -166,18 +168,25 @@ split_message() { # FILE MESSAGE
     esac >"$2"
 }
 
+# Runs PROGRAM on FILE as the campaign did; if it finds nothing, with nothing known.
+ask_program() { # PROGRAM FILE LOG OPTION...
+    local program=$1 file=$2 log=$3
+    shift 3
+    [ ! -f "$folder/known" ] || local -x SMT_FUZZ_KNOWN=$folder/known
+    SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 60 "$program" "$@" "$file" >"$log" 2>&1 </dev/null || return
+    SMT_FUZZ_KNOWN='' SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 60 "$program" "$@" "$file" >"$log" 2>&1 </dev/null
+}
+
 # Repeats it with the target itself. Sets plan, target_status, target_says, target_name.
 ask_target() { # FILE WORK
     local -a flags=()
     target_status=0 target_says='' target_name='' plan=''
     [ -n "$shows_target" ] || return 0
     [[ $shows_target == "$(engine_build libfuzzer)"/* ]] && flags=(-timeout=20 -rss_limit_mb=4096)
-    # Known findings too: which of them it is, is what we want to know.
-    SMT_FUZZ_KNOWN='' SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 60 "$shows_target" "${flags[@]}" "$1" \
-        >"$2/target.log" 2>&1 </dev/null || target_status=$?
+    # As the campaign did, then with known findings too: which it is, is what we ask.
+    ask_program "$shows_target" "$1" "$2/target.log" "${flags[@]}" || target_status=$?
     [ "$target_status" != 0 ] || return 0
-    target_says=$(grep -aE -m 1 '^sipmemtest-fuzz: [a-z-]+: ' "$2/target.log" | grep -av ': plan: ' |
-        sed 's/^sipmemtest-fuzz: //' || true)
+    target_says=$(sed -nE '/: (plan|refused|let through): /d; s/^sipmemtest-fuzz: ([a-z-]+: .*)/\1/p' "$2/target.log" | head -n 1)
     [ -n "$target_says" ] || target_says=$(sed -nE 's/.*(runtime error: .*)/\1/p; s/^SUMMARY: //p' "$2/target.log" | head -n 1)
     [ "$target_status" != 124 ] || target_says='hang: no end after 60 s'
     [ -n "$target_says" ] || target_says="exit status $target_status"
@@ -231,15 +240,25 @@ set_how() { # PLAN: the options that repeat the plan, or a clean run
     fi
 }
 
-# The plan for each program: allocations are counted in its own clean run.
+# What was refused, as --oom-at takes it. Refusals that are known to end in a crash
+# are let through: then it is not the plan but what was left of it, in at most eight
+# ranges.
 plan_of() { # LOG
-    grep -as -m 1 '^sipmemtest-fuzz: plan: ' "$1" | sed 's/^sipmemtest-fuzz: plan: //' || true
+    [ -f "$1" ] || return 0
+    sed -n 's/^sipmemtest-fuzz: \(plan\|refused\|let through\): /\1=/p' "$1" | awk -F= '
+        $1 == "plan" && !whole { whole = $2 }
+        $1 == "let through" { less = 1 }
+        $1 == "refused" && n && $2 == last + 1 { last = $2; next }
+        $1 == "refused" { close_range(); first = last = $2; n++ }
+        function close_range() { if (n) list = list (list ? "," : "") first (last > first ? "-" last : "") }
+        END { close_range(); print less && n && n <= 8 ? list : whole }'
 }
 
-installed_plan() { # FILE: by the replaying program, linked with the installed parser
+# The plan for the installed parser, which counts in its own clean run.
+installed_plan() { # FILE
     [ "$target" = oom ] || return 0
     [ -n "$replay" ] || { echo "$plan" && return; }
-    SMT_FUZZ_KNOWN='' SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 60 "$replay" "$1" >"$scratch/replay.log" 2>&1 </dev/null || true
+    ask_program "$replay" "$1" "$scratch/replay.log" || true
     plan_of "$scratch/replay.log"
 }
 
