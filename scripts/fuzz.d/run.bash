@@ -316,7 +316,7 @@ watch_all() {
         fi
     done
     # an engine that ended by itself before its time failed, but for rounding
-    [ -n "$reason" ] || [ $((SECONDS - begin + 2 * tick_seconds + 1)) -lt "$seconds" ] || reason='time is over'
+    [ -n "$reason" ] || [ $((SECONDS - begin + 5)) -lt "$seconds" ] || reason='time is over'
     trap '' INT TERM HUP
     stop_all
     rm -rf "$folder/tmp"

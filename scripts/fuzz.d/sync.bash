@@ -52,6 +52,7 @@ sync_names() {
     transfer -a --ignore-existing --mkpath "$folder/campaign" "$where/campaign"
     local each
     for each in corpus artefacts; do
+        mkdir -p "$folder/$each"
         transfer -a --ignore-existing --mkpath "$folder/$each/" "$where/$each/"
         transfer -a --ignore-existing "$where/$each/" "$folder/$each/"
     done

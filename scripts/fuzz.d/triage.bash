@@ -9,6 +9,7 @@
 #                     the campaign's own and those in docs/findings/
 #   --output FOLDER   where to; default FOLDER/triage of a campaign, ./triage for files
 #   --limit N         at most so many artefacts this time; the rest waits
+#   --parser NAME     instead of the target's (sipmemtest --list-parsers)
 #   --again           those that were sorted before too
 #   --valgrind        repeat each new finding under valgrind, with the C library's heap
 #
@@ -29,7 +30,7 @@
 # built to repeat artefacts with.
 
 main() {
-    parse 'engine= target= campaign= output= known+ limit= again valgrind' "$@"
+    parse 'engine= target= campaign= output= known+ limit= parser= again valgrind' "$@"
     limit=${option[limit]:-}
     [ -z "$limit" ] || limit=$(whole_number --limit "$limit" 1 999999)
     need_known
@@ -119,7 +120,8 @@ find_programs() {
     [ -n "$shows_instrumented" ] ||
         say "no instrumented parser is built: only the installed one is asked (scripts/fuzz build)"
     parser=osip
-    [ "$target" != selftest ] || parser=selftest
+    [ "$target" != selftest ] || parser=selftest-deep
+    parser=${option[parser]:-$parser}
     operations=parse,sdp,clone,render,access
     [ "$target" = oom ] || operations+=,roundtrip
     known_files=()
@@ -364,7 +366,7 @@ file_artefact() { # SIGNATURE: of triage_one
         cp "$work/message.sip" "$place/message.sip"
         [ -z "$plan" ] || echo "$plan" >"$place/plan"
     fi
-    [ -z "$target_name" ] || show_in "$place" target "$target_name" "$target_says"
+    [ -z "$target_name" ] || show_in "$place" target "$target_name" "$(cut -c 1-200 <<<"${target_says%%; refused in*}")"
     [ -e "$place/artefact" ] || cp "$file" "$place/artefact"
     [ -e "$place/target.log" ] || [ ! -s "$work/target.log" ] || cp "$work/target.log" "$place/"
     grep -Fxqs -e "$name" "$place/artefacts" || echo "$name" >>"$place/artefacts"
