@@ -166,6 +166,6 @@ whatsup() { # FOLDER
     if ! command -v afl-whatsup >/dev/null; then
         say "afl-whatsup is not installed: apt-get install afl++"
     elif [ -d "$1/sync" ]; then
-        afl-whatsup -s "$1/sync" 2>/dev/null | sed 1,2d || say "afl-whatsup failed on $1/sync"
+        afl-whatsup -s -d "$1/sync" 2>/dev/null | sed 1,2d || say "afl-whatsup failed on $1/sync"
     fi
 }

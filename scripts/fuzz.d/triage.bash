@@ -29,6 +29,9 @@
 # Exit status: 0 nothing new; 1 new findings; 2 command line or input; 3 nothing is
 # built to repeat artefacts with.
 
+# shellcheck source=/dev/null
+. "$parts/triage_report.bash"
+
 main() {
     parse 'engine= target= campaign= output= known+ limit= parser= again valgrind' "$@"
     limit=${option[limit]:-}
@@ -80,10 +83,15 @@ triage_campaigns() {
 }
 
 triage_list() { # artefacts, a line each, on standard input
-    local file name count=0 rest=0
+    local file name signatures said count=0 rest=0
     mkdir -p "$output" 2>/dev/null && touch "$output/artefacts.tsv" ||
         fail 3 "cannot write in $output: is the disk full?"
     find_programs
+    # What a target names alike needs sipmemtest only once.
+    declare -gA sorted_before=()
+    while IFS=$'\t' read -r file name signatures said; do
+        [ -n "${option[again]:-}" ] || [ -z "$said" ] || sorted_before[$said]=$signatures
+    done <"$output/artefacts.tsv"
     while read -r file; do
         name=${file#"$folder"/}
         if [ -z "${option[again]:-}" ] && cut -f 1 "$output/artefacts.tsv" | grep -Fxq -e "$name"; then
@@ -101,20 +109,23 @@ triage_list() { # artefacts, a line each, on standard input
 
 # --- with what ---------------------------------------------------------------------
 
-# Sets those that are there: shows_target, shows_instrumented, shows_installed.
+# Sets those that are there: targets_built, shows_instrumented, shows_installed.
 find_programs() {
-    local variant
-    shows_target='' shows_instrumented=''
+    local variant order='libfuzzer afl-asan afl'
+    targets_built=() shows_instrumented=''
+    # who found it is asked first
+    [ "$(value_of "$folder/campaign" engine)" != afl ] || order='afl afl-asan libfuzzer'
+    for variant in $order; do
+        [ ! -x "$(target_program "$variant" "$target")" ] || targets_built+=("$(target_program "$variant" "$target")")
+    done
     for variant in libfuzzer afl-asan afl; do
-        [ -n "$shows_target" ] || [ ! -x "$(target_program $variant "$target")" ] ||
-            shows_target=$(target_program $variant "$target")
         [ -n "$shows_instrumented" ] || [ ! -x "$(engine_build $variant)/src/sipmemtest" ] ||
             shows_instrumented=$(engine_build $variant)/src/sipmemtest
     done
     shows_installed=$(release_program sipmemtest) || shows_installed=
     replay=$(release_program "replay_$target") || replay=
-    [ -n "$shows_target" ] || shows_target=$replay
-    [ -n "$shows_target$shows_installed" ] || fail 3 \
+    [ ${#targets_built[@]} -gt 0 ] || [ -z "$replay" ] || targets_built=("$replay")
+    [ -n "${targets_built[*]}$shows_installed" ] || fail 3 \
         "nothing is built to repeat artefacts with: cmake --preset release && ninja -C build/release" \
         "(scripts/fuzz build makes the instrumented programs too)"
     [ -n "$shows_instrumented" ] ||
@@ -175,20 +186,29 @@ ask_program() { # PROGRAM FILE LOG OPTION...
     local program=$1 file=$2 log=$3
     shift 3
     [ ! -f "$folder/known" ] || local -x SMT_FUZZ_KNOWN=$folder/known
+    [ "$target" != oom ] || local -x SMT_FUZZ_KNOWN_DEPTH=${SMT_FUZZ_KNOWN_DEPTH:-2}
     SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 60 "$program" "$@" "$file" >"$log" 2>&1 </dev/null || return
     SMT_FUZZ_KNOWN='' SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 60 "$program" "$@" "$file" >"$log" 2>&1 </dev/null
 }
 
-# Repeats it with the target itself. Sets plan, target_status, target_says, target_name.
+# Repeats it with the target itself, as each engine has it, until one finds
+# something. Sets target_status, target_says, target_name and target_is_sure (it names
+# the same finding by the same name).
 ask_target() { # FILE WORK
-    local -a flags=()
-    target_status=0 target_says='' target_name='' plan=''
-    [ -n "$shows_target" ] || return 0
-    [[ $shows_target == "$(engine_build libfuzzer)"/* ]] && flags=(-timeout=20 -rss_limit_mb=4096)
-    # As the campaign did, then with known findings too: which it is, is what we ask.
-    ask_program "$shows_target" "$1" "$2/target.log" "${flags[@]}" || target_status=$?
+    local program
+    local -a flags
+    target_status=0 target_says='' target_name='' target_is_sure='' plan=''
+    for program in "${targets_built[@]}"; do
+        flags=()
+        [[ $program != "$(engine_build libfuzzer)"/* ]] || flags=(-timeout=20 -rss_limit_mb=4096)
+        ask_program "$program" "$1" "$2/target.log" "${flags[@]}" || target_status=$?
+        shows_target=$program
+        [ "$target_status" = 0 ] || break
+    done
     [ "$target_status" != 0 ] || return 0
     target_says=$(sed -nE '/: (plan|refused|let through): /d; s/^sipmemtest-fuzz: ([a-z-]+: .*)/\1/p' "$2/target.log" | head -n 1)
+    target_is_sure=
+    [ -z "$target_says" ] || [[ $target_says == crash* ]] || target_is_sure=1
     [ -n "$target_says" ] || target_says=$(sed -nE 's/.*(runtime error: .*)/\1/p; s/^SUMMARY: //p' "$2/target.log" | head -n 1)
     [ "$target_status" != 124 ] || target_says='hang: no end after 60 s'
     [ -n "$target_says" ] || target_says="exit status $target_status"
@@ -265,12 +285,30 @@ installed_plan() { # FILE
 }
 
 triage_one() { # FILE NAME
-    local file=$1 name=$2 work=$scratch/work signature verdict place plan_here paired=' ' all=''
+    local file=$1 name=$2 work=$scratch/work all=''
     rm -rf "$work" && mkdir -p "$work"
     split_message "$file" "$work/message.sip"
     ask_target "$file" "$work"
     plan=$(plan_of "$work/target.log")
-    plan_here=$(installed_plan "$file")
+    if [ -n "$target_is_sure" ] && [ -n "${sorted_before[$target_name]:-}" ]; then
+        all=${sorted_before[$target_name]}
+    else
+        ask_sipmemtest "$file" "$name" "$work"
+    fi
+    [ -n "$all" ] || all=${target_name:-not-repeated}
+    [ -z "$target_is_sure" ] || sorted_before[$target_name]=$all
+    for signature in $all; do
+        file_artefact "$signature"
+    done
+    printf '%s\t%s\t%s\t%s\n' "$name" "$(sha1sum <"$file" | cut -c 1-40)" "${all# }" \
+        "${target_is_sure:+$target_name}" >>"$output/artefacts.tsv"
+    say "$name: ${all# }"
+}
+
+# Adds to all the signatures of what sipmemtest shows, and files them.
+ask_sipmemtest() { # FILE NAME WORK
+    local name=$2 work=$3 signature verdict place pair plan_here paired=' '
+    plan_here=$(installed_plan "$1")
     if [ -n "$shows_installed" ]; then
         set_how "$plan_here"
         look "$shows_installed" "$work/installed" "$work/message.sip" "${how[@]}" ||
@@ -283,23 +321,15 @@ triage_one() { # FILE NAME
         ask_installed_by_token "$work"
     fi
     while read -r signature verdict place; do
-        [ -n "$signature" ] || continue
         file_finding "$signature" installed "$signature" "$verdict" "$place" "$plan_here"
         all+=" $signature"
     done < <(seen_in "$work/installed"; seen_in "$work/by-token")
     while read -r signature verdict place; do
-        [ -n "$signature" ] || continue
         pair=$(pair_of "$signature" "$verdict" "$work" "$paired")
         paired+="$pair "
         file_finding "${pair:-$signature}" instrumented "$signature" "$verdict" "$place" "$plan"
         [ -n "$pair" ] || all+=" $signature"
     done < <(seen_in "$work/instrumented")
-    [ -n "$all" ] || all=${target_name:-not-repeated}
-    for signature in $all; do
-        file_artefact "$signature"
-    done
-    printf '%s\t%s\t%s\n' "$name" "$(sha1sum <"$file" | cut -c 1-40)" "${all# }" >>"$output/artefacts.tsv"
-    say "$name: ${all# }"
 }
 
 # A release with other allocations is asked by the place that was refused.
@@ -367,8 +397,11 @@ file_artefact() { # SIGNATURE: of triage_one
         [ -z "$plan" ] || echo "$plan" >"$place/plan"
     fi
     [ -z "$target_name" ] || show_in "$place" target "$target_name" "$(cut -c 1-200 <<<"${target_says%%; refused in*}")"
-    [ -e "$place/artefact" ] || cp "$file" "$place/artefact"
-    [ -e "$place/target.log" ] || [ ! -s "$work/target.log" ] || cp "$work/target.log" "$place/"
+    if [ ! -e "$place/artefact" ]; then
+        cp "$file" "$place/artefact"
+        [ ! -s "$work/target.log" ] || cp "$work/target.log" "$place/"
+        [ -z "$target_name" ] || echo "${shows_target#"$root"/}" >"$place/program"
+    fi
     grep -Fxqs -e "$name" "$place/artefacts" || echo "$name" >>"$place/artefacts"
 }
 
@@ -385,114 +418,4 @@ ask_valgrind() { # PLACE
     if grep -q '^==' "$1/valgrind.log" 2>/dev/null; then
         show_in "$1" valgrind "$(cat "$1/signature")" "$(sed -nE 's/^==[0-9]+== +([A-Z].*)/\1/p' "$1/valgrind.log" | head -n 1)"
     fi
-}
-
-# --- reports -------------------------------------------------------------------------
-
-who_is() { # WHO
-    case $1 in
-    target) echo "the target ${shows_target##*/}" ;;
-    instrumented) echo "sipmemtest, instrumented parser $(parser_version "$shows_instrumented")" ;;
-    installed) echo "sipmemtest, installed parser $(parser_version "$shows_installed")" ;;
-    valgrind) echo "valgrind, installed parser" ;;
-    esac
-}
-
-verdict_of() { # PLACE
-    local verdict
-    verdict=$(awk -F'\t' '$1 == "installed" || $1 == "instrumented" { print $3; exit }' "$1/shown.tsv")
-    [ -n "$verdict" ] || verdict=$(sed -n 's|^target/\([^/]*\)/.*|\1|p' "$1/signature")
-    echo "${verdict:-not repeated}"
-}
-
-asked() { # WHO: was there such a program?
-    case $1 in
-    target) [ -n "$shows_target" ] ;;
-    instrumented) [ -n "$shows_instrumented" ] ;;
-    installed) [ -n "$shows_installed" ] ;;
-    esac
-}
-
-table_of_shown() { # PLACE
-    local who row
-    printf '| | shows it |\n|---|---|\n'
-    for who in target instrumented installed valgrind; do
-        row=$(awk -F'\t' -v w="$who" '$1 == w { print "`" $2 "` " $3; exit }' "$1/shown.tsv")
-        if [ -n "$row" ]; then
-            echo "| $(who_is $who) | yes: $row |"
-        elif [ $who != valgrind ] && asked $who; then
-            echo "| $(who_is $who) | no |"
-        fi
-    done
-}
-
-commands_of() { # PLACE
-    local plan_text
-    if [ -f "$1/token" ]; then
-        echo "sipmemtest --parser $parser --replay $(cat "$1/token") message.sip"
-        if [ -f "$1/plan" ] && [ -f "$1/original.sip" ]; then
-            echo "sipmemtest --parser $parser --ops $operations --oom-at $(cat "$1/plan") original.sip"
-        fi
-    else
-        plan_text=$(cat "$1/plan" 2>/dev/null || true)
-        echo "sipmemtest --parser $parser --ops $operations ${plan_text:+--oom-at $plan_text }message.sip"
-    fi
-    [ ! -f "$1/artefact" ] || [ -z "$shows_target" ] || echo "SMT_FUZZ_KNOWN= ${shows_target#"$root"/} artefact"
-}
-
-write_finding() { # PLACE
-    local count
-    count=$(wc -l <"$1/artefacts" 2>/dev/null || echo 0)
-    {
-        printf '# %s\n\n`%s`, target `%s`, %d artefact(s), the first `%s`.\n' "$(verdict_of "$1")" \
-            "$(cat "$1/signature")" "$target" "$count" "$(head -n 1 "$1/artefacts" 2>/dev/null)"
-        [ ! -f "$1/known" ] || printf 'Known: listed in `%s`.\n' "$(cat "$1/known")"
-        printf '\n## Who shows it\n\n'
-        table_of_shown "$1"
-        printf '\n## Again\n\n```sh\n'
-        commands_of "$1"
-        printf '```\n\n## The message\n\n%d bytes; CR is ^M, the end of a line $:\n\n```\n' "$(stat -c %s "$1/message.sip")"
-        head -c 4000 "$1/message.sip" | cat -A
-        printf '\n```\n'
-        if [ -s "$1/report.txt" ]; then
-            printf '\n## What sipmemtest says\n\n```\n%s\n```\n' "$(head -n 80 "$1/report.txt")"
-        elif [ -s "$1/target.log" ]; then
-            printf '\n## What the target says\n\n```\n%s\n```\n' \
-                "$(grep -avE '^(INFO:|Running:)' "$1/target.log" | head -n 60 | cat -v)"
-        fi
-    } >"$1/README.md"
-}
-
-mark() { # PLACE WHO
-    ! asked "$2" || { cut -f 1 "$1/shown.tsv" | grep -Fxq "$2" && echo yes || echo no; }
-}
-
-report_row() { # PLACE
-    printf '| [`%s`](%s/README.md) | %s | %s | %s | %s | %d | %s |\n' "$(cat "$1/signature")" "$(basename "$1")" \
-        "$(verdict_of "$1")" "$(mark "$1" target)" "$(mark "$1" instrumented)" "$(mark "$1" installed)" \
-        "$(wc -l <"$1/artefacts" 2>/dev/null || echo 0)" "$(cat "$1/known" 2>/dev/null || { [ "$(cat "$1/signature")" = not-repeated ] || echo '**new**'; })"
-}
-
-write_report() {
-    local place fresh='' old='' none='' fresh_count=0 old_count=0
-    for place in "$output"/*/; do
-        place=${place%/}
-        [ -f "$place/signature" ] || continue
-        write_finding "$place"
-        if [ "$(cat "$place/signature")" = not-repeated ]; then
-            none=$(report_row "$place")$'\n'
-        elif [ -f "$place/known" ]; then
-            old+=$(report_row "$place")$'\n' old_count=$((old_count + 1))
-        else
-            fresh+=$(report_row "$place")$'\n' fresh_count=$((fresh_count + 1))
-        fi
-    done
-    {
-        printf '# Findings of the target %s\n\n%d new, %d known; %d artefact(s).\n\n' "$target" \
-            "$fresh_count" "$old_count" "$(cut -f 1 "$output/artefacts.tsv" | sort -u | wc -l)"
-        printf '| finding | verdict | target | instrumented | installed | artefacts | |\n|---|---|---|---|---|---|---|\n'
-        printf '%s%s%s' "$fresh" "$old" "$none"
-    } >"$output/report.md" || fail 3 "cannot write in $output: is the disk full?"
-    new_findings=$((new_findings + fresh_count))
-    echo "$target: $fresh_count new, $old_count known: $output/report.md"
 }

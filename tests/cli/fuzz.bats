@@ -366,7 +366,7 @@ END
     contains "2 new, 0 known" "$out"
     crash=$(echo triage/selftest-crash-*)
     [ "$(cat "$crash/artefacts")" = $'one\ntwo' ]
-    grep -q '^four.*not-repeated$' triage/artefacts.tsv
+    grep -q '^four.*not-repeated' triage/artefacts.tsv
     [ "$(stat -c %s "$crash/message.sip")" -le "$(stat -c %s one)" ]
     # what the report says repeats it
     sipmemtest $(sed -n 's/^sipmemtest \(.*replay.*\) message.sip$/\1/p' "$crash/README.md" | head -n 1) "$crash/message.sip"
