@@ -118,7 +118,7 @@ int smt_fuzz_replay(int argc, char **argv)
         fprintf(stderr, usage, argv[0]);
         return 2;
     }
-    if (is_verbose) setenv("SMT_FUZZ_SHOW_PLAN", "1", 1);
+    if (options.is_verbose) setenv("SMT_FUZZ_SHOW_PLAN", "1", 1);
     LLVMFuzzerInitialize(&argc, &argv);
     crashes_name();
     smt_message_list_init(&list);

@@ -17,7 +17,7 @@
 #                     sanitizers; fuzz-afl-cmplog/ to solve comparisons
 #   release/          sipmemtest, replay programs, AFL++'s SIP mutator: installed parser
 #
-# known-findings.txt beside the targets comes from docs/findings/known-fuzz-*.txt: at
+# known-findings.txt beside the targets comes from docs/findings/known-*.txt: at
 # what is listed there, the target oom does not end again. For a release without a
 # list, docs/fuzzing.md says how to make one.
 #
@@ -98,7 +98,7 @@ targets_in() {
     shift 3
     [ -z "${option[force]:-}" ] || rm -rf "$place"
     logged cmake -S "$root" --preset "$preset" -B "$place" "-DOSIP_ROOT=$parser" "$@"
-    logged nice ninja -C "$place" -j "$jobs" all sipmemtest
+    logged nice ninja -C "$place" -j "$jobs" all fuzz_seeds sipmemtest
     say "$place: parser $(parser_name "$parser")"
 }
 

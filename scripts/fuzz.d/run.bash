@@ -116,7 +116,8 @@ tiny_seed() {
     local message='OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP c.example;branch=z9hG4bK1\r\nFrom: <sip:a@c.example>;tag=1\r\nTo: <sip:a@b.example>\r\nCall-ID: 1@c.example\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n'
     # shellcheck disable=SC2059
     case $target in
-    message | selftest | headers) printf "$message" ;;
+    message | selftest) printf "$message" ;;
+    headers) printf 'A<sip:a@b.example>;tag=1' ;;
     oom) printf "$message\\0\\0\\0\\0\\0\\0\\0\\0" ;;
     uri) printf 'sip:a@b.example;lr' ;;
     sdp) printf 'v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n' ;;

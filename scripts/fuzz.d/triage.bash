@@ -136,14 +136,7 @@ find_programs() {
     operations=parse,sdp,clone,render,access
     [ "$target" = oom ] || operations+=,roundtrip
     known_files=()
-    local version
-    for variant in "$shows_installed" "$shows_instrumented"; do
-        [ -n "$variant" ] || continue
-        version=$(parser_version "$variant")
-        [ ! -f "$root/docs/findings/known-osip-$version.txt" ] ||
-            known_files+=("$root/docs/findings/known-osip-$version.txt")
-    done
-    for variant in "$root"/docs/findings/known-fuzz-*.txt "$folder/known.own"; do
+    for variant in "$root"/docs/findings/known-*.txt "$folder/known.own"; do
         [ ! -f "$variant" ] || known_files+=("$variant")
     done
     while read -r variant; do
@@ -177,8 +170,18 @@ split_message() { # FILE MESSAGE
         printf 'INVITE sip:a SIP/2.0\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n' "$size"
         cat "$1"
         ;;
+    headers) printf 'OPTIONS sip:a SIP/2.0\r\n%s: ' "$(header_of "$1")" && tail -c +2 "$1" && printf '\r\n\r\n' ;;
     *) cat "$1" ;;
     esac >"$2"
+}
+
+# The header that an input's first byte means: a row of fuzz/header_rows.h.
+header_of() { # FILE
+    local -a names
+    local byte
+    mapfile -t names < <(sed -nE 's/^    X\("([^"]+)".*/\1/p' "$root/fuzz/header_rows.h")
+    byte=$(head -c 1 "$1" | od -An -tu1)
+    echo "${names[$(((${byte:-65} + 256 - 65) % 256 % ${#names[@]}))]}"
 }
 
 # Runs PROGRAM on FILE as the campaign did; if it finds nothing, with nothing known.

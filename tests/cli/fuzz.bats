@@ -420,6 +420,22 @@ END
     [ -s "$finding/finding.json" ]
 }
 
+@test "triage_puts_what_is_no_message_into_one" {
+    printf 'BZ' >"$dir/header"
+    printf 'sip:a' >"$dir/uri"
+    printf 'v=0' >"$dir/sdp"
+    cd "$dir"
+
+    for each in header uri sdp; do
+        fuzz triage --target ${each/header/headers} --output "$dir/$each.out" $each
+        [ "$status" -le 1 ]
+        head -c 1000 "$each.out"/*/message.sip >>"$dir/all"
+    done
+    grep -q '^Contact: Z' "$dir/all"
+    grep -q '^OPTIONS sip:a SIP/2.0' "$dir/all"
+    grep -q '^Content-Length: 3' "$dir/all"
+}
+
 # --- between nights -----------------------------------------------------------------------
 
 @test "cmin_keeps_what_was_before_once" {
