@@ -502,3 +502,77 @@ END
     exits 3
     contains "apt-get install rsync" "$err"
 }
+
+# --- the real ones ------------------------------------------------------------------------
+
+# The parser's source; these need it, and minutes.
+need_source()
+{
+    [ -n "${SMT_LONG:-}" ] || skip "long"
+    source=$("$SMT_ROOT/scripts/build-osip" --fetch-only 2>/dev/null) ||
+        skip "SKIPPED, NOT TESTED: no source of libosip2 through apt here"
+    unset SMT_FUZZ_TICK CC CXX CFLAGS CXXFLAGS
+}
+
+@test "both_engines_run_what_is_built_and_go_on_after_finds" {
+    need_source
+    command -v clang >/dev/null && command -v afl-fuzz >/dev/null || skip "clang and afl++ are not both installed"
+    unset SMT_BIN
+
+    fuzz build --source "$source"
+    exits 0
+    for engine in libfuzzer afl; do
+        for target in message oom; do
+            fuzz run --engine $engine --target $target --time 30 --jobs 2 --quiet
+            [ "$status" -le 1 ] || exits 0
+            fuzz status --engine $engine --target $target
+            [[ $out =~ [1-9][0-9,]*' executions' && $out =~ [1-9][0-9]*' edges of' ]]
+        done
+        # again, from where it stopped
+        before=$(find "$dir/campaign/$engine/message" -path '*/corpus/*' -o -path '*/queue/id*' | wc -l)
+        fuzz run --engine $engine --target message --time 20 --jobs 1 --quiet
+        [ "$status" -le 1 ] || exits 0
+        [ "$(find "$dir/campaign/$engine/message" -path '*/corpus/*' -o -path '*/queue/id*' | wc -l)" -ge "$before" ]
+        fuzz cmin --engine $engine --target message
+        exits 0
+    done
+    fuzz triage --limit 5
+    [ "$status" -le 1 ] || exits 0
+    fuzz coverage --target message --source "$source"
+    exits 0
+    [ -s "$out" ]
+}
+
+@test "clusterfuzzlite_gets_targets_that_run_where_nothing_is_installed" {
+    need_source
+    command -v clang++ >/dev/null || skip "clang is not installed"
+    export CC=clang CXX=clang++ CFLAGS='-O1 -fno-omit-frame-pointer -gline-tables-only -fsanitize=address -fsanitize=fuzzer-no-link'
+    export CXXFLAGS=$CFLAGS LIB_FUZZING_ENGINE=-fsanitize=fuzzer SANITIZER=address
+    export SRC=$dir/src WORK=$dir/work OUT=$dir/out
+    mkdir "$SRC" "$WORK" "$OUT"
+    ln -s "$source" "$SRC/libosip2"
+
+    cd "$SMT_ROOT"
+    .clusterfuzzlite/build.sh >"$dir/log" 2>&1 || { tail -n 30 "$dir/log"; return 1; }
+
+    for target in message sdp uri headers oom selftest; do
+        [ -s "$OUT/fuzz_$target.dict" ]
+        [ -s "$OUT/fuzz_$target.options" ]
+        mkdir "$dir/$target"
+        (cd "$dir/$target" && unzip -q "$OUT/fuzz_${target}_seed_corpus.zip")
+        # libraries that are no part of a bare system come from lib/ beside it
+        ! LD_TRACE_LOADED_OBJECTS=1 "$OUT/fuzz_$target" | grep -v "$OUT/lib" | grep -E 'unwind|dw|elf|jansson|uv|xxhash'
+        status=0
+        (cd "$OUT" && ./fuzz_$target -max_total_time=5 -dict=fuzz_$target.dict "$dir/$target") >"$dir/run" 2>&1 || status=$?
+        # it runs; what it finds is its business
+        grep -qE '^#[0-9]+' "$dir/run"
+        grep -qE 'DONE|sipmemtest-fuzz:|Sanitizer' "$dir/run"
+    done
+}
+
+@test "clusterfuzzlite_without_its_environment_says_so" {
+    cd "$SMT_ROOT"
+    run env -u OUT .clusterfuzzlite/build.sh
+    [ "$status" -eq 2 ]
+    contains "is not set" "$output"
+}
