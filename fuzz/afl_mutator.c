@@ -9,7 +9,9 @@
  * post_process sees every input, AFL++'s own mutations too, and what it returns
  * is what is run and saved. It must therefore be a function of the bytes alone
  * and leave its own result unchanged, or a saved input would run as another one:
- * a hash of the bytes decides, and a mended length needs no mending. */
+ * a hash of the bytes decides, and a mended length needs no mending. Nor may it
+ * change the size: 4.04c calibrates an input with the bytes it gave back and the
+ * size from before, so that every second edge looked as if it came by chance. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,6 +194,7 @@ size_t afl_custom_post_process(void *data, uint8_t *buf, size_t size_bytes, uint
     *ret_out = buf;
     if (!wants_fix(face, buf, size_bytes - tail_bytes)) return size_bytes;
     size = smt_model_size(&face->model);
+    if (size + tail_bytes != size_bytes) return size_bytes;
     if (!reserve(&face->processed, &face->processed_capacity, size + tail_bytes)) return size_bytes;
     smt_model_write(&face->model, (char *)face->processed, size);
     if (tail_bytes) memcpy(face->processed + size, buf + size_bytes - tail_bytes, tail_bytes);
