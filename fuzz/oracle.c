@@ -235,11 +235,15 @@ static void refusals_run(const uint8_t *data, size_t size_bytes)
 int smt_fuzz_one(const uint8_t *data, size_t size_bytes)
 {
     static const struct smt_job clean;
+    uint8_t *counters;
+    size_t counter_count;
     size_t tail_bytes =
         smt_fuzz_target.refuses && size_bytes >= SMT_FUZZ_TAIL_BYTES ? SMT_FUZZ_TAIL_BYTES : 0;
 
     if (!oracle.direct) LLVMFuzzerInitialize(NULL, NULL);
     if (size_bytes > SMT_FUZZ_BYTES_MOST) return 0;
+    counters = fuzz_site_counters(&counter_count);
+    if (counters) smt_direct_count_sites(oracle.direct, counters, counter_count);
     smt_direct_load(oracle.direct, data, size_bytes - tail_bytes, smt_fuzz_target.is_text);
     if (tail_bytes)
         refusals_run(data, size_bytes);

@@ -63,6 +63,10 @@ extern const char *smt_fuzz_file;
 
 /* --- inside ------------------------------------------------------------------- */
 
+/* sites.c: counters that the engine takes for coverage; count 0: none, the parser is
+ * instrumented itself. They may move between inputs. */
+uint8_t *fuzz_site_counters(size_t *ret_count);
+
 /* refusal.c: the plan that a tail asks for, given a clean run; one rule at least
  * when there was any request. */
 void fuzz_plan_build(const uint8_t *tail, const struct smt_run_result *clean, bool has_limit,

@@ -119,12 +119,32 @@ static void alive_release_all(void)
     alive.attempt = 0;
 }
 
+/* --- which way a run went --------------------------------------------------------- */
+
+static struct {
+    uint8_t *counters; /* NULL: nobody wants to know */
+    size_t mask;
+    uintptr_t anchor; /* in the parser: addresses count from there */
+    uint64_t last;
+} sites;
+
+static inline void site_count(uintptr_t caller)
+{
+    uint64_t site;
+
+    if (!sites.counters) return;
+    site = (uint64_t)(caller - sites.anchor) * 0x9E3779B97F4A7C15u >> 16;
+    sites.counters[(site ^ sites.last) & sites.mask]++;
+    sites.last = site >> 1;
+}
+
 /* --- hooks with the C library behind the plan --------------------------------- */
 
 #define LIBC_ALIGNMENT 16
 
 static void *kept_malloc(size_t size_bytes)
 {
+    site_count(CALLER);
     return alive_add(smt_heap_allocate_for(CALLER, LIBC_ALIGNMENT, size_bytes, false));
 }
 
@@ -132,6 +152,7 @@ static void *kept_calloc(size_t count, size_t size_bytes)
 {
     size_t total;
 
+    site_count(CALLER);
     if (__builtin_mul_overflow(count, size_bytes, &total)) {
         errno = ENOMEM;
         return NULL;
@@ -143,16 +164,52 @@ static void *kept_realloc(void *block, size_t size_bytes)
 {
     void *moved = smt_heap_reallocate_for(CALLER, block, size_bytes);
 
+    site_count(CALLER);
     if (block && (moved || !size_bytes)) alive_remove(block);
     return block && !size_bytes ? NULL : alive_add(moved); /* a release is no request */
 }
 
 static void kept_free(void *block)
 {
+    site_count(CALLER);
     if (block) alive_remove(block);
     smt_heap_release_for(CALLER, block);
 }
 
+/* --- hooks with the arena behind, when sites are counted ----------------------------- */
+
+static void *counted_malloc(size_t size_bytes)
+{
+    site_count(CALLER);
+    return smt_heap_allocate_for(CALLER, LIBC_ALIGNMENT, size_bytes, false);
+}
+
+static void *counted_calloc(size_t count, size_t size_bytes)
+{
+    size_t total;
+
+    site_count(CALLER);
+    if (__builtin_mul_overflow(count, size_bytes, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return smt_heap_allocate_for(CALLER, LIBC_ALIGNMENT, total, true);
+}
+
+static void *counted_realloc(void *block, size_t size_bytes)
+{
+    site_count(CALLER);
+    return smt_heap_reallocate_for(CALLER, block, size_bytes);
+}
+
+static void counted_free(void *block)
+{
+    site_count(CALLER);
+    smt_heap_release_for(CALLER, block);
+}
+
+static const struct smt_parser_hooks counted_hooks = {counted_malloc, counted_calloc,
+                                                      counted_realloc, counted_free};
 static const struct smt_parser_hooks kept_hooks = {kept_malloc, kept_calloc, kept_realloc,
                                                    kept_free};
 static const struct smt_parser_hooks heap_hooks = {smt_heap_malloc, smt_heap_calloc,
@@ -271,10 +328,23 @@ const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const str
     if (job->guard.mode == SMT_GUARD_HEAD)
         memcpy((char *)message->at_head, message->at_tail,
                message->size_bytes + direct->zero_ended);
+    sites.last = 0;
     run_job(&direct->context, job, result);
     if (direct->settings.libc_backend && result->leak.blocks) alive_tell(&result->leak);
     alive_release_all(); /* at once: libFuzzer compares what was allocated with what was freed */
     return result;
+}
+
+/* Hooks of a parser can be given again at any time between runs. */
+void smt_direct_count_sites(struct smt_direct *direct, uint8_t *counters, size_t count)
+{
+    const struct smt_parser *parser = direct->settings.parser;
+
+    if (!sites.counters != !counters && !direct->settings.libc_backend)
+        parser->init(counters ? &counted_hooks : &heap_hooks);
+    sites.counters = counters;
+    sites.mask = count - 1;
+    sites.anchor = (uintptr_t)parser->anchor;
 }
 
 void smt_direct_stack(const struct smt_direct *direct, uintptr_t caller,

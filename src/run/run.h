@@ -233,6 +233,12 @@ SMT_MUST_USE enum smt_status smt_direct_new(const struct smt_worker_settings *se
                                             struct smt_direct **ret_direct);
 void smt_direct_free(struct smt_direct *direct);
 
+/* From now on, bumps one of `count` counters (a power of two) at each request and
+ * release, chosen by who asked and who did before: a picture of the way through a
+ * parser that nothing else looks into. Equal for equal ways, wherever the parser was
+ * loaded. NULL ends it. Costs a little. */
+void smt_direct_count_sites(struct smt_direct *direct, uint8_t *counters, size_t count);
+
 /* Puts a message of at most SMT_DIRECT_BYTES_MOST in place, a copy that ends at an
  * inaccessible page; with a zero byte in between when asked for. */
 #define SMT_DIRECT_BYTES_MOST (1u << 20)
