@@ -14,8 +14,9 @@
 #define LIBC_HEAP false
 #endif
 
-#define REFUSED_MOST 4 /* stacks kept for the report */
-#define POISON_EVERY 8 /* inputs after whose refusals a clean run is done again */
+#define REFUSED_MOST 4     /* stacks kept for the report */
+#define GUARDED_MOST 20000 /* blocks at inaccessible pages: the system grants no more */
+#define POISON_EVERY 8     /* inputs after whose refusals a clean run is done again */
 
 /* Verdicts that end the process in one build or another: refusals that are known
  * to lead there are let through. */
@@ -29,6 +30,7 @@ static struct {
     struct smt_direct *direct;
     struct smt_heap_veto veto;
     bool libc_heap;
+    bool pages; /* SMT_FUZZ_PAGES */
     /* of the run in progress */
     uint32_t known_verdicts; /* of all sites refused */
     unsigned refused;
@@ -51,6 +53,10 @@ static void result_describe(enum smt_verdict verdict, const struct smt_run_resul
         break;
     case SMT_VERDICT_CORRUPT:
     case SMT_VERDICT_USE_AFTER_FREE:
+        if (!result->damage.count) {
+            smt_buffer_add_text(text, "the message itself was written to");
+            break;
+        }
         smt_buffer_addf(text, "allocation %llu of %zu bytes: byte %td changed",
                         (unsigned long long)result->damage.attempt, result->damage.size_bytes,
                         result->damage.offset);
@@ -232,6 +238,21 @@ static void refusals_run(const uint8_t *data, size_t size_bytes)
     if (oracle.refused) poison_judge(data, size_bytes, &job.plan);
 }
 
+/* Once more in ways that show reads where nothing was written, or nothing is. */
+static void closely_run(void)
+{
+    static const struct smt_job jobs[] = {
+        {.flags = SMT_JOB_BASELINE | SMT_JOB_DIGESTS},
+        {.flags = SMT_JOB_CHECK, .fill = SMT_FILL_ZERO},
+        {.flags = SMT_JOB_CHECK, .fill = SMT_FILL_ADDRESS},
+        {.guard = {.mode = SMT_GUARD_TAIL, .first = 1, .last = GUARDED_MOST}},
+        {.guard = {.mode = SMT_GUARD_HEAD, .first = 1, .last = GUARDED_MOST}},
+    };
+
+    for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
+        if (!clean_judge(job_run(&jobs[i]))) return;
+}
+
 int smt_fuzz_one(const uint8_t *data, size_t size_bytes)
 {
     static const struct smt_job clean;
@@ -247,6 +268,8 @@ int smt_fuzz_one(const uint8_t *data, size_t size_bytes)
     smt_direct_load(oracle.direct, data, size_bytes - tail_bytes, smt_fuzz_target.is_text);
     if (tail_bytes)
         refusals_run(data, size_bytes);
+    else if (oracle.pages)
+        closely_run();
     else
         clean_judge(job_run(&clean));
     return 0;
@@ -268,6 +291,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     if (oracle.direct) return 0;
     oracle.libc_heap = settings.libc_backend;
+    oracle.pages = getenv("SMT_FUZZ_PAGES") != NULL;
+    if (oracle.pages && oracle.libc_heap) {
+        fprintf(stderr, "sipmemtest-fuzz: SMT_FUZZ_PAGES: not with the sanitizer's heap, which "
+                        "sees reads beside blocks itself; SMT_FUZZ_HEAP=arena takes ours\n");
+        exit(2);
+    }
     oracle.veto.refuse = refusal_agree;
     fuzz_known_load(&smt_fuzz_target);
     if (smt_direct_new(&settings, &oracle.veto, &oracle.direct) != SMT_OK) {

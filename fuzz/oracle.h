@@ -11,7 +11,12 @@
  *
  * unless a file of known findings lists it (sweep/known.h): SMT_FUZZ_KNOWN=FILE,
  * else known-findings.txt beside the program; empty: none. SMT_FUZZ_IGNORE is a
- * comma list of verdicts that are nobody's concern today: "mismatch". */
+ * comma list of verdicts that are nobody's concern today: "mismatch".
+ *
+ * SMT_FUZZ_PAGES=1 runs every input four times more, on our heap only: with every
+ * block ending at an inaccessible page, beginning after one, and with two other
+ * fills. That shows reads beside blocks, of released blocks and of memory never
+ * written, in a parser that no sanitizer sees into. */
 #ifndef SMT_FUZZ_ORACLE_H
 #define SMT_FUZZ_ORACLE_H
 

@@ -10,10 +10,11 @@
 #include "oracle.h"
 
 static const char usage[] =
-    "usage: %s [-v] [-k] FILE|DIR...\n"
+    "usage: %s [-v] [-k] [-p] FILE|DIR...\n"
     "Runs each file through the target; ends at the first finding, with a signal.\n"
     "  -v  one line a file, and what is refused as sipmemtest --oom-at takes it\n"
     "  -k  each file in a process of its own: goes on, says how many had a finding\n"
+    "  -p  looks for reads beside blocks and of memory never written, too (our heap only)\n"
     "Exit status: 0 nothing found, 1 findings (-k), 2 command line or input.\n";
 
 /* Which file a crash belongs to. Only in builds where no sanitizer says more. */
@@ -48,7 +49,7 @@ static void complain(void *context, const char *sentence)
 }
 
 struct options {
-    bool is_verbose, keeps_going;
+    bool is_verbose, keeps_going, looks_closely;
 };
 
 static void message_run(const struct smt_message *message, bool is_verbose)
@@ -101,6 +102,8 @@ static int options_read(int argc, char **argv, struct options *ret_options)
             ret_options->is_verbose = true;
         else if (strcmp(argv[at], "-k") == 0)
             ret_options->keeps_going = true;
+        else if (strcmp(argv[at], "-p") == 0)
+            ret_options->looks_closely = true;
         else
             return 0;
     }
@@ -119,6 +122,7 @@ int smt_fuzz_replay(int argc, char **argv)
         return 2;
     }
     if (options.is_verbose) setenv("SMT_FUZZ_SHOW_PLAN", "1", 1);
+    if (options.looks_closely) setenv("SMT_FUZZ_PAGES", "1", 1);
     LLVMFuzzerInitialize(&argc, &argv);
     crashes_name();
     smt_message_list_init(&list);

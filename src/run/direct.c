@@ -19,6 +19,7 @@ struct smt_direct {
     struct run_context context;
     size_t mapped_bytes;      /* of the areas */
     bool zero_ended;          /* the message in place is */
+    const void *original;     /* of it, the caller's */
     struct run_shared shared; /* last: large, and little of it is touched */
 };
 
@@ -317,19 +318,33 @@ void smt_direct_load(struct smt_direct *direct, const void *data, size_t size_by
     message->size_bytes = size_bytes;
     if (size_bytes) memcpy(end - size_bytes, data, size_bytes);
     direct->zero_ended = zero_ended;
+    direct->original = data;
     direct->shared.has_baseline = false;
+}
+
+/* The copy is writable, lest every input cost two system calls. */
+static void message_check(struct smt_direct *direct, const char *copy,
+                          struct smt_run_result *result)
+{
+    size_t size = direct->context.message.size_bytes;
+
+    if (!size || memcmp(copy, direct->original, size) == 0) return;
+    result->verdicts |= SMT_VERDICT_BIT(CORRUPT);
+    memcpy((char *)(uintptr_t)copy, direct->original, size);
 }
 
 const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const struct smt_job *job)
 {
     const struct run_message *message = &direct->context.message;
     struct smt_run_result *result = &direct->shared.results[0];
+    bool at_head = job->guard.mode == SMT_GUARD_HEAD;
 
-    if (job->guard.mode == SMT_GUARD_HEAD)
+    if (at_head)
         memcpy((char *)message->at_head, message->at_tail,
                message->size_bytes + direct->zero_ended);
     sites.last = 0;
     run_job(&direct->context, job, result);
+    message_check(direct, at_head ? message->at_head : message->at_tail, result);
     if (direct->settings.libc_backend && result->leak.blocks) alive_tell(&result->leak);
     alive_release_all(); /* at once: libFuzzer compares what was allocated with what was freed */
     return result;

@@ -240,7 +240,9 @@ void smt_direct_free(struct smt_direct *direct);
 void smt_direct_count_sites(struct smt_direct *direct, uint8_t *counters, size_t count);
 
 /* Puts a message of at most SMT_DIRECT_BYTES_MOST in place, a copy that ends at an
- * inaccessible page; with a zero byte in between when asked for. */
+ * inaccessible page; with a zero byte in between when asked for. `data` stays the
+ * caller's and is compared with the copy after each run: CORRUPT, without damage
+ * to a block, says that the parser wrote to it. */
 #define SMT_DIRECT_BYTES_MOST (1u << 20)
 void smt_direct_load(struct smt_direct *direct, const void *data, size_t size_bytes,
                      bool zero_ended);
