@@ -26,11 +26,12 @@ parser=$(scripts/build-osip --cc "$CC" --output "$WORK/osip" \
     --cflags '-fno-inline -fno-optimize-sibling-calls' \
     $([ ! -d "$SRC/libosip2" ] || echo --source "$SRC/libosip2"))
 
-# Targets run where only the C library is installed: the others go along.
+# Targets run where only the C library is installed: the others go along, and an old
+# kind of tag says so for what these need themselves.
 cmake -S . -B "$WORK/build" -G Ninja -DSMT_FUZZ_ENGINE=oss "-DOSIP_ROOT=$parser" \
     -DCMAKE_BUILD_TYPE=Debug -DSMT_WERROR=OFF -DBUILD_TESTING=OFF \
-    "-DCMAKE_C_COMPILER=$CC" "-DCMAKE_EXE_LINKER_FLAGS=-Wl,--as-needed -Wl,-rpath,'\$ORIGIN/lib'"
-ninja -C "$WORK/build"
+    "-DCMAKE_C_COMPILER=$CC" "-DCMAKE_EXE_LINKER_FLAGS=-Wl,--as-needed -Wl,--disable-new-dtags -Wl,-rpath,'\$ORIGIN/lib'"
+ninja -C "$WORK/build" all fuzz_seeds
 
 carry_libraries() { # PROGRAM
     mkdir -p "$OUT/lib"
@@ -46,7 +47,7 @@ for program in "$WORK"/build/fuzz/fuzz_*; do
     cp "$program" "$OUT/"
     carry_libraries "$program"
     cp fuzz/sip.dict "$OUT/$name.dict"
-    [ ! -f "fuzz/$target.options" ] || cp "fuzz/$target.options" "$OUT/$name.options"
+    [ ! -f "fuzz/$target.options" ] || sed "s/^dict = .*/dict = $name.dict/" "fuzz/$target.options" >"$OUT/$name.options"
     rm -f "$OUT/${name}_seed_corpus.zip"
     if [ -n "$(ls -A "$WORK/build/fuzz/seeds/$target" 2>/dev/null)" ]; then
         (cd "$WORK/build/fuzz/seeds/$target" && zip -q -r "$OUT/${name}_seed_corpus.zip" .)

@@ -47,8 +47,14 @@ elseif(SMT_FUZZ_ENGINE STREQUAL "afl")
     endif()
     list(APPEND SMT_UNINSTRUMENTED --afl-noopt)
 elseif(SMT_FUZZ_ENGINE STREQUAL "oss") # CFLAGS bring sanitizers and coverage for all
+    if("$ENV{LIB_FUZZING_ENGINE}" STREQUAL "")
+        message(FATAL_ERROR "SMT_FUZZ_ENGINE=oss links what LIB_FUZZING_ENGINE says, which is not set "
+                "(.clusterfuzzlite/build.sh sees to it). For this machine: libfuzzer or afl.")
+    endif()
     enable_language(CXX)
-    list(APPEND SMT_UNINSTRUMENTED -fno-sanitize=all)
+    list(APPEND SMT_UNINSTRUMENTED -fno-sanitize=all
+         -fno-sanitize-coverage=func,bb,edge,indirect-calls,trace-cmp,trace-pc,trace-pc-guard
+         -fno-sanitize-coverage=inline-8bit-counters,pc-table)
     separate_arguments(fuzz_engine UNIX_COMMAND "$ENV{LIB_FUZZING_ENGINE}")
     list(APPEND SMT_FUZZ_LINK ${fuzz_engine})
 else()
