@@ -19,8 +19,8 @@ main() {
     must_rest "$folder"
     seconds=$(seconds_of --time "${option[time]:-1h}")
     program=$(need_target "$engine" "$target")
-    exec 9>"$folder/lock"
-    flock -n 9 || fail 2 "the campaign in $folder has just been started"
+    exec 8>"$folder/lock"
+    flock -n 8 || fail 2 "the campaign in $folder has just been started"
     [ ! -f "$folder/known" ] || export SMT_FUZZ_KNOWN=$folder/known
     chosen=$folder/corpus.new
     rm -rf "$chosen"

@@ -287,6 +287,19 @@ ask_jobs_to_stop() {
     done
 }
 
+# And what it left outside: afl-fuzz forgets the server of its cmplog program. Who
+# holds our lock by this descriptor has inherited it from us.
+kill_holders() {
+    local holder pid lock
+    lock=$(realpath "$folder/lock")
+    for holder in /proc/[0-9]*/fd/9; do
+        pid=${holder#/proc/} pid=${pid%%/*}
+        if [ "$pid" != $$ ] && [ "$(readlink "$holder" 2>/dev/null)" = "$lock" ]; then
+            kill -KILL "$pid" 2>/dev/null || true
+        fi
+    done
+}
+
 stop_all() {
     local signal wait
     [ "$engine" != libfuzzer ] || ask_jobs_to_stop
@@ -297,8 +310,8 @@ stop_all() {
             sleep 0.2
         done
     done
-    # What an instance left in its group, as a target that hangs.
-    signal_all KILL
+    signal_all KILL # what an instance left in its group, as a target that hangs
+    kill_holders
     wait
 }
 

@@ -73,8 +73,8 @@ gather_afl() { # FOLDER
             case ${key%% *} in
             run_time) time=$value ;;
             execs_done) done_here=$value ;;
-            execs_ps_last_min) instance_speed=${value%.*} ;;
-            execs_per_sec) [ "$instance_speed" != 0 ] || instance_speed=${value%.*} ;;
+            execs_per_sec) instance_speed=${value%.*} ;;
+            execs_ps_last_min) [ "${value%.*}" = 0 ] || instance_speed=${value%.*} ;;
             edges_found) edges_found=$value ;;
             total_edges) total_edges=$value ;;
             saved_crashes | saved_hangs) finds=$((finds + value)) ;;

@@ -197,10 +197,12 @@ END
 
 @test "a_signal_ends_every_process_that_was_started" {
     fake_target message
-    FAKE='echo $$ >>"$FAKE_PIDS"; (trap "" INT TERM; echo $BASHPID >>"$FAKE_PIDS"; exec sleep 600) &' \
+    # one that hangs, and one that left the process group
+    FAKE='echo $$ >>"$FAKE_PIDS"; (trap "" INT TERM; echo $BASHPID >>"$FAKE_PIDS"; exec sleep 600) &
+        setsid bash -c "echo \$\$ >>$FAKE_PIDS; exec sleep 600" &' \
         FAKE_PIDS=$dir/pids "$fuzz" run --engine libfuzzer --target message --time 1h 2>"$dir/err" 3>&- &
     pid=$!
-    until [ "$(wc -l <"$dir/pids" 2>/dev/null || echo 0)" = 2 ]; do sleep 0.05; done
+    until [ "$(wc -l <"$dir/pids" 2>/dev/null || echo 0)" = 3 ]; do sleep 0.05; done
 
     kill -TERM $pid
     status=0
