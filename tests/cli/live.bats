@@ -251,7 +251,7 @@ SHELL
     "$mtctl" serve -q --live --background --pid-file "$BATS_TEST_TMPDIR/pid" \
         --listen "unix:$BATS_TEST_TMPDIR/sock" 3>&-
     "$mtctl" -s "unix:$BATS_TEST_TMPDIR/sock" mem_alloc 8888
-    run "$mtctl" -s "unix:$BATS_TEST_TMPDIR/sock" live stacks 3
+    run "$mtctl" -s "unix:$BATS_TEST_TMPDIR/sock" live stacks 50
     kill "$(cat "$BATS_TEST_TMPDIR/pid")"
     echo "$output"
     [[ $output == *"blocks:1 bytes:8888 "* ]]
