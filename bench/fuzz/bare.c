@@ -21,6 +21,10 @@ const size_t smt_fuzz_tail_bytes = SMT_FUZZ_TAIL_BYTES;
 #define TAIL 0
 #endif
 
+/* For afl_main.c, which gets the oracle ready too; nothing asks it. */
+const struct smt_fuzz_target smt_fuzz_target = {
+    .name = "bare", .parser = &smt_parser_osip, .ops = 1u << SMT_OP_PARSE};
+
 static struct {
     struct smt_run_result clean; /* of which only heap.attempts */
     struct smt_fault_plan plan;
