@@ -14,6 +14,7 @@
 #include "heap/live_stack.h"
 #include "heap/pattern.h"
 #include "heap/reach.h"
+#include "heap/roots.h"
 #include "heap/scan.h"
 #include "heap/shared.h"
 #include "heap/stack.h"

@@ -20,8 +20,9 @@ struct walk {
 
 /* Visits what exists of a large range, run by run. Opened each time: a descriptor
  * kept over a fork would show the parent's pages. */
-static void range_visit(const struct walk *walk, uintptr_t base, uintptr_t from, uintptr_t to)
+static void range_visit(void *context, uintptr_t base, uintptr_t from, uintptr_t to)
 {
+    const struct walk *walk = context;
     uint64_t entries[512];
     uintptr_t page = from / PAGE_BYTES, run = from; /* what is before `run` has been seen to */
     int map = to - from < LARGE_BYTES ? -1 : open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -43,12 +44,11 @@ static void range_visit(const struct walk *walk, uintptr_t base, uintptr_t from,
     if (run < to) walk->visit(walk->context, base, run, to);
 }
 
-static int object_data(struct dl_phdr_info *info, size_t size, void *context)
+/* Where an object's writable data lies, without what was set before main(). */
+static void segments_visit(const struct dl_phdr_info *info, smt_roots_visit *visit, void *context)
 {
-    const struct walk *walk = context;
     uintptr_t relro_from = 0, relro_to = 0;
 
-    (void)size;
     for (int i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_GNU_RELRO) {
             relro_from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
@@ -59,8 +59,36 @@ static int object_data(struct dl_phdr_info *info, size_t size, void *context)
         uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
 
         if (header->p_type != PT_LOAD || !(header->p_flags & PF_W)) continue;
-        if (relro_from <= from && from < relro_to) from = relro_to; /* set before main() */
-        if (from < to) range_visit(walk, info->dlpi_addr, from, to);
+        if (relro_from <= from && from < relro_to) from = relro_to;
+        if (from < to) visit(context, info->dlpi_addr, from, to);
+    }
+}
+
+static int object_data(struct dl_phdr_info *info, size_t size, void *context)
+{
+    (void)size;
+    segments_visit(info, range_visit, context);
+    return 0;
+}
+
+struct object_search {
+    uintptr_t address;
+    struct walk walk;
+};
+
+static int object_find(struct dl_phdr_info *info, size_t size, void *context)
+{
+    const struct object_search *search = context;
+
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+
+        if (header->p_type != PT_LOAD ||
+            search->address - (info->dlpi_addr + header->p_vaddr) >= header->p_memsz)
+            continue;
+        segments_visit(info, search->walk.visit, search->walk.context);
+        return 1;
     }
     return 0;
 }
@@ -82,6 +110,13 @@ void smt_roots_each_data(smt_roots_visit *visit, void *context)
     struct walk walk = {visit, context};
 
     dl_iterate_phdr(object_data, &walk);
+}
+
+void smt_roots_data_of(uintptr_t address, smt_roots_visit *visit, void *context)
+{
+    struct object_search search = {address, {visit, context}};
+
+    dl_iterate_phdr(object_find, &search);
 }
 
 void smt_roots_each_tls(smt_roots_visit *visit, void *context)

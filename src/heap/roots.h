@@ -13,6 +13,10 @@ typedef void smt_roots_visit(void *context, uintptr_t object_base, uintptr_t fro
 /* data and bss of every object, without what the dynamic linker made read-only. */
 void smt_roots_each_data(smt_roots_visit *visit, void *context);
 
+/* The same of the object that has this address, whether its pages were ever
+ * touched or not. */
+void smt_roots_data_of(uintptr_t address, smt_roots_visit *visit, void *context);
+
 /* The calling thread's thread-local storage, object by object. */
 void smt_roots_each_tls(smt_roots_visit *visit, void *context);
 

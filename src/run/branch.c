@@ -18,7 +18,6 @@
  * Which of them pays, if any, is decided by what they cost on this message
  * (docs/performance.md). */
 #include <errno.h>
-#include <link.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +29,7 @@
 
 #include "run/checkpoint.h"
 #include "run/shared.h"
+#include "run/static_data.h"
 
 #define FORK_WALK_LEAST_NS  500000u /* shorter runs are never forked for */
 #define FORK_FACTOR         4u      /* pages copied on write come on top of the fork */
@@ -122,46 +122,20 @@ bool run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_
     return kind != BRANCH_NONE;
 }
 
-/* --- the parser's static data ---------------------------------------------------- */
-
-struct data_hash {
-    uintptr_t anchor;
-    uint64_t hash;
-};
-
-static int object_hash(struct dl_phdr_info *info, size_t size, void *context)
+static void stretch_hash(void *context, uintptr_t object_base, uintptr_t from, uintptr_t to)
 {
-    struct data_hash *data = context;
-    uintptr_t relro_from = 0, relro_to = 0;
-    bool is_parser = false;
+    uint64_t *hash = context;
 
-    (void)size;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        uintptr_t from = info->dlpi_addr + header->p_vaddr;
-
-        if (header->p_type == PT_LOAD && data->anchor - from < header->p_memsz) is_parser = true;
-        if (header->p_type != PT_GNU_RELRO) continue;
-        relro_from = from;
-        relro_to = from + header->p_memsz;
-    }
-    for (int i = 0; is_parser && i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
-
-        if (header->p_type != PT_LOAD || !(header->p_flags & PF_W)) continue;
-        if (relro_from <= from && from < relro_to) from = relro_to;
-        if (from < to) data->hash = XXH3_64bits_withSeed((const void *)from, to - from, data->hash);
-    }
-    return is_parser;
+    (void)object_base;
+    *hash = XXH3_64bits_withSeed((const void *)from, to - from, *hash);
 }
 
 static uint64_t static_data_hash(const struct run_context *context)
 {
-    struct data_hash data = {(uintptr_t)context->settings->parser->anchor, 0};
+    uint64_t hash = 0;
 
-    dl_iterate_phdr(object_hash, &data);
-    return data.hash;
+    run_static_data_each(context->settings->parser, stretch_hash, &hash);
+    return hash;
 }
 
 static const struct smt_job walk; /* a clean run that nobody looks at */

@@ -13,7 +13,6 @@
  *
  * Not for parsers that live in this very program (their static data is ours),
  * nor under sanitizers, whose shadow of the stack would not come along. */
-#include <link.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 
 #include "run/checkpoint.h"
 #include "run/shared.h"
+#include "run/static_data.h"
 
 #define STACK_BYTES_MOST (256u << 10)
 #define DATA_PARTS_MOST  8
@@ -58,12 +58,6 @@ struct run_checkpoint {
 #define HAS_SHADOW 0
 #endif
 
-struct module_search {
-    uintptr_t anchor;
-    struct run_checkpoint *checkpoint;
-    bool is_first, is_program;
-};
-
 static void piece_add(struct run_checkpoint *checkpoint, uintptr_t from, uintptr_t to,
                       bool can_protect)
 {
@@ -75,11 +69,13 @@ static void piece_add(struct run_checkpoint *checkpoint, uintptr_t from, uintptr
 }
 
 /* Splits into the pages that can be protected and what lies before and behind. */
-static void part_add(struct run_checkpoint *checkpoint, uintptr_t from, uintptr_t to)
+static void part_add(void *context, uintptr_t object_base, uintptr_t from, uintptr_t to)
 {
+    struct run_checkpoint *checkpoint = context;
     uintptr_t first = (from + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
     uintptr_t end = to & ~(uintptr_t)(PAGE_BYTES - 1);
 
+    (void)object_base;
     if (first >= end) {
         piece_add(checkpoint, from, to, false);
         return;
@@ -87,61 +83,6 @@ static void part_add(struct run_checkpoint *checkpoint, uintptr_t from, uintptr_
     piece_add(checkpoint, from, first, false);
     piece_add(checkpoint, first, end, true);
     piece_add(checkpoint, end, to, false);
-}
-
-/* The table that the dynamic linker fills when a function is first called: no
- * state of the parser. 0, 0 when there is none. */
-static void linkage_table(const struct dl_phdr_info *info, uintptr_t *ret_from, uintptr_t *ret_to)
-{
-    const ElfW(Dyn) *entry = NULL;
-    size_t relocations = 0;
-
-    *ret_from = *ret_to = 0;
-    for (int i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            entry = (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
-    for (; entry && entry->d_tag != DT_NULL; entry++) {
-        if (entry->d_tag == DT_PLTGOT) *ret_from = entry->d_un.d_ptr;
-        if (entry->d_tag == DT_PLTRELSZ) relocations = entry->d_un.d_val / sizeof(ElfW(Rela));
-    }
-    if (*ret_from) *ret_to = *ret_from + (relocations + 3) * sizeof(void *);
-}
-
-/* Writable segments of the module that has the anchor, without what the dynamic
- * linker made read-only again. */
-static int module_parts(struct dl_phdr_info *info, size_t size, void *context)
-{
-    struct module_search *search = context;
-    uintptr_t relro_to = 0, relro_from = 0, table_from, table_to;
-    bool is_parser = false, is_program = search->is_first;
-
-    (void)size;
-    search->is_first = false; /* dl_iterate_phdr(3): the program comes first */
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        uintptr_t from = info->dlpi_addr + header->p_vaddr;
-
-        if (header->p_type == PT_LOAD && search->anchor - from < header->p_memsz) is_parser = true;
-        if (header->p_type != PT_GNU_RELRO) continue;
-        relro_from = from;
-        relro_to = from + header->p_memsz;
-    }
-    if (!is_parser) return 0;
-    search->is_program = is_program;
-    linkage_table(info, &table_from, &table_to);
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
-
-        if (header->p_type != PT_LOAD || !(header->p_flags & PF_W)) continue;
-        if (relro_from <= from && from < relro_to) from = relro_to;
-        if (from <= table_to && table_from < to) {
-            part_add(search->checkpoint, from, table_from);
-            from = table_to;
-        }
-        part_add(search->checkpoint, from, to);
-    }
-    return 1;
 }
 
 void run_checkpoint_free(struct run_checkpoint *checkpoint)
@@ -157,17 +98,17 @@ void run_checkpoint_free(struct run_checkpoint *checkpoint)
 struct run_checkpoint *run_checkpoint_new(const struct run_context *context)
 {
     struct run_checkpoint *checkpoint = HAS_SHADOW ? NULL : calloc(1, sizeof *checkpoint);
-    struct module_search search = {(uintptr_t)context->settings->parser->anchor, checkpoint, true,
-                                   false};
+    const struct smt_parser *parser = context->settings->parser;
 
     if (!checkpoint) return NULL;
-    dl_iterate_phdr(module_parts, &search);
+    run_static_data_each(parser, part_add, checkpoint);
     checkpoint->data = malloc(checkpoint->data_bytes + 1);
     checkpoint->clean_data = malloc(checkpoint->data_bytes + 1);
-    checkpoint->state = malloc(context->settings->parser->state_size_bytes);
-    if (search.is_program || !checkpoint->part_count || checkpoint->part_count == DATA_PARTS_MOST ||
-        checkpoint->data_bytes > DATA_BYTES_MOST || !checkpoint->data || !checkpoint->clean_data ||
-        !checkpoint->state || smt_heap_image_new(&checkpoint->image) != SMT_OK) {
+    checkpoint->state = malloc(parser->state_size_bytes);
+    if (run_static_data_is_ours(parser) || !checkpoint->part_count ||
+        checkpoint->part_count == DATA_PARTS_MOST || checkpoint->data_bytes > DATA_BYTES_MOST ||
+        !checkpoint->data || !checkpoint->clean_data || !checkpoint->state ||
+        smt_heap_image_new(&checkpoint->image) != SMT_OK) {
         run_checkpoint_free(checkpoint);
         return NULL;
     }

@@ -1,7 +1,7 @@
 /* run/shared.h - inside run/: what parent and child share, and what a process
  * that does runs keeps to itself.
  *
- *   parent (worker.c)                     child (child.c, execute.c)
+ *   parent (kept.c)                       child (child.c, execute.c)
  *   jobs[], epoch, mail  --- 'R' byte -->  for each job: run, judge,
  *   poll(); CPU clock                      results[i], job_current = i + 1
  *   results[]            <-- a byte  ----  'D' done, 'X' replace me
@@ -124,7 +124,7 @@ enum smt_status run_prepare(struct run_context *context);
 bool run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_end);
 void run_branches(struct run_context *context, uint32_t from, uint32_t end);
 
-/* worker.c: fills in the result of a run during which its process ended */
+/* kept.c: fills in the result of a run during which its process ended */
 void run_death_note(struct smt_run_result *result, int wait_status);
 
 /* execute.c */

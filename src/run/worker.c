@@ -1,56 +1,14 @@
-/* run/worker.c - the parent's side: starts, feeds, watches and replaces the
- * child.
- *
- *          start           feed           'D'
- *   none ---------> up ----------> busy --------> up
- *    ^              ^ primed first  | 'X', death, hang
- *    +--------------+---------------+
- */
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
+/* run/worker.c - the parent's side: a worker's life, jobs handed over and done
+ * again, and what is asked of them afterwards. Its child is kept.c's. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "run/catch.h"
-#include "run/shared.h"
+#include "run/kept.h"
 
-#define POLL_MS        20
-#define LIMIT_LEAST_NS 1000000000u
-#define LIMIT_FACTOR   100u
-#define WALL_FACTOR    5u /* a child that waits for something hangs too */
-#define HANG_NOTE_MS   300
+#define IDLE_MOST 10 /* children in a row that end before they have done anything */
 
 volatile int smt_run_interrupted;
-
-struct smt_worker {
-    struct smt_worker_settings settings;
-    struct run_shared *shared;
-    struct run_context context;
-    pid_t child; /* 0: none */
-    int socket;
-    bool bad_prime_hurts;            /* the failing priming run of this message is left out */
-    bool hangs;                      /* the first run of this message did not end */
-    struct smt_run_result first_run; /* of a message that hangs */
-    uint32_t primed_epoch;
-    uint64_t children;
-    uint64_t kept_blocks; /* caches found by priming for this message */
-};
-
-/* How the child came to a stop. */
-enum child_end {
-    CHILD_DONE,
-    CHILD_REPLACE,
-    CHILD_DIED,
-    CHILD_HANGS,
-    CHILD_FAILED,
-    CHILD_INTERRUPTED
-};
 
 enum smt_status smt_worker_new(const struct smt_worker_settings *settings,
                                struct smt_worker **ret_worker)
@@ -85,27 +43,6 @@ enum smt_status smt_worker_new(const struct smt_worker_settings *settings,
     return SMT_OK;
 }
 
-/* Ends the child, if it has not ended, and returns its wait status. */
-static int child_end_now(struct smt_worker *worker)
-{
-    pid_t runner = worker->shared->runner;
-    int wait_status = 0;
-
-    kill(worker->child, SIGKILL); /* first: it would start its branch again */
-    if (runner) kill(runner, SIGKILL);
-    while (waitpid(worker->child, &wait_status, 0) < 0 && errno == EINTR) continue;
-    close(worker->socket);
-    worker->shared->runner = 0;
-    worker->socket = -1;
-    worker->child = 0;
-    return wait_status;
-}
-
-void smt_worker_replace(struct smt_worker *worker)
-{
-    if (worker->child) child_end_now(worker);
-}
-
 void smt_worker_free(struct smt_worker *worker)
 {
     if (!worker) return;
@@ -135,236 +72,6 @@ enum smt_status smt_worker_load(struct smt_worker *worker, const struct smt_mess
     return SMT_OK;
 }
 
-uint64_t smt_worker_limit_ns(const struct smt_worker *worker)
-{
-    uint64_t limit = worker->shared->baseline.cpu_ns * LIMIT_FACTOR;
-
-    if (!worker->shared->has_baseline) return worker->settings.timeout_ns;
-    return limit > LIMIT_LEAST_NS ? limit : LIMIT_LEAST_NS;
-}
-
-/* --- the child ---------------------------------------------------------------- */
-
-static enum smt_status child_start(struct smt_worker *worker)
-{
-    int ends[2];
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        return smt_fail(SMT_ECHILD, "cannot talk to a child: %s", strerror(errno));
-    worker->child = fork();
-    if (worker->child < 0) {
-        worker->child = 0;
-        close(ends[0]);
-        close(ends[1]);
-        return smt_fail(SMT_ECHILD, "cannot start a child: %s", strerror(errno));
-    }
-    if (worker->child == 0) {
-        close(ends[0]);
-        run_child(&worker->context, ends[1]);
-    }
-    close(ends[1]);
-    worker->socket = ends[0];
-    worker->children++;
-    worker->primed_epoch = worker->shared->epoch - 1;
-    return SMT_OK;
-}
-
-/* Who is doing the run: the child, or the branch it waits for. */
-static pid_t runner_pid(const struct smt_worker *worker)
-{
-    pid_t runner = worker->shared->runner;
-
-    return runner ? runner : worker->child;
-}
-
-/* CPU time of a process; 0 when it is gone. */
-static uint64_t child_cpu_ns(pid_t child)
-{
-    struct timespec used;
-    clockid_t clock;
-
-    if (clock_getcpuclockid(child, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
-    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
-}
-
-/* Asks the child to write down where it is, then ends it. */
-static void child_end_hang(struct smt_worker *worker)
-{
-    struct timespec pause = {0, 5000000};
-    pid_t runner = runner_pid(worker);
-
-    worker->shared->hang_noted = 0;
-    kill(runner, SMT_HANG_SIGNAL);
-    for (int waited = 0; waited < HANG_NOTE_MS && !worker->shared->hang_noted; waited += 5)
-        nanosleep(&pause, NULL);
-    smt_worker_replace(worker);
-}
-
-/* False when the child is gone; it must not take us along by SIGPIPE. */
-static bool jobs_hand_over(struct smt_worker *worker)
-{
-    return send(worker->socket, "R", 1, MSG_NOSIGNAL) == 1;
-}
-
-/* A process that the parser started may keep the socket open. */
-static bool child_has_ended(const struct smt_worker *worker)
-{
-    siginfo_t ended = {0};
-
-    return waitid(P_PID, (id_t)worker->child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           ended.si_pid == worker->child;
-}
-
-/* Waits until the child answers, dies or exceeds its limit. */
-static enum child_end child_wait(struct smt_worker *worker)
-{
-    uint64_t progress = worker->shared->progress, cpu_start = child_cpu_ns(runner_pid(worker));
-    uint64_t wall_start = smt_clock_ns(), limit = smt_worker_limit_ns(worker);
-    struct pollfd wait = {.fd = worker->socket, .events = POLLIN};
-    char answer;
-
-    for (;;) {
-        int ready = poll(&wait, 1, POLL_MS);
-
-        if (smt_run_interrupted) return CHILD_INTERRUPTED;
-        if (ready > 0) {
-            if (read(worker->socket, &answer, 1) != 1) return CHILD_DIED;
-            return answer == 'D' ? CHILD_DONE : answer == 'X' ? CHILD_REPLACE : CHILD_FAILED;
-        }
-        if (worker->shared->progress != progress) {
-            progress = worker->shared->progress;
-            cpu_start = child_cpu_ns(runner_pid(worker));
-            wall_start = smt_clock_ns();
-        } else if (child_cpu_ns(runner_pid(worker)) > cpu_start + limit ||
-                   smt_clock_ns() - wall_start > WALL_FACTOR * limit) {
-            return CHILD_HANGS;
-        }
-        if (child_has_ended(worker)) return CHILD_DIED;
-    }
-}
-
-void run_death_note(struct smt_run_result *result, int wait_status)
-{
-    result->done = true;
-    result->left_state = true;
-    if (WIFSIGNALED(wait_status)) {
-        result->fault.signal = WTERMSIG(wait_status);
-        result->killed_from_outside =
-            WTERMSIG(wait_status) == SIGKILL || WTERMSIG(wait_status) == SIGTERM;
-    } else if (WEXITSTATUS(wait_status) != EXIT_INSIDE_RUN) { /* _exit() asks nobody */
-        result->fault.code = WEXITSTATUS(wait_status);
-    }
-    if (WIFEXITED(wait_status)) result->fault.exited = true;
-    result->verdicts |= SMT_VERDICT_BIT(CRASH);
-}
-
-static void hang_note(struct smt_run_result *result)
-{
-    result->done = true;
-    result->left_state = true;
-    result->fault.signal = 0;
-    result->verdicts |= SMT_VERDICT_BIT(HANG);
-}
-
-/* Reaps a child that closed its socket; false when it could not be one of the
- * parser's doings (it died between runs). */
-static bool child_reap(struct smt_worker *worker, struct smt_run_result *result)
-{
-    int wait_status = child_end_now(worker);
-
-    if (!worker->shared->in_run) return false;
-    worker->shared->in_run = 0;
-    run_death_note(result, wait_status);
-    return true;
-}
-
-/* --- priming --------------------------------------------------------------------- */
-
-static enum child_end slot_run(struct smt_worker *worker, const struct smt_job *job)
-{
-    struct run_shared *shared = worker->shared;
-    enum child_end end;
-
-    shared->jobs[PRIME_SLOT] = *job;
-    memset(&shared->results[PRIME_SLOT], 0, sizeof shared->results[PRIME_SLOT]);
-    shared->job_current = PRIME_SLOT;
-    shared->job_end = PRIME_SLOT + 1;
-    end = jobs_hand_over(worker) ? child_wait(worker) : CHILD_DIED;
-    if (end == CHILD_DIED)
-        child_reap(worker, &shared->results[PRIME_SLOT]);
-    else if (end == CHILD_HANGS)
-        child_end_hang(worker);
-    else if (end != CHILD_DONE)
-        smt_worker_replace(worker);
-    shared->in_run = 0;
-    return end;
-}
-
-static bool primed_alike(const struct smt_run_result *a, const struct smt_run_result *b)
-{
-    return memcmp(a->codes, b->codes, sizeof a->codes) == 0 &&
-           memcmp(a->digests, b->digests, sizeof a->digests) == 0 &&
-           a->heap.sequence_hash == b->heap.sequence_hash;
-}
-
-/* Lets the parser fill its caches: clean runs and, unless that does harm, one
- * that fails; what stays reachable is kept out of the arena's resets. A message
- * that cannot be primed is left for the baseline to report. */
-static enum smt_status child_prime(struct smt_worker *worker)
-{
-    static const struct smt_job good = {.flags = SMT_JOB_KEEP | SMT_JOB_CHECK};
-    static const struct smt_job bad = {.flags = SMT_JOB_KEEP,
-                                       .plan = {.rule_count = 1, .rules = {{1, 1}}}};
-    const struct smt_run_result *result = &worker->shared->results[PRIME_SLOT];
-    struct smt_run_result before;
-    enum child_end end;
-
-    worker->primed_epoch = worker->shared->epoch;
-    end = slot_run(worker, &good);
-    if (end == CHILD_DONE) {
-        worker->kept_blocks += result->leak.cached_blocks;
-        end = slot_run(worker, &good);
-    }
-    if (end == CHILD_HANGS) {
-        worker->hangs = true;
-        worker->first_run = *result;
-        hang_note(&worker->first_run);
-    }
-    before = *result;
-    if (end == CHILD_DONE && !result->verdicts && !worker->bad_prime_hurts) {
-        end = slot_run(worker, &bad);
-        if (end == CHILD_DONE) end = slot_run(worker, &good);
-        if (end == CHILD_DONE && !primed_alike(&before, result)) {
-            smt_worker_replace(worker);
-            end = CHILD_REPLACE;
-        }
-        if (end != CHILD_DONE) worker->bad_prime_hurts = true;
-    }
-    if (end == CHILD_INTERRUPTED) return smt_fail(SMT_EINTERRUPTED, "interrupted");
-    if (end == CHILD_FAILED)
-        return smt_fail(SMT_EUNSUPPORTED, "parser %s could not be prepared in the child",
-                        worker->settings.parser->name);
-    return SMT_OK;
-}
-
-/* A child that is up and primed for the message in place. */
-static enum smt_status child_ready(struct smt_worker *worker)
-{
-    enum smt_status status = SMT_OK;
-
-    for (int tries = 0; tries < 3 && status == SMT_OK; tries++) {
-        if (!worker->child) status = child_start(worker);
-        if (status == SMT_OK && worker->primed_epoch != worker->shared->epoch)
-            status = child_prime(worker);
-        if (worker->child || worker->hangs) return status;
-    }
-    if (status == SMT_OK) { /* priming ends the child each time: run without */
-        status = child_start(worker);
-        worker->primed_epoch = worker->shared->epoch;
-    }
-    return status;
-}
-
 /* --- jobs -------------------------------------------------------------------------- */
 
 /* Feeds the jobs from `start` on; returns how many are done afterwards. */
@@ -372,7 +79,7 @@ static enum smt_status jobs_feed(struct smt_worker *worker, size_t start, size_t
                                  size_t *ret_done)
 {
     struct run_shared *shared = worker->shared;
-    enum smt_status status = child_ready(worker);
+    enum smt_status status = run_kept_ready(worker);
     struct smt_run_result *result;
     enum child_end end;
 
@@ -382,18 +89,16 @@ static enum smt_status jobs_feed(struct smt_worker *worker, size_t start, size_t
         *ret_done = count;
         return SMT_OK;
     }
-    shared->job_current = (uint32_t)start;
-    shared->job_end = (uint32_t)count;
-    end = jobs_hand_over(worker) ? child_wait(worker) : CHILD_DIED;
+    end = run_kept_feed(worker, (uint32_t)start, (uint32_t)count);
     *ret_done = shared->job_current;
     if (end == CHILD_DONE) return SMT_OK;
     result = &shared->results[shared->job_current < count ? shared->job_current : count - 1];
     if (end == CHILD_DIED) {
-        if (child_reap(worker, result)) *ret_done = shared->job_current + 1;
+        if (run_kept_reap(worker, result)) *ret_done = shared->job_current + 1;
     } else if (end == CHILD_HANGS) {
-        child_end_hang(worker);
+        run_kept_end_hang(worker);
         shared->in_run = 0;
-        hang_note(result);
+        run_hang_note(result);
         *ret_done = shared->job_current + 1;
     } else {
         smt_worker_replace(worker);
@@ -455,7 +160,7 @@ enum smt_status smt_worker_run(struct smt_worker *worker, const struct smt_job *
         status = jobs_feed(worker, done, count, &done);
         if (done > before && killed_once(worker, &done, &last_killed)) continue;
         idle = done > before ? 0 : idle + 1;
-        if (status == SMT_OK && idle > 10)
+        if (status == SMT_OK && idle > IDLE_MOST)
             status = smt_fail(SMT_ECHILD, "the child ends before it has done anything");
     }
     memcpy(ret_results, shared->results, count * sizeof *ret_results);

@@ -1,6 +1,8 @@
 /* heap/reach: what static data still leads to, and what nothing leads to. */
 #include "heap_fixture.h"
 
+#include <dlfcn.h>
+
 static void *volatile root;
 static __thread void *volatile thread_root;
 
@@ -158,6 +160,32 @@ static void a_forgotten_kept_block_does_not_lead_on(void **state)
     assert_int_equal(smt_reach_mark(heap), 0);
 }
 
+struct stretches {
+    uintptr_t wanted;
+    unsigned hits;
+};
+
+static void stretch_look(void *context, uintptr_t object_base, uintptr_t from, uintptr_t to)
+{
+    struct stretches *seen = context;
+
+    (void)object_base;
+    if (seen->wanted - from < to - from) seen->hits++;
+}
+
+static void an_objects_data_is_its_own_and_no_others(void **state)
+{
+    struct stretches ours = {(uintptr_t)&root, 0}, theirs = {(uintptr_t)&root, 0};
+
+    (void)state;
+
+    smt_roots_data_of((uintptr_t)nothing_reaches_a_forgotten_block, stretch_look, &ours);
+    smt_roots_data_of((uintptr_t)dlsym(RTLD_DEFAULT, "fflush"), stretch_look, &theirs);
+
+    assert_int_equal(ours.hits, 1);
+    assert_int_equal(theirs.hits, 0);
+}
+
 #define REACH_TEST(test) cmocka_unit_test_setup_teardown(test, heap_set_up, reach_tear_down)
 
 int main(void)
@@ -175,6 +203,7 @@ int main(void)
         REACH_TEST(guarded_blocks_are_reached_and_followed),
         REACH_TEST(a_kept_block_leads_on),
         REACH_TEST(a_forgotten_kept_block_does_not_lead_on),
+        cmocka_unit_test(an_objects_data_is_its_own_and_no_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
