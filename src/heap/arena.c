@@ -23,7 +23,10 @@ static inline void payload_fill(uintptr_t address, size_t size_bytes, enum smt_f
         lines_set(address, last, fill == SMT_FILL_ZERO ? 0 : FILL_WORD);
         return;
     }
-    for (uintptr_t at = address; at < last + LINE_BYTES; at += 8) word_store(at, ~(uint64_t)at);
+    for (uintptr_t at = address; at < last + LINE_BYTES; at += 8) {
+        if (at == address + END_BYTES && last - at > END_BYTES) at = last - END_BYTES;
+        word_store(at, ~(uint64_t)at);
+    }
 }
 
 /* The same to the very byte, for guarded blocks. Words are aligned in memory. */
@@ -32,12 +35,16 @@ static void payload_fill_exactly(uintptr_t address, size_t size_bytes, enum smt_
     uintptr_t end = address + size_bytes;
 
     if (fill != SMT_FILL_ADDRESS) {
-        memset((void *)address, fill == SMT_FILL_ZERO ? 0 : (unsigned char)FILL_WORD, size_bytes);
+        bytes_set(address, end, fill == SMT_FILL_ZERO ? 0 : (unsigned char)FILL_WORD);
         return;
     }
     for (uintptr_t at = address, next; at < end; at = next) {
         uint64_t word = ~(uint64_t)(at & ~(uintptr_t)7);
 
+        if (at - address >= END_BYTES && end - at > END_BYTES + 8) {
+            next = (end - END_BYTES) & ~(uintptr_t)7;
+            continue;
+        }
         next = (at | 7) + 1 < end ? (at | 7) + 1 : end;
         memcpy((void *)at, (const char *)&word + (at & 7), next - at);
     }

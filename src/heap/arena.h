@@ -9,6 +9,9 @@
  * touched. Nothing is unwound, protected or looked up on the way, unless the
  * settings of a run ask for it: see struct smt_heap_settings.
  *
+ * Of a block of more than 64 MiB (no message is larger) only the first and the last
+ * 32 MiB are filled, poisoned and checked; what lies between is as it comes.
+ *
  * All book-keeping lies outside the range, so that no overflow can steer it.
  *
  * A parser's hooks carry no context, so they serve the heap made current by

@@ -81,6 +81,22 @@ static bool decoys_check(const struct smt_heap *heap, const struct smt_block *bl
     return false;
 }
 
+/* The first payload byte of a freed block that is not what was put there. */
+static bool payload_check(const struct smt_heap *heap, const struct smt_block *block,
+                          struct smt_damage *ret_damage)
+{
+    uintptr_t from = block->address, end = from + block->size_bytes, bad;
+
+    if (block->size_bytes > 2 * END_BYTES) { /* at least that much was filled */
+        bad = first_other(from, from + END_BYTES, fence_byte(heap));
+        if (bad < from + END_BYTES)
+            return damage_note(block, bad, from + END_BYTES, fence_byte(heap), ret_damage);
+        from = end - END_BYTES;
+    }
+    bad = first_other(from, end, fence_byte(heap));
+    return bad == end || damage_note(block, bad, end, fence_byte(heap), ret_damage);
+}
+
 /* A block of the range that is known to be damaged somewhere. */
 static bool damage_find(const struct smt_heap *heap, const struct smt_block *block, uint32_t index,
                         struct smt_damage *ret_damage)
@@ -92,11 +108,7 @@ static bool damage_find(const struct smt_heap *heap, const struct smt_block *blo
     bad = first_other(block->address - 8, block->address, fence_byte(heap));
     if (bad < block->address)
         return damage_note(block, bad, block->address, fence_byte(heap), ret_damage);
-    if (block->flags & SMT_BLOCK_FREED) {
-        bad = first_other(block->address, payload_end, fence_byte(heap));
-        if (bad < payload_end)
-            return damage_note(block, bad, payload_end, fence_byte(heap), ret_damage);
-    }
+    if (block->flags & SMT_BLOCK_FREED && !payload_check(heap, block, ret_damage)) return false;
     bad = first_other(payload_end, end, fence_byte(heap));
     if (bad < end) return damage_note(block, bad, end, fence_byte(heap), ret_damage);
     return decoys_check(heap, block, ret_damage);

@@ -39,7 +39,8 @@
 #define TAIL_BYTES     16u
 #define NO_BLOCK       UINT32_MAX
 #define FILL_WORD      0xA5A5A5A5A5A5A5A5u
-#define CHUNK_BYTES    65536u /* eviction gives memory back in these */
+#define CHUNK_BYTES    65536u      /* eviction gives memory back in these */
+#define END_BYTES      (32u << 20) /* of a larger block than two of these, only the ends are filled */
 
 /* Where the first heap of a process goes if nothing is there: the pointers that
  * a report's bytes show are then the same in every process. */
@@ -150,6 +151,17 @@ static inline uintptr_t line_clamp(uintptr_t address, uintptr_t last)
     return address < last ? address : last;
 }
 
+/* The long way: all of it, or both ends. */
+__attribute__((noinline, unused)) static void bytes_set(uintptr_t from, uintptr_t to,
+                                                        unsigned char byte)
+{
+    if (to - from > 2 * END_BYTES) {
+        memset((void *)(to - END_BYTES), byte, END_BYTES);
+        to = from + END_BYTES;
+    }
+    memset((void *)from, byte, to - from);
+}
+
 /* Sets the lines from `first` to `last`, which may overlap the one before it. */
 static inline void lines_set(uintptr_t first, uintptr_t last, uint64_t word)
 {
@@ -157,8 +169,7 @@ static inline void lines_set(uintptr_t first, uintptr_t last, uint64_t word)
     line_store(line_clamp(first + LINE_BYTES, last), word);
     line_store(line_clamp(first + 2 * LINE_BYTES, last), word);
     line_store(last, word);
-    if (last - first > FEW_LINES)
-        memset((void *)(first + FEW_LINES), (unsigned char)word, last - first - FEW_LINES);
+    if (last - first > FEW_LINES) bytes_set(first + FEW_LINES, last, (unsigned char)word);
 }
 
 /* The long way: what differs from the line `even` in from..last. */
@@ -182,7 +193,14 @@ static inline bool lines_are_even(uintptr_t first, uintptr_t last, uint64_t word
     difference =
         (line_load(first) ^ even) | (line_load(line_clamp(first + LINE_BYTES, last)) ^ even) |
         (line_load(line_clamp(first + 2 * LINE_BYTES, last)) ^ even) | (line_load(last) ^ even);
-    if (last - first > FEW_LINES) difference |= lines_difference(first + FEW_LINES, last, even);
+    if (last - first > FEW_LINES) {
+        first += FEW_LINES;
+        if (last - first > 2 * END_BYTES) {
+            difference |= lines_difference(first, first + END_BYTES, even);
+            first = last - END_BYTES;
+        }
+        difference |= lines_difference(first, last, even);
+    }
     return !(difference[0] | difference[1]);
 }
 

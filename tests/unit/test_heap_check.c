@@ -203,7 +203,74 @@ static void every_damaged_block_is_counted(void **state)
     assert_int_equal(damage_of(5).block->attempt, 2);
 }
 
+/* --- blocks that are filled at both ends only -------------------------------------- */
+
+/* A quarantine that a huge block fits into. */
+static int roomy_set_up(void **state)
+{
+    (void)state;
+    return heap_set_up_with((size_t)4 << 30);
+}
+
+#define HUGE_BYTES ((size_t)1 << 30)
+#define END_BYTES  ((size_t)32 << 20)
+
+static void of_a_huge_block_the_ends_are_filled_and_the_middle_is_left_alone(void **state)
+{
+    static const enum smt_fill fills[] = {SMT_FILL_BYTE, SMT_FILL_ADDRESS};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fills / sizeof *fills; i++) {
+        run_begin((struct smt_heap_settings){.fill = fills[i]});
+        const unsigned char *block = smt_heap_malloc(HUGE_BYTES);
+
+        assert_non_null(block);
+        assert_int_not_equal(block[0], 0);
+        assert_int_not_equal(block[END_BYTES - 2], 0);
+        assert_int_equal(block[END_BYTES + 100], 0);
+        assert_int_equal(block[HUGE_BYTES - END_BYTES - 100], 0);
+        assert_int_not_equal(block[HUGE_BYTES - END_BYTES + 100], 0);
+        assert_int_not_equal(block[HUGE_BYTES - 2], 0);
+    }
+}
+
+static void a_huge_freed_block_is_watched_at_its_ends(void **state)
+{
+    static const struct {
+        size_t offset;
+        uint64_t damaged;
+    } rows[] = {{0, 1},
+                {END_BYTES - 1, 1},
+                {HUGE_BYTES / 2, 0},
+                {HUGE_BYTES - END_BYTES, 1},
+                {HUGE_BYTES - 1, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        plain_begin();
+        void *block = smt_heap_malloc(HUGE_BYTES);
+        smt_heap_release(block);
+
+        poke(block, (ptrdiff_t)rows[i].offset);
+
+        struct smt_damage damage = damage_of(rows[i].damaged);
+        if (rows[i].damaged) assert_int_equal(damage.offset, rows[i].offset);
+    }
+}
+
+static void a_broken_fence_of_a_huge_freed_block_is_told_as_such(void **state)
+{
+    (void)state;
+    plain_begin();
+    void *block = smt_heap_malloc(HUGE_BYTES);
+    poke(block, (ptrdiff_t)HUGE_BYTES + 2);
+    smt_heap_release(block);
+
+    assert_int_equal(damage_of(1).offset, HUGE_BYTES + 2);
+}
+
 #define CHECK_TEST(test) cmocka_unit_test_setup_teardown(test, heap_set_up, heap_tear_down)
+#define HUGE_TEST(test)  cmocka_unit_test_setup_teardown(test, roomy_set_up, heap_tear_down)
 
 int main(void)
 {
@@ -221,6 +288,9 @@ int main(void)
         CHECK_TEST(a_new_run_forgets_damage),
         CHECK_TEST(calloc_has_fences_too),
         CHECK_TEST(every_damaged_block_is_counted),
+        CHECK_TEST(of_a_huge_block_the_ends_are_filled_and_the_middle_is_left_alone),
+        HUGE_TEST(a_huge_freed_block_is_watched_at_its_ends),
+        HUGE_TEST(a_broken_fence_of_a_huge_freed_block_is_told_as_such),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
