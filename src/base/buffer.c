@@ -132,6 +132,40 @@ void smt_buffer_add_escaped(struct smt_buffer *buffer, const void *bytes, size_t
     }
 }
 
+/* Is there nothing in the word but what stands in '...' for itself? */
+static bool word_is_printable(const char *word)
+{
+    const unsigned char *at = (const unsigned char *)word;
+
+    for (; *at; at++)
+        if (*at < 0x20 || *at == 0x7F || *at == '\'') return false;
+    return smt_text_is_utf8(word, strlen(word));
+}
+
+void smt_buffer_add_shell_word(struct smt_buffer *buffer, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_./:,+@%=-#";
+    struct smt_buffer escaped;
+
+    if (*word && *word != '#' && strspn(word, plain) == strlen(word)) {
+        smt_buffer_add_text(buffer, word);
+        return;
+    }
+    if (word_is_printable(word)) {
+        smt_buffer_addf(buffer, "'%s'", word);
+        return;
+    }
+    smt_buffer_init(&escaped);
+    smt_buffer_add_escaped(&escaped, word, strlen(word));
+    smt_buffer_add_text(buffer, "$'"); /* whose escapes are the same */
+    for (const char *c = escaped.data; c && *c; c++)
+        smt_buffer_addf(buffer, *c == '\'' ? "\\%c" : "%c", *c);
+    smt_buffer_add_text(buffer, "'");
+    buffer->failed |= escaped.failed;
+    smt_buffer_clear(&escaped);
+}
+
 void smt_buffer_empty(struct smt_buffer *buffer)
 {
     buffer->size = 0;

@@ -29,6 +29,10 @@ void smt_buffer_addf(struct smt_buffer *buffer, const char *format, ...) SMT_PRI
  * CR, LF and TAB become `\r \n \t`, a backslash `\\`: as --message-data reads it. */
 void smt_buffer_add_escaped(struct smt_buffer *buffer, const void *bytes, size_t size_bytes);
 
+/* Adds one word of a shell's command line: as it is when the shell reads it so,
+ * '...' when that is enough, else $'...'. */
+void smt_buffer_add_shell_word(struct smt_buffer *buffer, const char *word);
+
 /* Whether all of it is well-formed UTF-8; zero bytes are. */
 bool smt_text_is_utf8(const void *bytes, size_t size_bytes);
 

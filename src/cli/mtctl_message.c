@@ -46,8 +46,12 @@ static void finding_add(struct smt_sink *sink, const struct smt_finding *finding
     trace_add(self->report, "failed in", &finding->failed_at);
     for (size_t i = 0; i < finding->block_count; i++)
         trace_add(self->report, "allocated in", &finding->blocks[i].allocated_at);
-    smt_buffer_addf(self->report, "  replay: sipmemtest --replay '%s' %s\n", finding->replay,
-                    finding->message);
+    smt_buffer_addf(self->report, "  replay: sipmemtest --replay '%s' ", finding->replay);
+    if (finding->message_words)
+        smt_buffer_add_text(self->report, finding->message_words);
+    else
+        smt_buffer_add_shell_word(self->report, finding->message);
+    smt_buffer_add_text(self->report, "\n");
 }
 
 static void end_add(struct smt_sink *sink, const struct smt_summary *summary)

@@ -39,8 +39,7 @@ static void line_ends_apply(struct session *session)
         if (status == SMT_OK) {
             list->items[kept++] = list->items[i];
         } else {
-            free(list->items[i].name);
-            free(list->items[i].data);
+            smt_message_clear(&list->items[i]);
         }
     }
     list->count = kept;

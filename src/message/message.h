@@ -40,6 +40,9 @@ struct smt_message {
     char *name; /* as typed; "-" is standard input, "data:2" the second --message-data */
     char *data; /* size_bytes bytes and a zero byte; owned */
     size_t size_bytes;
+    /* Words of a shell's command line that give this message again; NULL: its name
+     * is a path. A # in them begins what a person has to see to. Owned. */
+    char *words;
     enum smt_expectation expectation; /* EITHER while has_expectation is false */
     bool has_expectation;             /* a manifest lists this message */
 };
@@ -57,6 +60,9 @@ typedef void smt_message_on_error(void *context, const char *sentence);
 
 void smt_message_list_init(struct smt_message_list *list);
 void smt_message_list_clear(struct smt_message_list *list);
+
+/* Frees what the message owns. */
+void smt_message_clear(struct smt_message *message);
 
 /* Adds a copy of the bytes. SMT_EINPUT when there are none or too many. */
 SMT_MUST_USE enum smt_status smt_message_add_bytes(struct smt_message_list *list, const char *name,

@@ -4,17 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WORD_BYTES_MOST 4096u /* longer ones are no line that anybody copies */
+
 void smt_message_list_init(struct smt_message_list *list)
 {
     *list = (struct smt_message_list){0};
 }
 
+void smt_message_clear(struct smt_message *message)
+{
+    free(message->name);
+    free(message->data);
+    free(message->words);
+    *message = (struct smt_message){0};
+}
+
 void smt_message_list_clear(struct smt_message_list *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        free(list->items[i].name);
-        free(list->items[i].data);
-    }
+    for (size_t i = 0; i < list->count; i++) smt_message_clear(&list->items[i]);
     free(list->items);
     smt_message_manifest_free(list->manifest);
     smt_message_list_init(list);
@@ -54,14 +61,28 @@ enum smt_status smt_message_add_bytes(struct smt_message_list *list, const char 
     message.name = strdup(name);
     message.data = malloc(size_bytes + 1);
     if (!message.name || !message.data || !list_reserve(list)) {
-        free(message.name);
-        free(message.data);
+        smt_message_clear(&message);
         return smt_fail(SMT_ENOMEM, "%s: out of memory", name_shown(name));
     }
     memcpy(message.data, bytes, size_bytes);
     message.data[size_bytes] = '\0';
     list->items[list->count++] = message;
     return SMT_OK;
+}
+
+/* How this text is given again. */
+static char *words_of_text(const char *name, const char *text)
+{
+    struct smt_buffer words;
+
+    smt_buffer_init(&words);
+    if (strlen(text) > WORD_BYTES_MOST) {
+        smt_buffer_addf(&words, "--message-data TEXT # that of %s", name);
+    } else {
+        smt_buffer_add_text(&words, "--message-data ");
+        smt_buffer_add_shell_word(&words, text);
+    }
+    return smt_buffer_take(&words);
 }
 
 enum smt_status smt_message_add_data(struct smt_message_list *list, const char *name,
@@ -78,7 +99,10 @@ enum smt_status smt_message_add_data(struct smt_message_list *list, const char *
     smt_buffer_init(&bytes);
     status = smt_message_unescape(name, text, &bytes);
     if (status == SMT_OK) status = smt_message_add_bytes(list, name, bytes.data, bytes.size);
-    if (status == SMT_OK && name == numbered) list->data_count++;
+    if (status == SMT_OK && name == numbered) {
+        list->data_count++;
+        list->items[list->count - 1].words = words_of_text(name, text);
+    }
     smt_buffer_clear(&bytes);
     return status;
 }
@@ -126,14 +150,16 @@ enum smt_status smt_message_add_file(struct smt_message_list *list, const char *
     size_t count = list->count;
     enum smt_status status;
 
-    if (strcmp(path, "-") == 0) return smt_message_read_file(list, path);
     status = smt_message_read_file(list, path);
     if (status != SMT_OK) return status;
+    if (strcmp(path, "-") == 0) {
+        list->items[count].words = strdup("- # and the same standard input");
+        return SMT_OK;
+    }
     status = list_load_manifest(list, path, folder_bytes);
     if (status != SMT_OK) {
         list->count = count;
-        free(list->items[count].name);
-        free(list->items[count].data);
+        smt_message_clear(&list->items[count]);
         return status;
     }
     smt_message_manifest_apply(list->manifest, path + folder_bytes, &list->items[count]);

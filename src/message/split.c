@@ -97,6 +97,22 @@ static size_t body_size(const struct splitter *splitter, const char *name,
     return left_bytes;
 }
 
+/* Alone on a command line the whole input's parts are numbered from 1. */
+static char *part_words(const struct smt_message *whole, size_t number)
+{
+    struct smt_buffer words;
+
+    smt_buffer_init(&words);
+    smt_buffer_addf(&words, "--split --range %zu ", number);
+    if (whole->words) {
+        smt_buffer_add_text(&words, whole->words);
+    } else {
+        if (whole->name[0] == '-') smt_buffer_add_text(&words, "./");
+        smt_buffer_add_shell_word(&words, whole->name);
+    }
+    return smt_buffer_take(&words);
+}
+
 /* Adds the part that starts at `at`; gives where it ends. */
 static enum smt_status splitter_add_part(struct splitter *splitter, const struct smt_message *whole,
                                          size_t number, const char *at, const char **ret_end)
@@ -116,6 +132,7 @@ static enum smt_status splitter_add_part(struct splitter *splitter, const struct
     if (status == SMT_OK) {
         struct smt_message *part = &splitter->parts.items[splitter->parts.count - 1];
 
+        part->words = part_words(whole, number);
         part->expectation = whole->expectation;
         part->has_expectation = whole->has_expectation;
     }

@@ -263,6 +263,7 @@ static enum smt_status finding_read(struct smt_results *results, const json_t *l
     finding.parser = name_read(results, line, "parser");
     finding.message = strdup(message);
     finding.message_bytes = (size_t)number(line, "message_bytes");
+    finding.message_words = text_copy(line, "message_words");
     finding.message_index = (size_t)number(line, "message_index");
     finding.mode = mode ? strdup(mode) : NULL;
     finding.allocation = number(line, "allocation");

@@ -107,33 +107,6 @@ void show_diff(const struct smt_diff *diff, struct smt_buffer *text)
 
 /* --- the replay command ------------------------------------------------------ */
 
-/* Plain when the shell reads it as it is, '...' when that is enough, else
- * $'...', whose escapes are those of smt_buffer_add_escaped(). */
-static void show_shell_word(const char *word, struct smt_buffer *text)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_./:,+@%=-#";
-    struct smt_buffer escaped;
-
-    if (*word && *word != '#' && strspn(word, plain) == strlen(word)) {
-        smt_buffer_add_text(text, word);
-        return;
-    }
-    smt_buffer_init(&escaped);
-    show_bytes(word, &escaped);
-    if (!escaped.failed && (!escaped.data || strcmp(escaped.data, word) == 0) &&
-        !strchr(word, '\'')) {
-        smt_buffer_addf(text, "'%s'", word);
-    } else if (!escaped.failed) {
-        smt_buffer_add_text(text, "$'");
-        for (const char *c = escaped.data; *c; c++)
-            smt_buffer_addf(text, *c == '\'' ? "\\%c" : "%c", *c);
-        smt_buffer_add_text(text, "'");
-    }
-    text->failed |= escaped.failed;
-    smt_buffer_clear(&escaped);
-}
-
 void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
 {
     const char *name = finding->message ? finding->message : "FILE";
@@ -141,14 +114,18 @@ void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
     smt_buffer_add_text(text, "sipmemtest ");
     if (finding->parser && strcmp(finding->parser, smt_parsers[0]->name) != 0) {
         smt_buffer_add_text(text, "--parser ");
-        show_shell_word(smt_parser_argument(finding->parser), text);
+        smt_buffer_add_shell_word(text, smt_parser_argument(finding->parser));
         smt_buffer_add_text(text, " ");
     }
     smt_buffer_add_text(text, "--replay ");
-    show_shell_word(finding->replay ? finding->replay : "", text);
+    smt_buffer_add_shell_word(text, finding->replay ? finding->replay : "");
     smt_buffer_add_text(text, " ");
+    if (finding->message_words) {
+        smt_buffer_add_text(text, finding->message_words);
+        return;
+    }
     if (name[0] == '-' && name[1]) smt_buffer_add_text(text, "./");
-    show_shell_word(name, text);
+    smt_buffer_add_shell_word(text, name);
 }
 
 /* --- blocks ------------------------------------------------------------------ */

@@ -340,6 +340,7 @@ enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explain
     finding.parser = sweep->settings.worker.parser->name;
     finding.message = strdup(message->name);
     finding.message_bytes = message->size_bytes;
+    finding.message_words = message->words ? strdup(message->words) : NULL;
     finding.message_index = group->message + 1;
     finding.mode = group->is_clean_run ? NULL : strdup(smt_mode_name(group->mode));
     finding.allocation = group->is_clean_run ? 0 : group->allocation;

@@ -150,6 +150,7 @@ void smt_finding_clear(struct smt_finding *finding)
     }
     free(finding->blocks);
     free(finding->message);
+    free(finding->message_words);
     free(finding->mode);
     free(finding->replay);
     free(finding->summary);

@@ -408,6 +408,31 @@ complete_words()
     complains "--range"
 }
 
+@test "a_printed_replay_works_for_a_text_and_for_a_part_of_a_stream" {
+    stream="$BATS_TEST_TMPDIR/a stream"
+    cat "$selftest/healthy-invite-sdp.sip" "$selftest/bug-leak.sip" >"$stream"
+    data=$(sed 's/\r$//; s/$/\\r\\n/' "$selftest/bug-leak.sip" | tr -d '\n')
+
+    sipmemtest --parser selftest --repeat 3 --split "$stream"
+    replay=$(grep -m1 -oE 'replay: sipmemtest .*' <<<"$out")
+    contains "--split --range 2 '$stream'" "$replay"
+    eval "${replay#replay: }"
+    exits 1
+    contains "LEAK" "$out"
+
+    sipmemtest --parser selftest --repeat 3 --message-data "$data"
+    replay=$(grep -m1 -oE 'replay: sipmemtest .*' <<<"$out")
+    eval "${replay#replay: }"
+    exits 1
+    contains "LEAK" "$out"
+
+    sipmemtest --parser selftest --repeat 3 - <"$selftest/bug-leak.sip"
+    replay=$(grep -m1 -oE 'replay: sipmemtest .*' <<<"$out")
+    contains " - # and the same standard input" "$replay"
+    eval "${replay#replay: }" <"$selftest/bug-leak.sip"
+    exits 1
+}
+
 @test "a_replay_does_the_operations_of_its_token" {
     sipmemtest --repeat 3 --ops parse,clone --oom=7-9 --oom-mode transient "$invite"
     token=$(grep -oE 'osip/parse,clone:transient:[0-9a-f.]+' <<<"$out" | head -1)
