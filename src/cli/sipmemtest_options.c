@@ -1,6 +1,8 @@
 /* cli/sipmemtest_options.c - defaults, the command line, and what of it does
  * not go together. */
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/sipmemtest.h"
 
@@ -88,6 +90,26 @@ static enum smt_status together_check(const struct smt_sipmemtest_options *optio
     return SMT_OK;
 }
 
+/* "--oom 7-10" looks right, but what an option may have stands behind a =. */
+static enum smt_status misplaced_check(const struct smt_sipmemtest_options *options)
+{
+    for (size_t i = 0; i < options->input_count; i++) {
+        const char *text = options->inputs[i].text;
+        const char *range = strncmp(text, "1:", 2) == 0 ? text + 2 : text;
+        uint64_t first, last;
+        const char *option = !smt_number_parse(text, &first) ? "oom"
+                             : options->trace                ? "oom-trace"
+                                                             : "oom";
+
+        if (options->inputs[i].source != SMT_SOURCE_PATH || access(text, F_OK) == 0) continue;
+        if (!options->sweep.oom && !options->trace) continue;
+        if (!smt_number_parse(text, &first) && !smt_cli_range_parse(range, &first, &last)) continue;
+        return smt_fail(SMT_EUSAGE, "%s: no such file; for the option type --%s=%s", text, option,
+                        text);
+    }
+    return SMT_OK;
+}
+
 /* What one option means for another. */
 static void settings_derive(struct smt_sipmemtest_options *options)
 {
@@ -130,7 +152,8 @@ enum smt_status smt_sipmemtest_options_load(struct smt_sipmemtest_options *optio
 
     if (status == SMT_OK) status = smt_cli_parse(&smt_sipmemtest_program, argc, argv, options);
     if (status != SMT_OK || options->action) return status;
-    status = together_check(options);
+    status = misplaced_check(options);
+    if (status == SMT_OK) status = together_check(options);
     if (status == SMT_OK) settings_derive(options);
     if (status == SMT_OK) status = replay_derive(options);
     return status;

@@ -250,6 +250,19 @@ complete_words()
     contains "1) $invite" "$out"
 }
 
+@test "a_range_apart_from_its_option_is_told_how_to_type_it" {
+    sipmemtest --oom 7-10 "$invite"
+    complains "7-10: no such file; for the option type --oom=7-10"
+
+    sipmemtest --oom --oom-trace 2 "$invite"
+    complains "type --oom-trace=2"
+
+    cd "$BATS_TEST_TMPDIR"
+    cp "$invite" 7-10
+    sipmemtest --oom=1-2 -q 7-10
+    [ "$status" -le 1 ]
+}
+
 @test "a_second_standard_input_is_an_empty_message" {
     sipmemtest --repeat 2 - - <"$invite"
 
