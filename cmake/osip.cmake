@@ -9,6 +9,12 @@ if(OSIP_ROOT)
     target_link_libraries(osip INTERFACE ${OSIP_LIBRARY})
     get_filename_component(OSIP_LIBDIR ${OSIP_LIBRARY} DIRECTORY)
     set(CMAKE_BUILD_RPATH ${OSIP_LIBDIR})
+    # An archive cannot be asked where it lies, as a shared library is.
+    if(EXISTS ${OSIP_LIBDIR}/pkgconfig/libosip2.pc)
+        file(STRINGS ${OSIP_LIBDIR}/pkgconfig/libosip2.pc osip_release REGEX "^Version:")
+        string(REGEX REPLACE "^Version:[ \t]*" "" osip_release "${osip_release}")
+        target_compile_definitions(osip INTERFACE SMT_OSIP_RELEASE="${osip_release}")
+    endif()
     # scripts/build-osip: what an instrumented archive must be linked with.
     if(EXISTS ${OSIP_ROOT}/link-flags)
         file(STRINGS ${OSIP_ROOT}/link-flags osip_link_flags)

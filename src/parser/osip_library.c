@@ -91,6 +91,10 @@ static bool release_load(const char *folder, char *ret_release, size_t size_byte
     return found;
 }
 
+#ifndef SMT_OSIP_RELEASE
+#define SMT_OSIP_RELEASE "unknown" /* of an archive, told when this is built: cmake/osip.cmake */
+#endif
+
 /* The library cannot be asked. Its file name says which interface it has, and
  * the pkg-config file installed beside it, if any, which release that is. */
 const char *smt_parser_osip_version(void)
@@ -100,12 +104,12 @@ const char *smt_parser_osip_version(void)
     Dl_info info;
 
     if (version[0]) return version;
-    if (!dladdr(smt_parser_osip.anchor, &info) || !info.dli_fname) return "unknown";
+    if (!dladdr(smt_parser_osip.anchor, &info) || !info.dli_fname) return SMT_OSIP_RELEASE;
     path = realpath(info.dli_fname, NULL);
     slash = path ? strrchr(path, '/') : NULL;
     if (!slash || !strstr(slash, "osipparser")) { /* linked statically */
         free(path);
-        return "unknown";
+        return SMT_OSIP_RELEASE;
     }
     *slash = '\0';
     if (release_load(path, release, sizeof(release)))

@@ -56,6 +56,7 @@ link() { # COMPILER FLAG...
     run "$script" --source "$BATS_TEST_TMPDIR/t.tar.gz" --output "$out"
     [ "$status" -eq 0 ]
     [[ "$output" == *"libosip2 5.3.1"* ]]
+    grep -qx "Version: 5.3.1" "$out/lib/pkgconfig/libosip2.pc"
     [ -f "$out/lib/libosipparser2.a" ]
 }
 
