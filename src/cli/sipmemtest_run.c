@@ -7,10 +7,24 @@
 
 /* --- messages ------------------------------------------------------------------------------- */
 
-static void input_complain(void *context, const char *sentence)
+static void part_complain(void *context, const char *sentence)
 {
     fprintf(stderr, "%s: %s\n", smt_sipmemtest_program.name, sentence);
     session_raise(context, smt_status_exit(SMT_EINPUT));
+}
+
+static void input_complain(void *context, const char *sentence)
+{
+    struct session *session = context;
+
+    session->unusable_inputs++;
+    part_complain(context, sentence);
+}
+
+static void input_check(struct session *session, enum smt_status status)
+{
+    session->unusable_inputs += status != SMT_OK;
+    session_complain(session, status);
 }
 
 static enum smt_status input_load(struct session *session, const struct smt_sipmemtest_input *input)
@@ -35,7 +49,7 @@ static void line_ends_apply(struct session *session)
         enum smt_status status =
             smt_message_apply_crlf(&list->items[i], (enum smt_crlf)session->options->crlf);
 
-        session_complain(session, status);
+        input_check(session, status);
         if (status == SMT_OK) {
             list->items[kept++] = list->items[i];
         } else {
@@ -51,9 +65,9 @@ static void messages_load(struct session *session)
     const struct smt_sipmemtest_options *options = session->options;
 
     for (size_t i = 0; i < options->input_count; i++)
-        session_complain(session, input_load(session, &options->inputs[i]));
+        input_check(session, input_load(session, &options->inputs[i]));
     if (options->split)
-        session_complain(session, smt_message_split(&session->messages, input_complain, session));
+        session_complain(session, smt_message_split(&session->messages, part_complain, session));
     line_ends_apply(session);
 }
 
@@ -206,6 +220,7 @@ int smt_sipmemtest_run(struct smt_sipmemtest_options *options)
 
     smt_message_list_init(&session.messages);
     messages_load(&session);
+    settings.unusable_inputs = session.unusable_inputs;
     if (session.messages.count) {
         session_signals_catch();
         /* what may be refused comes before the reports, which overwrite files */

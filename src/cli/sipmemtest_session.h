@@ -13,6 +13,7 @@ struct session {
     const struct smt_cli_program *program; /* who complains */
     const struct smt_sipmemtest_options *options;
     struct smt_message_list messages;
+    size_t unusable_inputs; /* that gave no message */
     struct smt_known known;
     struct smt_report **reports;
     size_t report_count;

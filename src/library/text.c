@@ -36,7 +36,7 @@ static void block_add(const struct smt_finding_block *block, bool verbose, struc
     if (block->is_damaged)
         smt_buffer_addf(text, ": byte %+td is 0x%02x, was 0x%02x", block->bad_offset, block->found,
                         block->expected);
-    else if (block->bad_offset)
+    else if (block->has_bad_offset)
         smt_buffer_addf(text, ": accessed at byte %+td", block->bad_offset);
     smt_buffer_add_text(text, block->allocated_at.count ? ", allocated:\n" : "\n");
     trace_add(&block->allocated_at, verbose, text);

@@ -60,9 +60,6 @@ void show_replay(const struct smt_finding *finding, struct smt_buffer *text);
 /* "block 37 (24 bytes): byte 24 is 0x41, was 0xfd". */
 void show_block(const struct smt_finding_block *block, struct smt_buffer *text);
 
-/* Is it known which byte of the block was bad? */
-bool block_has_bad_byte(const struct smt_finding_block *block);
-
 /* The bytes in rows of 16, the first bad one in brackets, the block's bounds
  * marked by bars; each row starts with `indent` and ends with a newline. */
 void show_hexdump(const struct smt_finding_block *block, const char *indent,

@@ -171,7 +171,7 @@ static json_t *block_json(const struct smt_finding_block *block)
     json_object_set_new(object, "allocated_at", trace_json(&block->allocated_at));
     if (block->freed_at.count)
         json_object_set_new(object, "freed_at", trace_json(&block->freed_at));
-    if (block_has_bad_byte(block))
+    if (block->has_bad_offset)
         json_object_set_new(object, "bad_offset", json_integer(block->bad_offset));
     if (block->is_damaged) {
         json_object_set_new(object, "last_bad_offset", json_integer(block->last_bad_offset));

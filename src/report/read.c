@@ -204,6 +204,7 @@ static void block_read(struct smt_results *results, const json_t *object,
     block->size_bytes = (size_t)number(object, "size");
     trace_read(results, json_object_get(object, "allocated_at"), &block->allocated_at);
     trace_read(results, json_object_get(object, "freed_at"), &block->freed_at);
+    block->has_bad_offset = json_object_get(object, "bad_offset") != NULL;
     block->is_damaged = json_object_get(object, "last_bad_offset") != NULL;
     block->bad_offset = block->last_bad_offset = (ptrdiff_t)number(object, "bad_offset");
     if (block->is_damaged) block->last_bad_offset = (ptrdiff_t)number(object, "last_bad_offset");
@@ -262,8 +263,8 @@ static enum smt_status finding_read(struct smt_results *results, const json_t *l
     finding.verdict = smt_verdict_find(verdict);
     finding.parser = name_read(results, line, "parser");
     finding.message = strdup(message);
-    finding.message_bytes = (size_t)number(line, "message_bytes");
     finding.message_words = text_copy(line, "message_words");
+    finding.message_bytes = (size_t)number(line, "message_bytes");
     finding.message_index = (size_t)number(line, "message_index");
     finding.mode = mode ? strdup(mode) : NULL;
     finding.allocation = number(line, "allocation");

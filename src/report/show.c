@@ -130,11 +130,6 @@ void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
 
 /* --- blocks ------------------------------------------------------------------ */
 
-bool block_has_bad_byte(const struct smt_finding_block *block)
-{
-    return block->is_damaged || block->bad_offset != 0;
-}
-
 void show_block(const struct smt_finding_block *block, struct smt_buffer *text)
 {
     smt_buffer_addf(text, "block %llu (", (unsigned long long)block->allocation);
@@ -143,7 +138,7 @@ void show_block(const struct smt_finding_block *block, struct smt_buffer *text)
     if (block->is_damaged)
         smt_buffer_addf(text, ": byte %+td is 0x%02x, was 0x%02x", block->bad_offset, block->found,
                         block->expected);
-    else if (block->bad_offset)
+    else if (block->has_bad_offset)
         smt_buffer_addf(text, ": accessed at byte %+td", block->bad_offset);
 }
 
@@ -153,7 +148,7 @@ void show_block(const struct smt_finding_block *block, struct smt_buffer *text)
  */
 static char hexdump_separator(const struct smt_finding_block *block, ptrdiff_t offset)
 {
-    if (block_has_bad_byte(block)) {
+    if (block->has_bad_offset) {
         if (offset == block->bad_offset) return '[';
         if (offset == block->bad_offset + 1) return ']';
     }

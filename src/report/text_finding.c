@@ -101,7 +101,7 @@ static bool block_wants_bytes(const struct text_report *report, const struct smt
                               const struct smt_finding_block *block)
 {
     if (!block->byte_count) return false;
-    return report->base.settings.verbose || (!finding->mode && block_has_bad_byte(block));
+    return report->base.settings.verbose || (!finding->mode && block->has_bad_offset);
 }
 
 static void blocks_add(const struct text_report *report, const struct smt_finding *finding,

@@ -179,6 +179,10 @@ void run_judge(struct run_context *context, bool crashed)
 
     smt_heap_stats(context->heap, &result->heap);
     if (result->heap.kept_changed) result->left_state = true;
+    if (result->heap.exhausted) { /* every later run of the parser would be judged by this one */
+        result->left_state = result->done = true;
+        return;
+    }
     if (crashed) result->verdicts |= fault_verdict(context);
     result->verdicts |= damage_verdict(context);
     if (result->heap.bad_free) result->verdicts |= SMT_VERDICT_BIT(BAD_FREE);

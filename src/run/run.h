@@ -179,7 +179,8 @@ SMT_MUST_USE enum smt_status smt_worker_load(struct smt_worker *worker,
                                              const struct smt_message *message);
 
 /* Does `count` (1..SMT_BATCH_MAX) jobs in order. A status speaks of the tool
- * only; ret_results then hold what was done (`done` set). */
+ * only; ret_results then hold what was done (`done` set). SMT_ENOMEM also when
+ * a run used up the arena: it has no verdicts. */
 SMT_MUST_USE enum smt_status smt_worker_run(struct smt_worker *worker, const struct smt_job *jobs,
                                             size_t count, struct smt_run_result *ret_results);
 

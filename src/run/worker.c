@@ -144,6 +144,16 @@ static enum smt_status in_process_run(struct smt_worker *worker, const struct sm
     return SMT_OK;
 }
 
+/* A refusal that nobody planned: what came of it is not the parser's to answer for. */
+static enum smt_status room_check(const struct smt_run_result *results, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (results[i].done && results[i].heap.exhausted)
+            return smt_fail(SMT_ENOMEM,
+                            "a run needs more memory than the arena has (see ulimit -v)");
+    return SMT_OK;
+}
+
 enum smt_status smt_worker_run(struct smt_worker *worker, const struct smt_job *jobs, size_t count,
                                struct smt_run_result *ret_results)
 {
@@ -151,7 +161,10 @@ enum smt_status smt_worker_run(struct smt_worker *worker, const struct smt_job *
     size_t done = 0, last_killed = SIZE_MAX;
     enum smt_status status = SMT_OK;
 
-    if (worker->settings.in_process) return in_process_run(worker, jobs, count, ret_results);
+    if (worker->settings.in_process) {
+        status = in_process_run(worker, jobs, count, ret_results);
+        return status == SMT_OK ? room_check(ret_results, count) : status;
+    }
     memcpy(shared->jobs, jobs, count * sizeof *jobs);
     for (size_t i = 0; i < count; i++) shared->results[i].done = false;
     for (int idle = 0; done < count && status == SMT_OK;) {
@@ -164,7 +177,7 @@ enum smt_status smt_worker_run(struct smt_worker *worker, const struct smt_job *
             status = smt_fail(SMT_ECHILD, "the child ends before it has done anything");
     }
     memcpy(ret_results, shared->results, count * sizeof *ret_results);
-    return status;
+    return status == SMT_OK ? room_check(ret_results, count) : status;
 }
 
 /* --- asking --------------------------------------------------------------------------- */

@@ -39,10 +39,6 @@ static enum smt_status clean_job(struct clean *clean, const struct smt_job *job,
     enum smt_status status = smt_worker_run(sweep->worker, job, 1, ret);
 
     if (status != SMT_OK) return status;
-    if (ret->heap.exhausted)
-        return smt_fail(SMT_ENOMEM,
-                        "%s: the run needs more memory than the arena has (see ulimit -v)",
-                        clean->report.name);
     clean->report.runs += ret->runs;
     group_note(sweep, job, ret, true, SMT_MODE_COUNT, ret->verdicts & ~clean->report.verdicts);
     clean->report.verdicts |= ret->verdicts;

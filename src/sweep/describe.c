@@ -286,12 +286,13 @@ static void block_build(const struct smt_sweep *sweep, const struct explained *e
     block->byte_count = seen->byte_count;
     memcpy(block->bytes, seen->bytes, sizeof block->bytes);
     if (damage->count && damage->attempt == seen->attempt) {
-        block->is_damaged = true;
+        block->is_damaged = block->has_bad_offset = true;
         block->bad_offset = damage->offset;
         block->last_bad_offset = damage->last_offset;
         block->expected = damage->expected;
         block->found = damage->found;
     } else if (fault->place == SMT_PLACE_BLOCK && fault->attempt == seen->attempt) {
+        block->has_bad_offset = true;
         block->bad_offset = block->last_bad_offset = fault->offset;
     }
 }
@@ -339,8 +340,8 @@ enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explain
     smt_buffer_init(&token);
     finding.parser = sweep->settings.worker.parser->name;
     finding.message = strdup(message->name);
-    finding.message_bytes = message->size_bytes;
     finding.message_words = message->words ? strdup(message->words) : NULL;
+    finding.message_bytes = message->size_bytes;
     finding.message_index = group->message + 1;
     finding.mode = group->is_clean_run ? NULL : strdup(smt_mode_name(group->mode));
     finding.allocation = group->is_clean_run ? 0 : group->allocation;

@@ -18,7 +18,8 @@ struct smt_finding_block {
     size_t size_bytes;
     struct smt_trace allocated_at;
     struct smt_trace freed_at; /* count 0: was not released */
-    bool is_damaged;
+    bool is_damaged;           /* bad bytes were found; expected and found tell of the first */
+    bool has_bad_offset;       /* damaged there, or accessed */
     ptrdiff_t bad_offset, last_bad_offset; /* from the block's first byte */
     unsigned char expected, found;
     ptrdiff_t bytes_from; /* offset of bytes[0] */

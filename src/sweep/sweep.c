@@ -50,9 +50,10 @@ static void tell_begin(struct smt_sweep *sweep)
 bool smt_sweep_is_whole(const struct smt_sweep_settings *settings,
                         const struct smt_summary *summary)
 {
-    return settings->oom && !summary->truncated && !summary->budget_spent && !settings->messages &&
-           !settings->only_sites && !settings->skip_sites && settings->shards < 2 &&
-           settings->range.first <= 1 && settings->range.last == UINT64_MAX;
+    return settings->oom && !summary->truncated && !summary->budget_spent &&
+           !summary->unusable_inputs && !settings->messages && !settings->only_sites &&
+           !settings->skip_sites && settings->shards < 2 && settings->range.first <= 1 &&
+           settings->range.last == UINT64_MAX;
 }
 
 static void tell_findings(struct smt_sweep *sweep)
@@ -118,6 +119,7 @@ enum smt_status smt_sweep_new(const struct smt_sweep_settings *settings,
     sweep->sinks = sinks;
     sweep->sink_count = sink_count;
     sweep->started_ns = smt_clock_ns();
+    sweep->summary.unusable_inputs = settings->unusable_inputs;
     sweep->jobs = calloc(SMT_BATCH_MAX, sizeof *sweep->jobs);
     sweep->results = calloc(SMT_BATCH_MAX, sizeof *sweep->results);
     if (!sweep->jobs || !sweep->results)

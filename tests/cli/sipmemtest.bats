@@ -248,6 +248,7 @@ complete_words()
     contains "column 2" "$err"
     contains "is a directory" "$err"
     contains "1) $invite" "$out"
+    contains "6 inputs could not be used" "$out"
 }
 
 @test "a_range_apart_from_its_option_is_told_how_to_type_it" {

@@ -229,6 +229,14 @@ static void probe_cache_more(struct probe_state *probe, const struct smt_parser_
     probe_cache = block;
 }
 
+/* Blocks of 20 GiB, which are addresses for the most part. */
+static void probe_grab(struct probe_state *probe, const struct smt_parser_input *input)
+{
+    (void)input;
+    for (int i = 0; i < probe->number; i++)
+        if (!probe_hooks.malloc((size_t)20 << 30)) raise(SIGSEGV);
+}
+
 static void probe_many(struct probe_state *probe, const struct smt_parser_input *input)
 {
     (void)input;
@@ -266,6 +274,7 @@ static const struct probe_deed {
     {"leak", probe_leak},
     {"cache-once", probe_cache_once},
     {"cache-more", probe_cache_more},
+    {"grab", probe_grab},
     {"many", probe_many},
 };
 

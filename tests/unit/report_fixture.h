@@ -36,6 +36,7 @@ static struct smt_finding_block fixture_blocks[] = {
         .allocation = 37,
         .size_bytes = 20,
         .is_damaged = true,
+        .has_bad_offset = true,
         .bad_offset = 20,
         .last_bad_offset = 21,
         .expected = 0xfd,
@@ -45,7 +46,7 @@ static struct smt_finding_block fixture_blocks[] = {
         .bytes = "\xfa\xfa\xfa\xfaSIP/2.0/UDP <b>&\"'..AA\xfd\xfd\xfd\xfd\xfd\xfd",
     },
     {.allocation = 38, .size_bytes = 1},
-    {.allocation = 39, .size_bytes = 8, .bad_offset = -3, .byte_count = 0},
+    {.allocation = 39, .size_bytes = 8, .has_bad_offset = true, .bad_offset = -3, .byte_count = 0},
     {.allocation = 40, .size_bytes = 0, .byte_count = 3, .bytes = "\0\x7f\x80"},
 };
 

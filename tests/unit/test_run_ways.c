@@ -128,6 +128,26 @@ static void an_interruption_ends_soon(void **state)
     assert_int_equal(baseline_run().verdicts, 0);
 }
 
+/* The parser would be blamed for a refusal that is our own poverty. */
+static void a_run_that_uses_up_the_arena_has_no_verdict(void **state)
+{
+    struct smt_job job = {.flags = SMT_JOB_CHECK};
+    struct smt_run_result result;
+
+    (void)state;
+    text_load("nothing");
+    baseline_run();
+    text_load("grab 8");
+
+    enum smt_status status = smt_worker_run(worker, &job, 1, &result);
+
+    assert_int_equal(status, SMT_ENOMEM);
+    assert_true(result.done && result.heap.exhausted);
+    assert_int_equal(result.verdicts, 0);
+    text_load("grab 1");
+    assert_verdict(baseline_run().verdicts, "leak");
+}
+
 static int probe_set_up(void **state)
 {
     (void)state;
@@ -147,6 +167,7 @@ int main(void)
         PROBE_TEST(in_process_runs_need_no_child),
         PROBE_TEST(the_c_librarys_heap_obeys_the_plan),
         PROBE_TEST(an_interruption_ends_soon),
+        PROBE_TEST(a_run_that_uses_up_the_arena_has_no_verdict),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
