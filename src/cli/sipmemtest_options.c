@@ -120,7 +120,7 @@ static void settings_derive(struct smt_sipmemtest_options *options)
     sweep->worker.libc_backend = options->heap;
     sweep->worker.check_content = sweep->checks & SMT_CHECK_FENCES;
     sweep->worker.quarantine_bytes = options->quarantine_bytes;
-    sweep->worker.show_parser_output = options->debug;
+    sweep->worker.show_parser_output = sweep->texts = options->debug;
     sweep->only_sites = options->only_sites.items;
     sweep->skip_sites = options->skip_sites.items;
     if (!options->jobs) options->jobs = 1;

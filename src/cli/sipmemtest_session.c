@@ -35,7 +35,6 @@ static enum smt_status report_add(struct session *session, const char *spec)
         .quiet = options->quiet,
         .verbose = options->verbose,
         .color = color_decide(options, spec),
-        .debug = options->debug,
         .trace = options->trace,
     };
     struct smt_report *report;

@@ -209,6 +209,9 @@ static void finding_extras(json_t *line, const struct smt_finding *finding)
         json_object_set_new(line, "message_words", value_text(finding->message_words));
     json_object_set_new(line, "message_index", value_number(finding->message_index));
     json_object_set_new(line, "message_bytes", value_number(finding->message_bytes));
+    if (finding->clean_text)
+        json_object_set_new(line, "clean_text", json_string(finding->clean_text));
+    if (finding->run_text) json_object_set_new(line, "run_text", json_string(finding->run_text));
     json_object_set_new(line, "known", json_boolean(finding->is_known));
     if (finding->is_unconfirmed) json_object_set_new(line, "unconfirmed", json_true());
 }

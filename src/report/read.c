@@ -271,6 +271,8 @@ static enum smt_status finding_read(struct smt_results *results, const json_t *l
     finding.occurrences = number(line, "occurrences");
     finding.replay = text_copy(line, "replay");
     finding.summary = text(line, "summary") ? text_copy(line, "summary") : strdup("");
+    finding.clean_text = text_copy(line, "clean_text");
+    finding.run_text = text_copy(line, "run_text");
     trace_read(results, json_object_get(line, "injected_at"), &finding.injected_at);
     trace_read(results, json_object_get(line, "second_at"), &finding.second_at);
     trace_read(results, json_object_get(line, "failed_at"), &finding.failed_at);

@@ -17,7 +17,6 @@ struct smt_report_settings {
     bool quiet;     /* text: summary and findings only */
     bool verbose;   /* text: all frames, all blocks */
     bool color;     /* text on a terminal */
-    bool debug;     /* print the baseline's and the injected rendering */
     unsigned trace; /* --oom-trace */
 };
 

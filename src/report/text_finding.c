@@ -127,12 +127,25 @@ static void blocks_add(const struct text_report *report, const struct smt_findin
     smt_buffer_add_text(text, "\n");
 }
 
+static void rendering_add(const char *heading, const char *rendering, struct smt_buffer *text)
+{
+    if (!rendering) return;
+    smt_buffer_addf(text, "   %s%s\n", heading, *rendering ? ":" : ": none");
+    for (size_t length; *rendering; rendering += length) {
+        length = strcspn(rendering, "\n") + 1;
+        smt_buffer_add_text(text, "      | ");
+        smt_buffer_add(text, rendering, length);
+    }
+}
+
 /* Everything below the headline. */
 static void details_add(const struct text_report *report, const struct smt_finding *finding,
                         struct smt_buffer *text)
 {
     stacks_add(report, finding, text);
     diffs_add(report, finding, text);
+    rendering_add("text of the clean run", finding->clean_text, text);
+    rendering_add("text of this run", finding->run_text, text);
     blocks_add(report, finding, text);
     smt_buffer_add_text(text, "   signature: ");
     show_bytes(finding->signature, text);

@@ -353,6 +353,9 @@ enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explain
     place_name(sweep, explained, &place);
     finding.diff = explained->diff;
     explained->diff = (struct smt_diff_list){0};
+    finding.clean_text = explained->clean_text;
+    finding.run_text = explained->run_text;
+    explained->clean_text = explained->run_text = NULL;
     traces_build(sweep, explained, &finding);
     status = blocks_build(sweep, explained, &finding)
                  ? SMT_OK

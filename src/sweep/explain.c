@@ -150,6 +150,39 @@ static enum smt_status loss_find(struct smt_sweep *sweep, struct explained *expl
     return status;
 }
 
+/* What a run rendered, field by field; "" when it did not come to that. */
+static enum smt_status text_take(struct smt_sweep *sweep, bool baseline, char **ret_text)
+{
+    struct smt_field_list fields = {0};
+    enum smt_status status = smt_worker_fields(sweep->worker, baseline, &fields);
+    struct smt_buffer text;
+
+    if (status != SMT_OK) return status;
+    smt_buffer_init(&text);
+    for (size_t i = 0; i < fields.count; i++) {
+        const struct smt_field *field = &fields.items[i];
+
+        if (field->op != SMT_OP_RENDER) continue;
+        smt_buffer_add_escaped(&text, field->path, strlen(field->path));
+        if (text.size && text.data[text.size - 1] != ':') smt_buffer_add_text(&text, ": ");
+        smt_buffer_add_escaped(&text, field->bytes, field->size_bytes);
+        smt_buffer_add_text(&text, "\n");
+    }
+    if (fields.truncated) smt_buffer_add_text(&text, "...\n");
+    smt_field_list_clear(&fields);
+    *ret_text = smt_buffer_take(&text);
+    return *ret_text ? SMT_OK : smt_fail(SMT_ENOMEM, "out of memory for a text");
+}
+
+static enum smt_status texts_take(struct smt_sweep *sweep, struct explained *explained)
+{
+    enum smt_status status = SMT_OK;
+
+    if (!sweep->settings.texts) return SMT_OK;
+    status = text_take(sweep, true, &explained->clean_text);
+    return status == SMT_OK ? text_take(sweep, false, &explained->run_text) : status;
+}
+
 /* Everything but a hang is done again in a fresh child. */
 static enum smt_status group_replay(struct smt_sweep *sweep, struct explained *explained)
 {
@@ -165,6 +198,7 @@ static enum smt_status group_replay(struct smt_sweep *sweep, struct explained *e
     if (status != SMT_OK) return status;
     explained->is_confirmed = explained->result.verdicts & (1u << group->key.verdict);
     status = loss_find(sweep, explained);
+    if (status == SMT_OK) status = texts_take(sweep, explained);
     if (!verdict_has_block((enum smt_verdict)group->key.verdict)) return status;
     if (status == SMT_OK && group->key.verdict != SMT_VERDICT_LEAK)
         status = writer_find(sweep, &job, explained);
@@ -195,6 +229,8 @@ enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group
     }
     if (status == SMT_OK) status = finding_build(sweep, explained, ret_finding);
     diff_clear(&explained->diff);
+    free(explained->clean_text);
+    free(explained->run_text);
     free(explained);
     return status;
 }

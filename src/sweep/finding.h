@@ -62,6 +62,9 @@ struct smt_finding {
     size_t block_count;
     struct smt_finding_block *blocks;
     struct smt_diff_list diff;
+    /* With settings.texts: what the clean run and this one rendered, "path: value"
+     * a line, values escaped; NULL for a run that was not done again. */
+    char *clean_text, *run_text;
     uint64_t leaked_blocks, leaked_bytes;
     bool is_known;       /* listed in the known-findings file */
     bool is_unconfirmed; /* a fresh child did not show it again */

@@ -147,7 +147,8 @@ struct explained { /* what the replays of one group gave */
     struct smt_evidence evidence; /* of the replay; blocks from the last one */
     struct smt_run_result first;  /* of a replay that met the bad access itself, if any */
     bool has_first;
-    struct smt_diff_list diff; /* moved into the finding */
+    struct smt_diff_list diff;   /* moved into the finding */
+    char *clean_text, *run_text; /* moved into the finding */
     bool is_confirmed;
 };
 SMT_MUST_USE enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explained,

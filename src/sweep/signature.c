@@ -154,6 +154,8 @@ void smt_finding_clear(struct smt_finding *finding)
     free(finding->mode);
     free(finding->replay);
     free(finding->summary);
+    free(finding->clean_text);
+    free(finding->run_text);
     diff_clear(&finding->diff);
     *finding = (struct smt_finding){0};
 }

@@ -56,6 +56,7 @@ struct smt_sweep_settings {
     const char *function;                  /* what is swept, in sentences; NULL: a parser */
     struct smt_known *known;               /* may be NULL */
     const bool *done;                      /* by message: has been run before; NULL none */
+    bool texts;                            /* findings bring both runs' texts */
     size_t unusable_inputs;                /* that gave no message: for the summary */
 };
 

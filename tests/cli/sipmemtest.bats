@@ -392,6 +392,18 @@ complete_words()
     exits 0
 }
 
+@test "debug_shows_the_text_of_both_runs" {
+    sipmemtest --parser selftest --repeat 3 --oom --debug "$selftest/bug-swallowed-header.sip"
+
+    exits 1
+    [ "$(grep -c 'text of the clean run:' <<<"$out")" -ge 1 ]
+    [ "$(grep -c 'text of this run:' <<<"$out")" -ge 1 ]
+    contains "| text" "$out"
+
+    sipmemtest --parser selftest --repeat 3 --oom "$selftest/bug-swallowed-header.sip"
+    [[ $out != *"text of"* ]]
+}
+
 @test "one_plan_runs_once" {
     sipmemtest --repeat 3 --oom-at 37 "$invite"
 
