@@ -1,4 +1,5 @@
-/* cli/cli_progress.h - a progress bar on standard error, as a sink of the sweep.
+/* cli/cli_progress.h - how far a sweep is, on standard error, as a sink of it: a
+ * bar, and a note as soon as it is clear that a minute will not do.
  *
  * Must be the first of the sinks: it takes the bar away before another one
  * writes its lines. */
@@ -12,9 +13,10 @@ struct smt_cli_progress {
     uint64_t drawn_ns;    /* when last; 0: no bar on the screen */
     uint64_t started_ns;
     bool is_drawn;
+    bool has_bar, has_note; /* wanted */
 };
 
-void smt_cli_progress_init(struct smt_cli_progress *progress);
+void smt_cli_progress_init(struct smt_cli_progress *progress, bool bar, bool note);
 
 /* Takes the bar off the screen, if it is there. */
 void smt_cli_progress_erase(struct smt_cli_progress *progress);

@@ -35,12 +35,11 @@ struct jobs {
 
 /* --- a process ------------------------------------------------------------------------------- */
 
-static void progress_note(struct smt_sink *sink, uint64_t done, uint64_t total)
+static void progress_note(struct smt_sink *sink, const struct smt_progress *progress)
 {
     struct slot *slot = (struct slot *)((char *)sink - offsetof(struct slot, sink));
 
-    (void)total;
-    slot->done = done;
+    slot->done = progress->messages_done;
 }
 
 /* The share of a budget or shard that process n of `count` has. */
@@ -136,14 +135,14 @@ static size_t processes_look(struct jobs *jobs)
 static void progress_tell(const struct jobs *jobs)
 {
     const struct session *session = jobs->session;
+    struct smt_progress progress = {.messages = jobs->messages->count};
     uint64_t done = 0;
 
     for (size_t n = 0; n < jobs->count; n++)
         done += jobs->slots[n].is_up ? jobs->slots[n].done : jobs->messages->count;
+    progress.messages_done = done / jobs->count;
     for (size_t i = 0; i < session->sink_count; i++)
-        if (session->sinks[i]->progress)
-            session->sinks[i]->progress(session->sinks[i], done / jobs->count,
-                                        jobs->messages->count);
+        if (session->sinks[i]->progress) session->sinks[i]->progress(session->sinks[i], &progress);
 }
 
 static void processes_wait(struct jobs *jobs)

@@ -74,8 +74,10 @@ enum smt_status session_reports_open(struct session *session)
     session->reports = calloc(formats->count + 1, sizeof(struct smt_report *));
     session->sinks = calloc(formats->count + 2, sizeof(struct smt_sink *));
     if (!session->reports || !session->sinks) return smt_fail(SMT_ENOMEM, "out of memory");
-    smt_cli_progress_init(&session->progress);
-    if (bar) session->sinks[session->sink_count++] = &session->progress.sink;
+    smt_cli_progress_init(&session->progress, bar,
+                          !options->quiet && !options->sweep.budget_injections &&
+                              !options->sweep.budget_ns);
+    session->sinks[session->sink_count++] = &session->progress.sink;
     if (status == SMT_OK && !formats->count) status = report_add(session, "text");
     for (size_t i = 0; i < formats->count && status == SMT_OK; i++)
         status = report_add(session, formats->items[i]);

@@ -233,11 +233,32 @@ static enum smt_status batch_run(struct smt_sweep *sweep, struct mode_tally *tal
     return status;
 }
 
-static void progress_tell(struct smt_sweep *sweep)
+void progress_add(struct smt_sweep *sweep, uint64_t runs)
 {
+    struct smt_progress *progress = &sweep->progress;
+
+    progress->runs_done += runs;
+    if (progress->runs_planned < progress->runs_done) progress->runs_planned = progress->runs_done;
     for (size_t i = 0; i < sweep->sink_count; i++)
-        if (sweep->sinks[i]->progress)
-            sweep->sinks[i]->progress(sweep->sinks[i], sweep->message, sweep->messages->count);
+        if (sweep->sinks[i]->progress) sweep->sinks[i]->progress(sweep->sinks[i], progress);
+}
+
+/* Says beforehand how much there is to do. Limits, and what double faults find
+ * to refuse, are not known yet. */
+static void progress_begin(struct smt_sweep *sweep, uint64_t first, uint64_t last)
+{
+    unsigned modes = sweep->settings.modes & ~(1u << SMT_MODE_LIMIT);
+    uint64_t wanted = 0;
+
+    for (uint64_t n = first; n <= last; n++) wanted += attempt_is_wanted(sweep, n);
+    sweep->progress = (struct smt_progress){
+        .messages_done = sweep->message,
+        .messages = sweep->messages->count,
+        .runs_planned = wanted * (uint64_t)__builtin_popcount(modes),
+    };
+    sweep->progress.expected_s = (double)sweep->progress.runs_planned *
+                                 (double)smt_worker_baseline(sweep->worker)->cpu_ns / 1e9;
+    progress_add(sweep, 0);
 }
 
 static enum smt_status mode_sweep(struct smt_sweep *sweep, enum smt_mode mode, uint64_t first,
@@ -253,8 +274,8 @@ static enum smt_status mode_sweep(struct smt_sweep *sweep, enum smt_mode mode, u
         sweep->jobs[count++] = mode_job(&sweep->settings, mode, list.items[i]);
         if (count < SMT_BATCH_MAX - 1 && i + 1 < list.count) continue;
         status = batch_run(sweep, &tally, count);
+        progress_add(sweep, count);
         count = 0;
-        progress_tell(sweep);
     }
     tally_end(&tally, sweep);
     free(list.items);
@@ -288,7 +309,8 @@ enum smt_status sweep_inject(struct smt_sweep *sweep)
     if (first <= last) sweep->messages_with_range = true;
     if (status == SMT_OK && settings->has_plan && sweep_owns(sweep, sweep->message))
         status = plan_run(sweep);
-    if (!settings->oom) return status;
+    if (status != SMT_OK || !settings->oom) return status;
+    progress_begin(sweep, first, last);
     for (unsigned mode = 0; mode < SMT_MODE_COUNT && status == SMT_OK; mode++) {
         if (!(settings->modes & (1u << mode))) continue;
         if (sweep->modes_left) sweep->modes_left--;

@@ -72,6 +72,7 @@ struct smt_sweep {
     bool baseline_is_sound;         /* it crashes not, hangs not, repeats exactly */
     struct smt_run_result *results; /* SMT_BATCH_MAX */
     struct smt_job *jobs;
+    struct smt_progress progress;
     uint64_t modes_left; /* mode sweeps to come: a budget is shared among them */
     struct smt_random random;
     uint64_t second_site;     /* where the run at work was refused again: exact hash; 0 nowhere */
@@ -80,6 +81,9 @@ struct smt_sweep {
 
 /* sweep.c: drops groups and findings; sites and worker stay */
 void sweep_forget(struct smt_sweep *sweep);
+
+/* inject.c: so many more runs with refusals are done */
+void progress_add(struct smt_sweep *sweep, uint64_t runs);
 
 /* clean.c */
 SMT_MUST_USE enum smt_status sweep_load(struct smt_sweep *sweep, size_t message);

@@ -92,6 +92,8 @@ static enum smt_status doubles_of(struct smt_sweep *sweep, struct mode_tally *ta
         sweep->second_site = sites[i];
         if (status == SMT_OK) injection_note(sweep, tally, &sweep->jobs[i], &result);
     }
+    sweep->progress.runs_planned += count;
+    progress_add(sweep, count);
     sweep->second_site = 0;
     return status;
 }
@@ -108,6 +110,7 @@ enum smt_status sweep_double(struct smt_sweep *sweep)
         if (!sweep->settings.shards ||
             (n - 1) % sweep->settings.shards == sweep->settings.shard - 1)
             status = doubles_of(sweep, &tally, n);
+        progress_add(sweep, 1); /* the run that looks for second faults */
         if (n < last) tally_gap(&tally);
     }
     tally_end(&tally, sweep);

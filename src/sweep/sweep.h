@@ -145,6 +145,13 @@ struct smt_part_report {
     struct smt_summary added; /* counts of runs, injections and verdicts alone */
 };
 
+/* How far a sweep has come. */
+struct smt_progress {
+    size_t messages_done, messages;
+    uint64_t runs_done, runs_planned; /* with refusals, of the message at work; planned 0: none */
+    double expected_s; /* what those planned take at most: as much as the clean run each */
+};
+
 struct smt_sink {
     void (*begin)(struct smt_sink *sink, const struct smt_sweep_run *run);
     void (*message)(struct smt_sink *sink, const struct smt_message_report *report);
@@ -154,7 +161,7 @@ struct smt_sink {
     void (*finding)(struct smt_sink *sink, const struct smt_finding *finding);
     void (*site)(struct smt_sink *sink, const struct smt_site_report *report);
     void (*end)(struct smt_sink *sink, const struct smt_summary *summary);
-    void (*progress)(struct smt_sink *sink, uint64_t done, uint64_t total);
+    void (*progress)(struct smt_sink *sink, const struct smt_progress *progress);
     unsigned trace; /* 1: stacks of injections that are findings, 2: of all */
 };
 

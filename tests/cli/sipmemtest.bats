@@ -551,8 +551,24 @@ complete_words()
 
     exits 1
     contains $'\r[' "$err"
+    [[ $err =~ [0-9]\ of\ 4,\ [0-9]+\ of\ [0-9]+\ injections ]]
     [ "${err: -4}" = $'\r\033[K' ]
     [[ $out != *$'\r'* ]]
+}
+
+@test "a_sweep_of_more_than_a_minute_is_said_beforehand" {
+    { sed '/^Content-Length/,$d' "$corpus/bye-basic.sip"
+      for i in {1..1000}; do printf 'Route: <sip:p%d.example.com;lr>\r\n' "$i"; done
+      printf 'Content-Length: 0\r\n\r\n'; } >"$BATS_TEST_TMPDIR/long.sip"
+
+    "$SMT_BIN/sipmemtest" --oom --repeat 2 --check=fences "$BATS_TEST_TMPDIR/long.sip" \
+        >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    pid=$!
+    until grep -q . "$BATS_TEST_TMPDIR/err"; do kill -0 "$pid"; done
+    kill -TERM "$pid"
+    wait "$pid" || true
+
+    [[ $(<"$BATS_TEST_TMPDIR/err") =~ note:\ this\ may\ take\ [0-9]+\ minutes ]]
 }
 
 @test "an_interrupt_writes_what_was_found" {
