@@ -16,7 +16,7 @@
 
 #define REFUSED_MOST 4     /* stacks kept for the report */
 #define GUARDED_MOST 20000 /* blocks at inaccessible pages: the system grants no more */
-#define POISON_EVERY 8     /* inputs after whose refusals a clean run is done again */
+#define POISON_EVERY 16    /* inputs after whose refusals a clean run is done again */
 
 /* Verdicts that end the process in one build or another: refusals that are known
  * to lead there are let through. */

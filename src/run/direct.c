@@ -10,7 +10,7 @@
 
 #include "run/shared.h"
 
-#define LIVE_SLOTS_LEAST (1u << 12)
+#define LIVE_SLOTS_LEAST (1u << 9)
 #define GONE             ((void *)1) /* a slot whose block was released */
 #define CALLER           ((uintptr_t)__builtin_return_address(0))
 
@@ -23,14 +23,11 @@ struct smt_direct {
     struct run_shared shared; /* last: large, and little of it is touched */
 };
 
-struct slot {
-    void *block; /* NULL: never used */
-    uint64_t attempt;
-};
-
-/* Open addressing; used counts slots that have held a block. */
+/* Open addressing; used counts slots that have held a block. attempts[] goes with
+ * slots[] and is never cleared. */
 static struct {
-    struct slot *slots;
+    void **slots;
+    uint64_t *attempts;
     size_t slot_count, used, live;
     uint64_t attempt; /* requests of this run, as the heap counts them */
 } alive;
@@ -44,26 +41,42 @@ static void alive_put(void *block, uint64_t attempt)
 {
     size_t at = slot_of(block);
 
-    while (alive.slots[at].block > GONE) at = (at + 1) & (alive.slot_count - 1);
-    alive.used += !alive.slots[at].block;
+    while (alive.slots[at] > GONE) at = (at + 1) & (alive.slot_count - 1);
+    alive.used += !alive.slots[at];
     alive.live++;
-    alive.slots[at] = (struct slot){block, attempt};
+    alive.slots[at] = block;
+    alive.attempts[at] = attempt;
+}
+
+static bool alive_new(size_t slot_count)
+{
+    void **slots = calloc(slot_count, sizeof *slots);
+    uint64_t *attempts = calloc(slot_count, sizeof *attempts);
+
+    if (!slots || !attempts) {
+        free(slots);
+        free(attempts);
+        return false;
+    }
+    alive.slots = slots;
+    alive.attempts = attempts;
+    alive.slot_count = slot_count;
+    alive.used = alive.live = 0;
+    return true;
 }
 
 /* Twice as many slots when many live, else the same without those that are gone. */
 static bool alive_rebuild(void)
 {
     size_t old_count = alive.slot_count;
-    size_t count = alive.live * 4 < old_count ? old_count : old_count * 2;
-    struct slot *old = alive.slots, *slots = calloc(count, sizeof *slots);
+    uint64_t *old_attempts = alive.attempts;
+    void **old = alive.slots;
 
-    if (!slots) return false;
-    alive.slots = slots;
-    alive.slot_count = count;
-    alive.used = alive.live = 0;
+    if (!alive_new(alive.live * 4 < old_count ? old_count : old_count * 2)) return false;
     for (size_t i = 0; i < old_count; i++)
-        if (old[i].block > GONE) alive_put(old[i].block, old[i].attempt);
+        if (old[i] > GONE) alive_put(old[i], old_attempts[i]);
     free(old);
+    free(old_attempts);
     return true;
 }
 
@@ -81,18 +94,17 @@ static void alive_remove(const void *block)
 {
     size_t at = slot_of(block), next;
 
-    while (alive.slots[at].block && alive.slots[at].block != block)
-        at = (at + 1) & (alive.slot_count - 1);
-    if (!alive.slots[at].block) return;
+    while (alive.slots[at] && alive.slots[at] != block) at = (at + 1) & (alive.slot_count - 1);
+    if (!alive.slots[at]) return;
     next = (at + 1) & (alive.slot_count - 1);
-    alive.slots[at].block = alive.slots[next].block ? GONE : NULL;
-    alive.used -= !alive.slots[next].block;
+    alive.slots[at] = alive.slots[next] ? GONE : NULL;
+    alive.used -= !alive.slots[next];
     alive.live--;
 }
 
 static int attempt_order(const void *a, const void *b)
 {
-    uint64_t first = ((const struct slot *)a)->attempt, second = ((const struct slot *)b)->attempt;
+    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
 
     return first < second ? -1 : first > second;
 }
@@ -100,13 +112,13 @@ static int attempt_order(const void *a, const void *b)
 /* The first of the blocks that are left, as the arena would name them. */
 static void alive_tell(struct smt_run_leak *leak)
 {
-    struct slot *left = calloc(alive.live + 1, sizeof *left);
+    uint64_t *left = calloc(alive.live + 1, sizeof *left);
     size_t count = 0;
 
     for (size_t i = 0; left && i < alive.slot_count; i++)
-        if (alive.slots[i].block > GONE) left[count++] = alive.slots[i];
+        if (alive.slots[i] > GONE) left[count++] = alive.attempts[i];
     if (count) qsort(left, count, sizeof *left, attempt_order);
-    for (size_t i = 0; i < count && i < SMT_LEAKED_MAX; i++) leak->attempts[i] = left[i].attempt;
+    for (size_t i = 0; i < count && i < SMT_LEAKED_MAX; i++) leak->attempts[i] = left[i];
     free(left);
 }
 
@@ -114,7 +126,7 @@ static void alive_tell(struct smt_run_leak *leak)
 static void alive_release_all(void)
 {
     for (size_t i = 0; alive.live && i < alive.slot_count; i++)
-        if (alive.slots[i].block > GONE) free(alive.slots[i].block);
+        if (alive.slots[i] > GONE) free(alive.slots[i]);
     if (alive.used) memset(alive.slots, 0, alive.slot_count * sizeof *alive.slots);
     alive.used = alive.live = 0;
     alive.attempt = 0;
@@ -278,11 +290,9 @@ enum smt_status smt_direct_new(const struct smt_worker_settings *settings,
     direct->context.shared = &direct->shared;
     direct->context.veto = veto;
     direct->context.state = areas_new(direct, settings->parser->state_size_bytes);
-    alive.slot_count = LIVE_SLOTS_LEAST;
-    alive.slots = calloc(alive.slot_count, sizeof *alive.slots);
     status =
         smt_heap_new(settings->quarantine_bytes, settings->libc_backend, &direct->context.heap);
-    if (status == SMT_OK && (!direct->context.state || !alive.slots))
+    if (status == SMT_OK && (!direct->context.state || !alive_new(LIVE_SLOTS_LEAST)))
         status = smt_fail(SMT_ENOMEM, "out of memory for a parser's runs");
     smt_stack_warm_up();
     if (status == SMT_OK) status = parser_ready(direct);
@@ -299,7 +309,9 @@ void smt_direct_free(struct smt_direct *direct)
     if (!direct) return;
     alive_release_all();
     free(alive.slots);
+    free(alive.attempts);
     alive.slots = NULL;
+    alive.attempts = NULL;
     smt_heap_free(direct->context.heap);
     if (direct->context.message.tail_area)
         munmap(direct->context.message.tail_area, direct->mapped_bytes);

@@ -102,8 +102,8 @@ static void what_a_run_leaves_is_given_back(void **state)
 
     before = mallinfo2().uordblks;
     for (int i = 0; i < 20000; i++) smt_direct_run(direct, &clean);
-    /* glibc counts what its thread caches hold; one block a run would be 640,000 */
-    assert_in_range(mallinfo2().uordblks, 0, before + 60000);
+    assert_in_range(mallinfo2().uordblks, 0,
+                    before + 100000); /* five bytes a run; the table may grow */
 }
 
 struct counting_veto {
