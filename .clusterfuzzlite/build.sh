@@ -46,11 +46,15 @@ for program in "$WORK"/build/fuzz/fuzz_*; do
     target=${name#fuzz_}
     cp "$program" "$OUT/"
     carry_libraries "$program"
-    cp fuzz/sip.dict "$OUT/$name.dict"
-    [ ! -f "fuzz/$target.options" ] || sed "s/^dict = .*/dict = $name.dict/" "fuzz/$target.options" >"$OUT/$name.options"
+    [ ! -f "fuzz/$target.options" ] || {
+        cp fuzz/sip.dict "$OUT/$name.dict"
+        sed "s/^dict = .*/dict = $name.dict/" "fuzz/$target.options" >"$OUT/$name.options"
+    }
     rm -f "$OUT/${name}_seed_corpus.zip"
-    if [ -n "$(ls -A "$WORK/build/fuzz/seeds/$target" 2>/dev/null)" ]; then
-        (cd "$WORK/build/fuzz/seeds/$target" && zip -q -r "$OUT/${name}_seed_corpus.zip" .)
+    seeds=$WORK/build/fuzz/seeds/$target
+    [ -d "$seeds" ] || seeds=fuzz/seeds/$target
+    if [ -n "$(ls -A "$seeds" 2>/dev/null)" ]; then
+        (cd "$seeds" && zip -q -r "$OUT/${name}_seed_corpus.zip" .)
     else
         say "$target: no seeds"
     fi

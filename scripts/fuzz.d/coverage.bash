@@ -58,6 +58,7 @@ collect_inputs() {
         [ ${#folders[@]} -gt 0 ] || ! each=$(seeds_folder "$target") || folders=("$each")
     fi
     one_of target "$target" $targets
+    is_sip "$target" || fail 2 "$target runs our own code, not the parser: see the preset coverage"
     # AFL++ keeps notes in folders below the queue
     [ ${#folders[@]} = 0 ] || find "${folders[@]}" -path '*/.state' -prune -o -type f -size +0 -print | sort >"$inputs"
     [ -s "$inputs" ] || fail 2 "no inputs: there is no campaign of $target with a corpus, and no seeds are built"

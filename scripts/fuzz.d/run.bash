@@ -3,7 +3,8 @@
 #   scripts/fuzz run --engine libfuzzer|afl --target NAME [OPTION...]
 #
 #   --engine NAME      libfuzzer or afl
-#   --target NAME      message, sdp, uri, headers, oom or selftest
+#   --target NAME      message, sdp, uri, headers, oom or selftest; of our own code
+#                      wire_binrpc, wire_jsonrpc, wire_text or script
 #   --time TIME        how long: 90s, 30m, 8h (default 1h); not counting earlier times
 #   --jobs N           processes of the engine (default: processors of this machine)
 #   --campaign FOLDER  where it lives; default build/campaign/ENGINE/TARGET. Alone it
@@ -77,7 +78,8 @@ need_afl() {
         "AFL++ is not installed: apt-get install afl++" \
         "without it --engine libfuzzer (clang) and replaying files still work"
     program=$(need_target afl "$target")
-    mutator=$(release_program sipmemtest-afl-mutator.so) ||
+    mutator=
+    ! is_sip "$target" || mutator=$(release_program sipmemtest-afl-mutator.so) ||
         say "no sipmemtest-afl-mutator.so in build/release: AFL++ runs without the SIP mutator"
 }
 
@@ -121,6 +123,7 @@ tiny_seed() {
     oom) printf "$message\\0\\0\\0\\0\\0\\0\\0\\0" ;;
     uri) printf 'sip:a@b.example;lr' ;;
     sdp) printf 'v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n' ;;
+    *) printf 'x' ;;
     esac
 }
 
@@ -164,7 +167,9 @@ engine_options() {
         "$root/fuzz/$target.options" 2>/dev/null | grep -v '^-dict=' || true
 }
 
-dictionary=$root/fuzz/sip.dict
+words() { # prints the option that gives the engine its dictionary
+    ! is_sip "$target" || echo "$1$root/fuzz/sip.dict"
+}
 
 plan_libfuzzer() {
     local -a flags
@@ -173,7 +178,7 @@ plan_libfuzzer() {
     # TMPDIR: the jobs' own corpora, which a stop in between must not lose.
     plan "$host" env TMPDIR="$folder/tmp" "$program" "-fork=$jobs" -ignore_crashes=1 \
         -ignore_ooms=1 -ignore_timeouts=1 "-max_total_time=$seconds" \
-        "-artifact_prefix=$folder/artefacts/" "-dict=$dictionary" "${flags[@]}" \
+        "-artifact_prefix=$folder/artefacts/" $(words -dict=) "${flags[@]}" \
         "$folder/corpus" "$seeds"
 }
 
@@ -192,7 +197,7 @@ plan_instance() {
     fi
     # ASAN_OPTIONS: AFL++ has its own, and refuses others
     plan "$host-$name" env -u ASAN_OPTIONS "${environment[@]}" afl-fuzz -i "$seeds" -o "$folder/sync" \
-        "$role" "$host-$name" -x "$dictionary" -t 2000+ -V "$seconds" "$@" \
+        "$role" "$host-$name" $(words -x) -t 2000+ -V "$seconds" "$@" \
         -- "$(target_program "$variant" "$target")"
 }
 

@@ -123,12 +123,13 @@ find_programs() {
             shows_instrumented=$(engine_build $variant)/src/sipmemtest
     done
     shows_installed=$(release_program sipmemtest) || shows_installed=
+    is_sip "$target" || shows_installed='' shows_instrumented=''
     replay=$(release_program "replay_$target") || replay=
     [ ${#targets_built[@]} -gt 0 ] || [ -z "$replay" ] || targets_built=("$replay")
     [ -n "${targets_built[*]}$shows_installed" ] || fail 3 \
         "nothing is built to repeat artefacts with: cmake --preset release && ninja -C build/release" \
         "(scripts/fuzz build makes the instrumented programs too)"
-    [ -n "$shows_instrumented" ] ||
+    [ -n "$shows_instrumented" ] || ! is_sip "$target" ||
         say "no instrumented parser is built: only the installed one is asked (scripts/fuzz build)"
     parser=osip
     [ "$target" != selftest ] || parser=selftest-deep
