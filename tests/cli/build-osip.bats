@@ -79,6 +79,27 @@ link() { # COMPILER FLAG...
     [[ "$output" != *"up to date"* ]]
 }
 
+@test "--edit changes one file and leaves the source alone" {
+    printf 'AC_INIT\nAM_INIT_AUTOMAKE(libosip2, 0.0.%d)\n' $$ >"$tree/configure.in"
+    base=$BATS_TEST_DIRNAME/../../build/osip-0.0.$$
+    printf 'int other(void) { return 1; }\n' >"$tree/src/osipparser2/other.c"
+    run "$script" --source "$tree" --output "$out" --edit 'other.c=s/1/changed/'
+    [ "$status" -eq 3 ]
+    run "$script" --source "$tree" --output "$out" --edit 'other.c=s/other/another/'
+    [ "$status" -eq 0 ]
+    [ "${lines[-1]}" = "$out" ]
+    nm "$out/lib/libosipparser2.a" | grep -q ' T another$'
+    nm "$base/lib/libosipparser2.a" | grep -q ' T other$'
+    link gcc
+    run "$script" --source "$tree" --output "$out" --edit 'other.c=s/nothing/like/'
+    [ "$status" -eq 2 ]
+    run "$script" --source "$tree" --output "$out" --edit 'none.c=s/a/b/'
+    [ "$status" -eq 2 ]
+    run "$script" --source "$tree" --edit 'other.c=s/1/2/'
+    [ "$status" -eq 2 ]
+    rm -rf "$base" "$base.objects"
+}
+
 @test "--asan and --ubsan find what the parser does wrong, and end the run" {
     "$script" --source "$tree" --output "$out" --asan --ubsan
     link gcc $(cat "$out/link-flags")

@@ -391,6 +391,14 @@ END
     grep -q '| known |' triage/report.md
 }
 
+@test "triage_tells_contradictions_apart_as_the_target_does" {
+    cd "$dir"
+    fuzz triage --target message "$BATS_TEST_DIRNAME"/../../fuzz/regressions/message/{at-sign-in-user,auth-info-comma}.sip
+    contains "2 known" "$out"
+    [ "$(ls -d triage/osip-mismatch-*/ | wc -l)" = 2 ]
+    [[ $err != *Aborted* ]]
+}
+
 @test "triage_goes_through_a_campaign" {
     folder=$dir/campaign/libfuzzer/selftest
     mkdir -p "$folder/artefacts"
