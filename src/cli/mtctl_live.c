@@ -16,6 +16,14 @@ static int failure(enum smt_status status)
     return smt_status_exit(status);
 }
 
+static int help_show(void)
+{
+    for (const struct smt_command *row = smt_commands; row->name; row++)
+        if (smt_live_command_is(row->name))
+            printf("%s %s\n    %s\n", row->name, row->arguments, row->summary);
+    return fflush(stdout) == 0 ? 0 : 3;
+}
+
 /* 1: leaks were listed. */
 static int words_run(struct smt_live_client *client, char **words, size_t count)
 {
@@ -23,6 +31,7 @@ static int words_run(struct smt_live_client *client, char **words, size_t count)
     enum smt_status status;
     int exit_status = 0;
 
+    if (strcmp(words[0], "help") == 0 || strcmp(words[0], "?") == 0) return help_show();
     smt_live_answer_init(&answer);
     status = smt_live_command(client, words, count, &answer);
     if (status != SMT_OK) {

@@ -208,18 +208,22 @@ static enum smt_status survey_run(struct sweep *sweep)
     return SMT_OK;
 }
 
-static enum smt_status modes_run(struct sweep *sweep)
+static enum smt_status mode_check(struct sweep *sweep, const char *mode)
 {
-    char *modes = strdup(sweep->run->oom_mode), *at = modes, *mode, plan[96];
+    char plan[96];
+
+    (void)sweep;
+    if (plan_format(plan, sizeof plan, mode, 1)) return SMT_OK;
+    return smt_fail(SMT_EUSAGE, "--oom-mode: %s: expected transient, persistent or window:K", mode);
+}
+
+static enum smt_status modes_each(struct sweep *sweep,
+                                  enum smt_status (*visit)(struct sweep *, const char *mode))
+{
+    char *modes = strdup(sweep->run->oom_mode), *at = modes, *mode;
     enum smt_status status = SMT_OK;
 
-    while (status == SMT_OK && (mode = strsep(&at, ","))) {
-        if (plan_format(plan, sizeof plan, mode, 1))
-            status = mode_run(sweep, mode);
-        else
-            status = smt_fail(SMT_EUSAGE,
-                              "--oom-mode: %s: expected transient, persistent or window:K", mode);
-    }
+    while (status == SMT_OK && (mode = strsep(&at, ","))) status = visit(sweep, mode);
     free(modes);
     return status;
 }
@@ -255,9 +259,10 @@ int smt_mtctl_run_oom(const struct smt_mtctl_run *run)
 
     smt_buffer_init(&sweep.findings);
     if (!range_parse(run->oom ? run->oom : "1", &sweep.from, &sweep.to))
-        status = smt_fail(SMT_EUSAGE, "--oom: %s: expected FROM-TO", run->oom);
+        status = smt_fail(SMT_EUSAGE, "--oom: %s: expected N or FROM-TO, counted from 1", run->oom);
+    if (status == SMT_OK) status = modes_each(&sweep, mode_check);
     if (status == SMT_OK) status = survey_run(&sweep);
-    if (status == SMT_OK) status = modes_run(&sweep);
+    if (status == SMT_OK) status = modes_each(&sweep, mode_run);
     if (status == SMT_OK && !sweep.injections)
         status = smt_fail(SMT_EUSAGE, "no allocation of the program is under %s", run->only_site);
     if (status == SMT_OK)

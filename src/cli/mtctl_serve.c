@@ -195,6 +195,16 @@ static void addresses_tell(const struct service *service, const struct smt_serve
     fflush(stdout);
 }
 
+/* Better now than with each command. It may still end while this serves. */
+static enum smt_status attached_probe(pid_t process)
+{
+    struct smt_live_client client;
+    enum smt_status status = smt_live_client_open(&client, process);
+
+    if (status == SMT_OK) smt_live_client_close(&client);
+    return status;
+}
+
 static int service_run(struct service *service)
 {
     const struct smt_server_options options = {.addresses = service->addresses,
@@ -268,6 +278,11 @@ int smt_mtctl_serve(int argc, char **argv)
 
         if (found != SMT_OK) return smt_mtctl_fail(found);
         service.address_count = 1;
+    }
+    if (service.attached) {
+        enum smt_status found = attached_probe(service.attached);
+
+        if (found != SMT_OK) return smt_mtctl_fail(found);
     }
     descriptors_raise();
     status = service.background ? background_run(&service) : service_run(&service);

@@ -24,7 +24,7 @@ enum smt_status smt_live_address_parse(const char *address, pid_t *ret_process)
     uint64_t number;
 
     if (!smt_live_address_is(address) || !smt_number_parse(address + strlen(scheme), &number) ||
-        !number || number > 1 << 22)
+        !number || number > INT32_MAX)
         return smt_fail(SMT_EUSAGE, "%s: expected pid:N, N a process id", address);
     *ret_process = (pid_t)number;
     return SMT_OK;

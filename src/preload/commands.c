@@ -406,6 +406,26 @@ static const struct command *command_find(char **words, size_t count, size_t *re
     return NULL;
 }
 
+/* Names what was asked, or what its group knows. */
+static void unknown_refuse(struct mt_answer *answer, char **words, size_t count)
+{
+    size_t used = 0;
+    char text[sizeof answer->text];
+
+    text[0] = '\0';
+    for (const struct command *row = commands; row->group && count; row++)
+        if (strcmp(row->group, words[0]) == 0 && row->name && used < sizeof text)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+                                     used ? "|" : ": expected ", row->name);
+    if (used)
+        snprintf(answer->text, sizeof answer->text, "%.20s%.100s", words[0], text);
+    else
+        snprintf(answer->text, sizeof answer->text,
+                 "command %.40s not found; known: memscope kmemleak badfrees live",
+                 count ? words[0] : "");
+    answer->code = 500;
+}
+
 static void header_add(struct mt_out *out)
 {
     char comm[64] = "?";
@@ -433,7 +453,7 @@ void mt_command(const char *line, struct mt_out *out)
     if (command)
         command->run(&answer, words + used, count - used);
     else
-        mt_answer_refuse(&answer, 500, "command not found");
+        unknown_refuse(&answer, words, count);
     mt_out_finish(out, answer.code, answer.text);
 }
 

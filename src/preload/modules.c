@@ -22,8 +22,11 @@ static void path_set(struct mt_module *module, const char *name)
 
     if (!*name && module == &modules[0])
         size = readlink("/proc/self/exe", module->path, sizeof module->path - 1);
+    else if (*name != '/' && strchr(name, '/')) /* as in LD_PRELOAD=./x.so; others read it */
+        size = readlink("/proc/self/cwd", module->path, sizeof module->path - 1);
     if (size > 0)
-        module->path[size] = '\0';
+        snprintf(module->path + size, sizeof module->path - (size_t)size, "%s%s", *name ? "/" : "",
+                 name);
     else
         snprintf(module->path, sizeof module->path, "%s", *name ? name : "[vdso]");
 }

@@ -454,12 +454,42 @@ calls()
     calls 10000 1000
 }
 
+@test "an engine names the command it does not know, and those it does" {
+    begin "$BATS_FILE_TMPDIR/timers"
+    ask help
+    [[ $output == "memscope create|start|"*"kmemleak "*"live "* ]]
+    ask mem_used
+    [ "$status" = 4 ]
+    [[ $output == *"command mem_used not found; known: memscope kmemleak"* ]]
+    ask memscope nosuch
+    [[ $output == *"memscope: expected create|start|print|"* ]]
+    finish
+}
+
+@test "a library loaded by a relative path has its names" {
+    cd "$BATS_FILE_TMPDIR"
+    begin ./steps library ./library.so
+    step
+    cd /
+    ask live stacks
+    [[ $output == *": library_hold + 0x"*"library.c:"* ]]
+    finish
+}
+
 @test "wrong use is said" {
     run "$mtctl" -s pid:x live
     [ "$status" = 2 ]
     run "$mtctl" -s "pid:$$" live
     [ "$status" = 2 ]
     [[ $output == *"no engine in this process"* ]]
+    run "$mtctl" -s pid:99999999 live
+    [ "$output" = "mtctl: pid:99999999: no such process" ]
+    run timeout 20 "$mtctl" serve --attach "pid:$$" --listen "unix:$BATS_TEST_TMPDIR/socket"
+    [ "$status" = 2 ]
+    [[ $output == *"no engine in this process"* ]]
+    run "$mtctl" run --oom --oom-mode=nosuch -- echo started
+    [ "$status" = 2 ]
+    [ "$output" = "mtctl: --oom-mode: nosuch: expected transient, persistent or window:K" ]
     run "$mtctl" run
     [ "$status" = 2 ]
     run "$mtctl" run -- /no/such/program
