@@ -222,7 +222,7 @@ enum smt_status smt_buffer_load(struct smt_buffer *buffer, const char *path, siz
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return smt_fail(SMT_EINPUT, "%s: cannot open: %s", path, strerror(errno));
     if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode))
-        status = smt_fail(SMT_EINPUT, "%s: is a directory, not a message file", path);
+        status = smt_fail(SMT_EINPUT, "%s: is a directory, not a file", path);
     else
         status = buffer_read(buffer, fd, path, limit_bytes);
     close(fd);

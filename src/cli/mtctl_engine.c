@@ -51,16 +51,32 @@ SMT_CLI_SETTER(smt_mtctl_set_limit)
 
 SMT_CLI_SETTER(smt_mtctl_set_parser)
 {
-    enum smt_status status = smt_parser_find(arg, &engine_of(options)->parser);
+    (void)row; /* smt_parser_find() names the option */
+    return smt_parser_find(arg, &engine_of(options)->parser) == SMT_OK ? SMT_OK : SMT_EUSAGE;
+}
 
-    if (status != SMT_OK) return smt_fail(SMT_EUSAGE, "--%s: %s", row->name, smt_fail_text());
-    return SMT_OK;
+static enum smt_status parameter_unknown(const char *option, const char *arg)
+{
+    struct smt_buffer known;
+    enum smt_status status;
+
+    smt_buffer_init(&known);
+    for (const struct smt_parameter *row = smt_parameters; row->name; row++)
+        smt_buffer_addf(&known, " %s", row->name);
+    status = smt_fail(SMT_EUSAGE, "--%s: %s: no such parameter; known:%s", option, arg,
+                      known.data ? known.data : "");
+    smt_buffer_clear(&known);
+    return status;
 }
 
 SMT_CLI_SETTER(smt_mtctl_set_parameter)
 {
+    char name[32];
+
     if (!strchr(arg, '='))
         return smt_fail(SMT_EUSAGE, "--%s: '%s' is not NAME=VALUE", row->name, arg);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(arg, "="), arg);
+    if (!smt_parameter_find(name)) return parameter_unknown(row->name, arg);
     return smt_cli_set_texts(
         options, &(struct smt_cli_option){.at = offsetof(struct smt_mtctl_engine, parameters)},
         arg);

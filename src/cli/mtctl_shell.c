@@ -138,18 +138,21 @@ static bool line_run(struct shell *shell, const char *line, int *ret_status)
     return true;
 }
 
+/* Nobody looks on: a fault shows in the exit status, as of a command line. */
 static int plain_run(struct shell *shell)
 {
     char *line = NULL;
     size_t room = 0;
     int status = 0;
+    bool faults = false;
 
     while (getline(&line, &room, stdin) >= 0) {
         line[strcspn(line, "\r\n")] = '\0';
         if (!line_run(shell, line, &status)) break;
+        faults |= shell->reply.code != 0;
     }
     free(line);
-    return status;
+    return status || !faults ? status : SMT_MTCTL_FAULT;
 }
 
 static void history_path(char *ret_path, size_t room)

@@ -82,7 +82,7 @@ const struct smt_cli_program smt_sipmemtest_program = {
     .subcommands = subcommands,
     .sections = sections,
     .examples = examples,
-    .see_also = "gdb(1), valgrind(1)",
+    .see_also = "mtctl(1), libmemtest(3), gdb(1), valgrind(1)",
     .add_argument = argument_add,
     .argument_words = "FILE",
 };

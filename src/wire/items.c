@@ -115,4 +115,7 @@ void smt_wire_fault(struct smt_wire_reply *reply, int code, const char *format, 
     va_start(args, format);
     vsnprintf(reply->fault, sizeof reply->fault, format, args);
     va_end(args);
+    /* What a client sent may be quoted in it, and goes to a terminal. */
+    for (char *at = reply->fault; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f) *at = '?';
 }

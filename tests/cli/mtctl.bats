@@ -171,7 +171,7 @@ mem_realloc 1 k
 mem_free
 END
 
-    exits 0
+    exits 4
     [ "$err" = 'error: 500 - command nosuch not found' ]
     [ "$(sed -n 1p <<<"$out")" = 3082 ]
     [ "$(wc -l <<<"$out")" = 3 ]
@@ -340,6 +340,27 @@ END
 
     exits 0
     contains 'message_data: 27 bytes' "$out"
+}
+
+@test "a script that is a directory is told as such" {
+    mtctl -q -f "$BATS_TEST_TMPDIR"
+
+    exits 2
+    [ "$err" = "mtctl: $BATS_TEST_TMPDIR: is a directory, not a file" ]
+}
+
+@test "a wrong value of an option says which are right" {
+    mtctl -q -p nosuch=1 mem_used
+    exits 2
+    contains '--param: nosuch=1: no such parameter; known: memory mem_check_content' "$err"
+
+    mtctl -q --parser nosuch mem_used
+    exits 2
+    contains "mtctl: --parser: no parser is called 'nosuch'; known: osip" "$err"
+}
+
+@test "a fault quotes no control characters" {
+    refuses '500 - command a?[31mb not found' $'a\x1b[31mb'
 }
 
 @test "a message file that is not there is a fault" {
