@@ -211,6 +211,9 @@ enum smt_status smt_sweep_check_done(const struct smt_sweep_settings *settings,
     if (!wants_injections(settings) || summary->injections || summary->truncated) return SMT_OK;
     if (summary->unsound_messages || settings->done) return SMT_OK; /* findings; done before */
     if (settings->shards > 1 && (had_range || settings->has_plan)) return SMT_OK;
+    if (settings->has_plan && settings->plan.rule_count)
+        return smt_fail(SMT_EINPUT, "--oom-at: no message makes as many as %llu allocations",
+                        (unsigned long long)settings->plan.rules[0].first);
     if (settings->has_plan) return smt_fail(SMT_EINPUT, "--oom-at: no message allows this plan");
     if (!had_range && settings->range.first > 1)
         return smt_fail(SMT_EINPUT, "--oom: no message makes as many as %llu allocations",

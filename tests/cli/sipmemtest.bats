@@ -411,6 +411,14 @@ complete_words()
     contains "OOM" "$out"
 }
 
+@test "a_plan_behind_the_last_allocation_is_refused" {
+    sipmemtest --repeat 3 --oom-at 999999 "$invite"
+
+    exits 2
+    contains "--oom-at: no message makes as many as 999999 allocations" "$err"
+    contains "no findings" "$out"
+}
+
 @test "libc_heap_in_process_runs_clean" {
     sipmemtest --repeat 3 --heap=libc --in-process "$invite"
 
