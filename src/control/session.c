@@ -284,6 +284,8 @@ static void json_take(struct connection *connection, const char *text, size_t si
 /* Tells the client, in its own protocol as far as it has one, and hangs up. */
 static void bad_input(struct connection *connection)
 {
+    static const char json[] = "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,"
+                               "\"message\":\"malformed or oversized message\"},\"id\":null}";
     struct smt_wire_reply fault = {0};
 
     smt_wire_fault(&fault, 400, "malformed or oversized message");
@@ -292,11 +294,11 @@ static void bad_input(struct connection *connection)
         smt_binrpc_encode_reply(&connection->out, 0, &fault);
         break;
     case SMT_PROTOCOL_JSON:
-        smt_buffer_add_text(&connection->out, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,"
-                                              "\"message\":\"message too long\"},\"id\":null}\n");
+        smt_buffer_addf(&connection->out, "%s\n", json);
         break;
     case SMT_PROTOCOL_NETSTRING:
-        break; /* no frame to answer in can be trusted */
+        smt_buffer_addf(&connection->out, "%zu:%s,", sizeof json - 1, json);
+        break;
     default:
         smt_text_encode_reply(&connection->out, &fault, line_end(connection));
         break;

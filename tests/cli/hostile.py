@@ -168,7 +168,7 @@ def oversized():
         (b"\xa1\x0f\xff\xff\xff\xff\0\0\0\0", b"x", b"\xa1"),
         (b'{"a":"', b"x", b'{"jsonrpc"'),
         (b"[", b"[", b'{"jsonrpc"'),
-        (b"9999999:", b"x", b""),
+        (b"9999999:", b"x", b'94:{"jsonrpc"'),
         (b"cfg.sets misctest message_data ", b"x", b"error: 400"),
     ]
     for begin, filler, answer in endless:

@@ -111,6 +111,9 @@ def call(method, params, id):
 one = json.dumps(call("mt.mem_alloc", [8, "g"], 1)).encode()
 assert json.loads(exchange(one + b"\n")) == {"jsonrpc": "2.0", "result": None, "id": 1}
 
+length, answer = exchange(b"9999999:{").split(b":", 1)
+assert int(length) == len(answer) - 1 and json.loads(answer[:-1])["error"]["code"] == -32600
+
 batch = [call("mt.mem_used", [], "a"), call("mt.mem_free", {"size": 1, "unit": "g"}, 2),
          {"jsonrpc": "2.0", "method": "mt.mem_alloc", "params": [1]}, call("nosuch", [], 3)]
 answers = {answer["id"]: answer for answer in json.loads(exchange(json.dumps(batch).encode()))}
