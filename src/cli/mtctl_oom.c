@@ -111,7 +111,10 @@ static void finding_add(struct sweep *sweep, const char *mode, uint64_t number,
     }
     smt_buffer_addf(text, "\n  repeat:  mtctl run --oom=%llu --oom-mode=%s --",
                     (unsigned long long)number, mode);
-    for (char **word = sweep->run->program; *word; word++) smt_buffer_addf(text, " %s", *word);
+    for (char **word = sweep->run->program; *word; word++) {
+        smt_buffer_add_text(text, " ");
+        smt_buffer_add_shell_word(text, *word);
+    }
     smt_buffer_add_text(text, "\n");
 }
 
@@ -188,6 +191,9 @@ static enum smt_status survey_run(struct sweep *sweep)
     uint64_t attempts;
 
     if (status != SMT_OK) return status;
+    if (!ended.report && WIFEXITED(ended.status) &&
+        WEXITSTATUS(ended.status) >= 126) /* a shell's */
+        return smt_fail(SMT_EINPUT, "%s: cannot be started", sweep->run->program[0]);
     if (!ended.report)
         return smt_fail(SMT_ECHILD, "%s did not end by exit, or has no engine in it",
                         sweep->run->program[0]);

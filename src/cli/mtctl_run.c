@@ -387,6 +387,12 @@ int smt_mtctl_run(int argc, char **argv)
         smt_cli_complain(&smt_mtctl_run_program);
         return smt_status_exit(SMT_EUSAGE);
     }
+    if (run.at_exit && (run.idle || run.kmemleak_off)) {
+        (void)smt_fail(SMT_EUSAGE, "--at-exit needs what --%s switches off",
+                       run.idle ? "idle" : "kmemleak");
+        smt_cli_complain(&smt_mtctl_run_program);
+        return smt_status_exit(SMT_EUSAGE);
+    }
     status = smt_mtctl_run_prepare(&run);
     if (status) return status;
     if (run.oom || run.only_site) return smt_mtctl_run_oom(&run);

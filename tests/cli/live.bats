@@ -476,6 +476,11 @@ calls()
     finish
 }
 
+@test "the command that repeats a refusal is one for the shell" {
+    run "$mtctl" run --oom=1-3 --oom-mode=transient -- "$BATS_FILE_TMPDIR/leaks" 1 "two words"
+    [[ $output == *"repeat:  mtctl run --oom="*" 1 'two words'"* ]]
+}
+
 @test "wrong use is said" {
     run "$mtctl" -s pid:x live
     [ "$status" = 2 ]
@@ -487,6 +492,11 @@ calls()
     run timeout 20 "$mtctl" serve --attach "pid:$$" --listen "unix:$BATS_TEST_TMPDIR/socket"
     [ "$status" = 2 ]
     [[ $output == *"no engine in this process"* ]]
+    run "$mtctl" run --idle --at-exit -- echo started
+    [ "$status" = 2 ]
+    [ "$output" = "mtctl run: --at-exit needs what --idle switches off" ]
+    run "$mtctl" run --oom -- /no/such/program
+    [[ $output == *"/no/such/program: cannot be started"* ]]
     run "$mtctl" run --oom --oom-mode=nosuch -- echo started
     [ "$status" = 2 ]
     [ "$output" = "mtctl: --oom-mode: nosuch: expected transient, persistent or window:K" ]
