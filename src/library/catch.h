@@ -4,6 +4,7 @@
  *     static void *next_allocate(size_t alignment, size_t size_bytes, bool zeroed);
  *     static void *next_reallocate(void *block, size_t size_bytes);
  *     static void next_release(void *block);
+ *     #define CATCH_ENTRY(name)   what the function of this name is called
  *
  * alignment 0: whatever malloc() gives. */
 #ifndef SMT_LIBRARY_CATCH_H
@@ -121,6 +122,57 @@ ALWAYS_INLINE void *catch_memalign(uintptr_t caller, size_t alignment, size_t si
         return NULL;
     }
     return catch_allocate(caller, alignment, size_bytes, false);
+}
+
+/* --- the entry points both have, under the names they give --------------------- */
+
+void *CATCH_ENTRY(malloc)(size_t size_bytes);
+void *CATCH_ENTRY(calloc)(size_t count, size_t size_bytes);
+void *CATCH_ENTRY(realloc)(void *block, size_t size_bytes);
+void *CATCH_ENTRY(reallocarray)(void *block, size_t count, size_t size_bytes);
+void CATCH_ENTRY(free)(void *block);
+int CATCH_ENTRY(posix_memalign)(void **ret_block, size_t alignment, size_t size_bytes);
+void *CATCH_ENTRY(aligned_alloc)(size_t alignment, size_t size_bytes);
+void *CATCH_ENTRY(memalign)(size_t alignment, size_t size_bytes);
+
+CATCH_PUBLIC void *CATCH_ENTRY(malloc)(size_t size_bytes)
+{
+    return catch_allocate(CALLER, 0, size_bytes, false);
+}
+
+CATCH_PUBLIC void *CATCH_ENTRY(calloc)(size_t count, size_t size_bytes)
+{
+    return catch_allocate(CALLER, 0, catch_product(count, size_bytes), true);
+}
+
+CATCH_PUBLIC void *CATCH_ENTRY(realloc)(void *block, size_t size_bytes)
+{
+    return catch_reallocate(CALLER, block, size_bytes);
+}
+
+CATCH_PUBLIC void *CATCH_ENTRY(reallocarray)(void *block, size_t count, size_t size_bytes)
+{
+    return catch_reallocate(CALLER, block, catch_product(count, size_bytes));
+}
+
+CATCH_PUBLIC void CATCH_ENTRY(free)(void *block)
+{
+    if (block) catch_release(CALLER, block);
+}
+
+CATCH_PUBLIC int CATCH_ENTRY(posix_memalign)(void **ret_block, size_t alignment, size_t size_bytes)
+{
+    return catch_posix_memalign(CALLER, ret_block, alignment, size_bytes);
+}
+
+CATCH_PUBLIC void *CATCH_ENTRY(aligned_alloc)(size_t alignment, size_t size_bytes)
+{
+    return catch_memalign(CALLER, alignment, size_bytes);
+}
+
+CATCH_PUBLIC void *CATCH_ENTRY(memalign)(size_t alignment, size_t size_bytes)
+{
+    return catch_memalign(CALLER, alignment, size_bytes);
 }
 
 #endif

@@ -123,47 +123,8 @@ static inline void *next_reallocate(void *block, size_t size_bytes)
     return moved;
 }
 
+#define CATCH_ENTRY(name) name
 #include "library/catch.h"
-
-CATCH_PUBLIC void *malloc(size_t size_bytes)
-{
-    return catch_allocate(CALLER, 0, size_bytes, false);
-}
-
-CATCH_PUBLIC void *calloc(size_t count, size_t size_bytes)
-{
-    return catch_allocate(CALLER, 0, catch_product(count, size_bytes), true);
-}
-
-CATCH_PUBLIC void *realloc(void *block, size_t size_bytes)
-{
-    return catch_reallocate(CALLER, block, size_bytes);
-}
-
-CATCH_PUBLIC void *reallocarray(void *block, size_t count, size_t size_bytes)
-{
-    return catch_reallocate(CALLER, block, catch_product(count, size_bytes));
-}
-
-CATCH_PUBLIC void free(void *block)
-{
-    if (block) catch_release(CALLER, block);
-}
-
-CATCH_PUBLIC int posix_memalign(void **ret_block, size_t alignment, size_t size_bytes)
-{
-    return catch_posix_memalign(CALLER, ret_block, alignment, size_bytes);
-}
-
-CATCH_PUBLIC void *aligned_alloc(size_t alignment, size_t size_bytes)
-{
-    return catch_memalign(CALLER, alignment, size_bytes);
-}
-
-CATCH_PUBLIC void *memalign(size_t alignment, size_t size_bytes)
-{
-    return catch_memalign(CALLER, alignment, size_bytes);
-}
 
 CATCH_PUBLIC void *valloc(size_t size_bytes)
 {

@@ -33,62 +33,15 @@ static inline void next_release(void *block)
     __real_free(block);
 }
 
+#define CATCH_ENTRY(name) __wrap_##name
 #include "library/catch.h"
 
 /* what --wrap makes of the names */
-void *__wrap_malloc(size_t size_bytes);
-void *__wrap_calloc(size_t count, size_t size_bytes);
-void *__wrap_realloc(void *block, size_t size_bytes);
-void *__wrap_reallocarray(void *block, size_t count, size_t size_bytes);
-void __wrap_free(void *block);
-int __wrap_posix_memalign(void **ret_block, size_t alignment, size_t size_bytes);
-void *__wrap_aligned_alloc(size_t alignment, size_t size_bytes);
-void *__wrap_memalign(size_t alignment, size_t size_bytes);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t most);
 __attribute__((format(printf, 2, 0))) int __wrap_vasprintf(char **ret_text, const char *format,
                                                            va_list args);
 __attribute__((format(printf, 2, 3))) int __wrap_asprintf(char **ret_text, const char *format, ...);
-
-CATCH_PUBLIC void *__wrap_malloc(size_t size_bytes)
-{
-    return catch_allocate(CALLER, 0, size_bytes, false);
-}
-
-CATCH_PUBLIC void *__wrap_calloc(size_t count, size_t size_bytes)
-{
-    return catch_allocate(CALLER, 0, catch_product(count, size_bytes), true);
-}
-
-CATCH_PUBLIC void *__wrap_realloc(void *block, size_t size_bytes)
-{
-    return catch_reallocate(CALLER, block, size_bytes);
-}
-
-CATCH_PUBLIC void *__wrap_reallocarray(void *block, size_t count, size_t size_bytes)
-{
-    return catch_reallocate(CALLER, block, catch_product(count, size_bytes));
-}
-
-CATCH_PUBLIC void __wrap_free(void *block)
-{
-    if (block) catch_release(CALLER, block);
-}
-
-CATCH_PUBLIC int __wrap_posix_memalign(void **ret_block, size_t alignment, size_t size_bytes)
-{
-    return catch_posix_memalign(CALLER, ret_block, alignment, size_bytes);
-}
-
-CATCH_PUBLIC void *__wrap_aligned_alloc(size_t alignment, size_t size_bytes)
-{
-    return catch_memalign(CALLER, alignment, size_bytes);
-}
-
-CATCH_PUBLIC void *__wrap_memalign(size_t alignment, size_t size_bytes)
-{
-    return catch_memalign(CALLER, alignment, size_bytes);
-}
 
 ALWAYS_INLINE char *text_copy(uintptr_t caller, const char *text, size_t length)
 {
