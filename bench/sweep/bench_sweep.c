@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -309,7 +310,42 @@ static char *grown_message(unsigned headers)
     return smt_buffer_take(&text);
 }
 
-/* One line a size, for bench/plot: allocations, plain us, mean injection us. */
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+/* Processor time of children that have ended, and of theirs. */
+static double children_seconds(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_CHILDREN, &used);
+    return seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+}
+
+/* What an injection of a spread sample costs; the child's start and its few
+ * clean runs are divided among them. */
+static double sample_seconds(const struct smt_message *message, size_t *ret_sample,
+                             uint64_t *ret_attempts)
+{
+    double before = children_seconds();
+    struct ours ours = ours_open(message);
+    size_t sample = ours.attempts < 500 ? (size_t)ours.attempts : 500, crashes;
+    int repeat = ours.attempts < 10000 ? 20 : 1;
+    uint64_t *attempts = calloc(sample, sizeof *attempts);
+
+    for (size_t n = 0; n < sample; n++) attempts[n] = 1 + ours.attempts * n / sample;
+    ours_seconds(&ours, attempts, sample, repeat, &crashes);
+    free(attempts);
+    *ret_sample = sample;
+    *ret_attempts = ours.attempts;
+    ours_close(&ours);
+    return (children_seconds() - before) / ((double)sample * repeat);
+}
+
+/* One line a size, for bench/plot, in processor time: other programs at work
+ * matter less then. */
 static int growth(void)
 {
     static const unsigned headers[] = {1, 70, 770, 3850};
@@ -318,18 +354,18 @@ static int growth(void)
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         char *text = grown_message(headers[i]);
         struct smt_message message = {.name = "grown", .data = text, .size_bytes = strlen(text)};
-        struct ours ours = ours_open(&message);
-        size_t sample = ours.attempts < 500 ? (size_t)ours.attempts : 500, crashes;
-        uint64_t *attempts = calloc(sample, sizeof *attempts);
-        double mine;
+        int runs = headers[i] < 1000 ? 200 : 20;
+        uint64_t attempts, start;
+        double plain, mine;
+        size_t sample;
 
-        for (size_t n = 0; n < sample; n++) attempts[n] = 1 + ours.attempts * n / sample;
-        mine = ours_seconds(&ours, attempts, sample, 1, &crashes);
-        printf("%llu %.1f %.1f %zu\n", (unsigned long long)ours.attempts,
-               plain_seconds(&message, 5) * 1e6, mine * 1e6, sample);
+        mine = sample_seconds(&message, &sample, &attempts);
+        start = smt_clock_cpu_ns();
+        plain_seconds(&message, runs);
+        plain = (double)(smt_clock_cpu_ns() - start) / 1e9 / (runs + 1);
+        printf("%llu %.1f %.1f %zu\n", (unsigned long long)attempts, plain * 1e6, mine * 1e6,
+               sample);
         fflush(stdout);
-        free(attempts);
-        ours_close(&ours);
         free(text);
     }
     return 0;
