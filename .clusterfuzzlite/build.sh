@@ -59,4 +59,4 @@ for program in "$WORK"/build/fuzz/fuzz_*; do
         say "$target: no seeds"
     fi
 done
-cp "$WORK/build/fuzz/known-findings.txt" "$OUT/"
+cp "$WORK/build/fuzz/known-findings.txt" fuzz/sip.dict "$OUT/" # the dictionary by the name in *.options
