@@ -66,15 +66,26 @@ gather_queues() { # FOLDER...
 cmin_afl() { # FOLDER...
     command -v afl-cmin >/dev/null || fail 3 "afl-cmin is not installed: apt-get install afl++"
     gather_queues "$@"
-    AFL_SKIP_BIN_CHECK='' nice timeout -k 5 "$seconds" afl-cmin -i "$folder/all.new" -o "$chosen" -t 5000 \
+    AFL_ALLOW_TMP=1 nice timeout -k 5 "$seconds" afl-cmin -i "$folder/all.new" -o "$chosen" -t 5000 \
         -- "$program" >"$folder/logs/cmin.log" 2>&1 </dev/null || give_up "afl-cmin ended with exit status $?"
     rm -rf "$folder/all.new" "$chosen/.traces"
     must_have_chosen
     local file
     while read -r file; do
         [ -z "$file" ] || mv -n "$file" "$folder/artefacts/$(sed "s|^$folder/sync/||; s|/|-|g" <<<"$file")"
-    done < <(files_of "$folder"/sync/*/crashes "$folder"/sync/*/hangs -type f ! -name README.txt)
+    done < <(artefacts_of "$folder" | grep -F "$folder/sync/")
+    remember_totals
     rm -rf "$folder/sync.before" "$folder/corpus"
     [ ! -d "$folder/sync" ] || mv "$folder/sync" "$folder/sync.before"
     mv "$chosen" "$folder/corpus"
+}
+
+# The instances begin anew, and with them what they count.
+remember_totals() {
+    local time executions
+    read -r time executions < <(cat "$folder"/sync/*/fuzzer_stats 2>/dev/null | awk '
+        $1 == "run_time" && $3 > time { time = $3 }
+        $1 == "execs_done" { executions += $3 }
+        END { printf "%d %d\n", time, executions }')
+    printf '%s %s\n' "$time" "$executions" >>"$folder/earlier"
 }

@@ -58,6 +58,8 @@ gather_libfuzzer() { # FOLDER
         run_seconds=$((run_seconds + BASH_REMATCH[4]))
         speed=$((BASH_REMATCH[1] / (BASH_REMATCH[4] > 0 ? BASH_REMATCH[4] : 1)))
         edges=$(sed -n 's/.*Loaded [0-9]* modules *(\([0-9]*\) inline.*/\1/p' "$log" | head -n 1)
+        # where sites count too, they are more than what the engine knows of
+        [ "${edges:-0}" -ge "${BASH_REMATCH[2]}" ] || edges=
         coverage="${BASH_REMATCH[2]} edges${edges:+ of $edges ($(percent "${BASH_REMATCH[2]}" "$edges"))}, ${BASH_REMATCH[3]} features"
     done
 }
@@ -90,6 +92,9 @@ gather_afl() { # FOLDER
             coverage="$edges_found edges of $total_edges ($(percent "$edges_found" "$total_edges"))"
         fi
     done
+    [ ! -f "$1/earlier" ] || while read -r time done_here; do # before a cmin
+        run_seconds=$((run_seconds + time)) executions=$((executions + done_here))
+    done <"$1/earlier"
 }
 
 gather_corpus() { # FOLDER
@@ -109,10 +114,10 @@ gather_finds() { # FOLDER
     local list=$1/triage/artefacts.tsv
     artefact_count=$(artefacts_of "$1" | wc -l)
     newest_find=$(artefacts_of "$1" | tr '\n' '\0' | xargs -0 -r stat -c %Y | sort -n | tail -n 1)
-    unsorted=$(artefacts_of "$1" | sed "s|^$1/||" |
-        awk -F'\t' 'FILENAME != "-" { seen[$1] = 1; next } !($1 in seen) { n++ } END { print n + 0 }' \
+    unsorted=$(artefacts_of "$1" | tr '\n' '\0' | xargs -0 -r sha1sum | cut -c 1-40 | sort -u |
+        awk -F'\t' 'FILENAME != "-" { seen[$2] = 1; next } !($1 in seen) { n++ } END { print n + 0 }' \
             "$([ -f "$list" ] && echo "$list" || echo /dev/null)" -)
-    unique=$(files_of "$1/triage" -mindepth 2 -maxdepth 2 -name signature | wc -l)
+    unique=$(files_of "$1/triage" -mindepth 2 -maxdepth 2 -name signature ! -path "*/not-repeated/*" | wc -l)
     known=$(files_of "$1/triage" -mindepth 2 -maxdepth 2 -name known | wc -l)
 }
 

@@ -83,7 +83,8 @@ triage_campaigns() {
 }
 
 triage_list() { # artefacts, a line each, on standard input
-    local file name signatures said count=0 rest=0
+    local file name signatures said hash count=0 rest=0
+    local -A done_now=()
     mkdir -p "$output" 2>/dev/null && touch "$output/artefacts.tsv" ||
         fail 3 "cannot write in $output: is the disk full?"
     find_programs
@@ -94,13 +95,17 @@ triage_list() { # artefacts, a line each, on standard input
     done <"$output/artefacts.tsv"
     while read -r file; do
         name=${file#"$folder"/}
-        if [ -z "${option[again]:-}" ] && cut -f 1 "$output/artefacts.tsv" | grep -Fxq -e "$name"; then
+        # by content: AFL++ moves its files when it goes on
+        hash=$(sha1sum <"$file" | cut -c 1-40)
+        if [ -n "${done_now[$hash]:-}" ] ||
+            { [ -z "${option[again]:-}" ] && cut -f 2 "$output/artefacts.tsv" | grep -Fxq -e "$hash"; }; then
             continue
         elif [ -n "$limit" ] && [ "$count" -ge "$limit" ]; then
             rest=$((rest + 1))
             continue
         fi
         count=$((count + 1))
+        done_now[$hash]=1
         triage_one "$file" "$name"
     done
     [ "$rest" = 0 ] || say "$rest artefact(s) wait for the next time (--limit $limit)"
@@ -186,13 +191,21 @@ header_of() { # FILE
 }
 
 # Runs PROGRAM on FILE as the campaign did; if it finds nothing, with nothing known.
-ask_program() { # PROGRAM FILE LOG OPTION...
+ask_program() { # PROGRAM FILE LOG
     local program=$1 file=$2 log=$3
-    shift 3
+    local -a flags=()
+    [[ $program != "$(engine_build libfuzzer)"/* ]] || flags=(-timeout=20 -rss_limit_mb=4096)
     [ ! -f "$folder/known" ] || local -x SMT_FUZZ_KNOWN=$folder/known
     [ "$target" != oom ] || local -x SMT_FUZZ_KNOWN_DEPTH=${SMT_FUZZ_KNOWN_DEPTH:-2}
-    SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 30 "$program" "$@" "$file" >"$log" 2>&1 </dev/null || return
-    SMT_FUZZ_KNOWN='' SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 30 "$program" "$@" "$file" >"$log" 2>&1 </dev/null
+    ask_once || return
+    local -x SMT_FUZZ_KNOWN=
+    ask_once
+}
+
+ask_once() { # of ask_program; bash need not say that a signal ended it
+    {
+        SMT_FUZZ_SHOW_PLAN=1 timeout -k 5 30 "$program" "${flags[@]}" "$file" >"$log" 2>&1 </dev/null
+    } 2>/dev/null
 }
 
 # Repeats it with the target itself, as each engine has it, until one finds
@@ -200,12 +213,9 @@ ask_program() { # PROGRAM FILE LOG OPTION...
 # the same finding by the same name).
 ask_target() { # FILE WORK
     local program
-    local -a flags
     target_status=0 target_says='' target_name='' target_is_sure='' plan=''
     for program in "${targets_built[@]}"; do
-        flags=()
-        [[ $program != "$(engine_build libfuzzer)"/* ]] || flags=(-timeout=20 -rss_limit_mb=4096)
-        ask_program "$program" "$1" "$2/target.log" "${flags[@]}" || target_status=$?
+        ask_program "$program" "$1" "$2/target.log" || target_status=$?
         shows_target=$program
         [ "$target_status" = 0 ] || break
     done
@@ -313,7 +323,7 @@ triage_one() { # FILE NAME
     for signature in $all; do
         file_artefact "$signature"
     done
-    printf '%s\t%s\t%s\t%s\n' "$name" "$(sha1sum <"$file" | cut -c 1-40)" "${all# }" \
+    printf '%s\t%s\t%s\t%s\n' "$name" "$hash" "${all# }" \
         "${target_is_sure:+$target_name}" >>"$output/artefacts.tsv"
     say "$name: ${all# }"
 }
@@ -431,13 +441,18 @@ file_artefact() { # SIGNATURE: of triage_one
         cp "$work/message.sip" "$place/message.sip"
         [ -z "$plan" ] || echo "$plan" >"$place/plan"
     fi
-    [ -z "$target_name" ] || show_in "$place" target "$target_name" "$(cut -c 1-200 <<<"${target_says%%; refused in*}")"
+    [ -z "$target_name" ] || show_in "$place" target "$target_name" "$(said_shortly)"
     if [ ! -e "$place/artefact" ]; then
         cp "$file" "$place/artefact"
         [ ! -s "$work/target.log" ] || cp "$work/target.log" "$place/"
         [ -z "$target_name" ] || echo "${shows_target#"$root"/}" >"$place/program"
     fi
     grep -Fxqs -e "$name" "$place/artefacts" || echo "$name" >>"$place/artefacts"
+}
+
+# Without stacks and the artefact's path.
+said_shortly() {
+    sed -E 's/; (refused|allocated) in .*//; s|; /[^;]*$||' <<<"$target_says" | cut -c 1-200
 }
 
 # valgrind cannot look into our heap: the C library's, with the same refusals.
@@ -447,7 +462,8 @@ ask_valgrind() { # PLACE
         option[valgrind]=
         return
     fi
-    timeout -k 5 300 valgrind -q --error-exitcode=9 --leak-check=full --log-file="$1/valgrind.log" \
+    timeout -k 5 300 valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
+        "--suppressions=$root/tests/valgrind.supp" --log-file="$1/valgrind.log" \
         "$shows_installed" --in-process --heap=libc --parser "$parser" --repeat 1 \
         --replay "$(cat "$1/token")" "$1/message.sip" >/dev/null 2>&1 </dev/null || true
     if grep -q '^==' "$1/valgrind.log" 2>/dev/null; then

@@ -1,9 +1,16 @@
 # Of scripts/fuzz triage: what is written about findings.
 
+# A static library does not say its version; its folder does.
+instrumented_parser() {
+    local place
+    place=$(sed -n 's/^OSIP_ROOT:[A-Z]*=//p' "${shows_instrumented%/src/sipmemtest}/CMakeCache.txt" 2>/dev/null)
+    basename "${place:-as installed}"
+}
+
 who_is() { # WHO
     case $1 in
     target) echo "the target fuzz_$target" ;;
-    instrumented) echo "sipmemtest, instrumented parser $(parser_version "$shows_instrumented")" ;;
+    instrumented) echo "sipmemtest, instrumented parser ($(instrumented_parser))" ;;
     installed) echo "sipmemtest, installed parser $(parser_version "$shows_installed")" ;;
     valgrind) echo "valgrind, installed parser" ;;
     esac
@@ -100,7 +107,7 @@ write_report() {
     done
     {
         printf '# Findings of the target %s\n\n%d new, %d known; %d artefact(s).\n\n' "$target" \
-            "$fresh_count" "$old_count" "$(cut -f 1 "$output/artefacts.tsv" | sort -u | wc -l)"
+            "$fresh_count" "$old_count" "$(cut -f 2 "$output/artefacts.tsv" | sort -u | wc -l)"
         printf '| finding | verdict | target | instrumented | installed | artefacts | |\n|---|---|---|---|---|---|---|\n'
         printf '%s%s%s' "$fresh" "$old" "$none"
     } >"$output/report.md" || fail 3 "cannot write in $output: is the disk full?"

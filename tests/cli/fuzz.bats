@@ -175,7 +175,7 @@ END
 @test "without_seeds_a_tiny_input_of_our_own_begins" {
     fake_target message
 
-    FAKE= fuzz run --engine libfuzzer --target message --time 1
+    SMT_BIN=$dir FAKE= fuzz run --engine libfuzzer --target message --time 1
     contains "tiny input" "$err"
     grep -q '^OPTIONS' "$campaign/seeds/tiny"
     mkdir "$dir/empty"
@@ -325,7 +325,8 @@ END
         tee "$campaign/logs/100-h.log" >"$campaign/logs/200-h.log"
     echo x | tee "$campaign/corpus/1" >"$campaign/corpus/2"
     echo x | tee "$campaign/artefacts/crash-1" >"$campaign/artefacts/crash-2"
-    printf 'artefacts/crash-1\tx\ty\n' >"$campaign/triage/artefacts.tsv"
+    echo y >"$campaign/artefacts/crash-2"
+    printf 'artefacts/crash-1\t%s\ty\n' "$(echo x | sha1sum | cut -c 1-40)" >"$campaign/triage/artefacts.tsv"
     echo osip/leak/1 >"$campaign/triage/a/signature"
     printf 'engine=afl\ntarget=oom\n' >"$dir/campaign/afl/oom/campaign"
     printf '%s\n' 'run_time          : 3600' 'execs_done        : 1000000' 'execs_per_sec     : 250.10' \
