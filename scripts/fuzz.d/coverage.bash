@@ -144,7 +144,7 @@ report_lcov() {
 }
 
 report_gcovr() {
-    gcovr -r / --object-directory "$parser.objects" "$parser.objects" --html-details "$report/index.html" --print-summary \
+    gcovr -r "$root" --filter '.*/src/osipparser2/' "$parser.objects" --html-details "$report/index.html" --print-summary \
         >>"$scratch/log" 2>&1 || report_failed
     grep -E '^(lines|functions):' "$scratch/log" >&2 || true
 }
