@@ -505,3 +505,17 @@ calls()
     run "$mtctl" run -- /no/such/program
     [ "$status" = 127 ]
 }
+
+@test "a forking server that is not ours works with it" {
+    local socket=$BATS_TEST_TMPDIR/echo answered=0
+
+    "$mtctl" run -- socat "UNIX-LISTEN:$socket,fork" EXEC:cat 3>&- &
+    server=$!
+    for ((i = 0; i < 100; i++)); do [ -S "$socket" ] && break; read -r -t 0.1 <> <(:) || true; done
+    for ((i = 0; i < 50; i++)); do
+        [ "$(socat -t 10 - "UNIX-CONNECT:$socket" <<<"call $i")" = "call $i" ] && answered=$((answered + 1))
+    done
+    kill "$server"
+    wait "$server" || [ $? = 143 ]
+    [ "$answered" = 50 ]
+}
