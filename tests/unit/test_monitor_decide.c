@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -233,28 +234,46 @@ static bool troubled_live(void *context, int pid, uint64_t round,
     return false;
 }
 
-/* Twelve rounds of `true` beside a child that only waits. */
+/* A program of its own that only waits, once it has come to that: a forked child
+ * that shares our pages has more of its own whenever we write to ours. */
+static pid_t waiting_start(int *ret_input)
+{
+    int in[2], out[2];
+    char byte = 'x';
+    pid_t pid;
+
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    pid = fork();
+    if (pid == 0) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        execlp("cat", "cat", NULL);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    assert_int_equal(write(in[1], &byte, 1), 1);
+    assert_int_equal(read(out[0], &byte, 1), 1);
+    close(out[0]);
+    *ret_input = in[1];
+    return pid;
+}
+
+/* Twelve rounds of `true` beside it. */
 static struct smt_monitor_result *child_watch(const struct smt_monitor_engine *engine, pid_t *child)
 {
     struct smt_monitor_options options = {
         .pid_count = 1, .step = "true", .rounds = 12, .stop_fd = -1, .engine = engine};
     struct smt_monitor_result *result = NULL;
-    int ends[2], pid;
-    char byte = 0;
+    int input, pid;
 
-    assert_int_equal(pipe(ends), 0);
-    *child = fork();
-    if (*child == 0) {
-        close(ends[1]);
-        _exit(read(ends[0], &byte, 1) < 0);
-    }
-    pid = *child;
+    *child = pid = waiting_start(&input);
     options.pids = &pid;
 
     assert_int_equal(smt_monitor_watch(&options, &result), SMT_OK);
 
-    close(ends[1]);
-    close(ends[0]);
+    close(input);
     waitpid(*child, NULL, 0);
     return result;
 }
