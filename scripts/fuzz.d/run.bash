@@ -308,7 +308,7 @@ kill_holders() {
 stop_all() {
     local signal wait
     [ "$engine" != libfuzzer ] || ask_jobs_to_stop
-    for signal in INT TERM KILL; do
+    for signal in TERM KILL; do
         signal_all $signal
         for ((wait = 0; wait < 50; wait++)); do
             alive || break 2
@@ -344,6 +344,7 @@ watch_all() {
     trap '' INT TERM HUP
     stop_all
     rm -rf "$folder/tmp"
+    measure_edges
     finish
 }
 
@@ -353,6 +354,16 @@ last_words() { # of the engines' logs, when one failed
         say "$(basename "$log"):"
         sed 's/\x1b\[[0-9;]*[A-Za-z]//g' "$log" | grep -v '^ *$' | tail -n 8 | sed 's/^/    /' >&2
     done
+}
+
+# What libFuzzer prints in fork mode mixes edges with features; read once without
+# forking, the corpus says how many edges it reaches.
+measure_edges() {
+    local edges
+    [ "$engine" = libfuzzer ] && [ "$reason" = 'time is over' ] || return 0
+    edges=$(nice timeout -k 5 60 "$program" -runs=0 -timeout=10 "$folder/corpus" 2>&1 </dev/null |
+        sed -n 's/.*INITED cov: \([0-9]*\) .*/\1/p' | head -n 1) || true
+    [ -z "$edges" ] || echo "$edges" >"$folder/edges" || true
 }
 
 finish() {

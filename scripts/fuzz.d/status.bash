@@ -58,10 +58,11 @@ gather_libfuzzer() { # FOLDER
         run_seconds=$((run_seconds + BASH_REMATCH[4]))
         speed=$((BASH_REMATCH[1] / (BASH_REMATCH[4] > 0 ? BASH_REMATCH[4] : 1)))
         edges=$(sed -n 's/.*Loaded [0-9]* modules *(\([0-9]*\) inline.*/\1/p' "$log" | head -n 1)
-        # where sites count too, they are more than what the engine knows of
-        [ "${edges:-0}" -ge "${BASH_REMATCH[2]}" ] || edges=
-        coverage="${BASH_REMATCH[2]} edges${edges:+ of $edges ($(percent "${BASH_REMATCH[2]}" "$edges"))}, ${BASH_REMATCH[3]} features"
+        coverage="${BASH_REMATCH[3]} features"
     done
+    # "cov" counts more than edges in fork mode; run measures them when its time is over
+    [ ! -s "$1/edges" ] || [ -z "${edges:-}" ] ||
+        coverage+=", $(cat "$1/edges") of $edges edges ($(percent "$(cat "$1/edges")" "$edges")) when last at rest"
 }
 
 gather_afl() { # FOLDER
