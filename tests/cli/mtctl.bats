@@ -195,7 +195,7 @@ END
 types()
 {
     HOME=$1 XDG_STATE_HOME= TERM=vt100 python3 -c '
-import os, pty, select, sys, time
+import os, pty, select, signal, sys, time
 
 child, terminal = pty.fork()
 if child == 0:
@@ -204,14 +204,18 @@ shown, seen = b"", 0
 for line in sys.stdin.read().splitlines():
     awaited, typed = line.split("|", 1)
     end = time.time() + 30
-    while shown.find(awaited.encode(), seen) < 0 and time.time() < end:
+    while (at := shown.find(awaited.encode(), seen)) < 0 and time.time() < end:
         if select.select([terminal], [], [], 1)[0]:
             shown += os.read(terminal, 4096)
-    seen = len(shown)
+    seen = at + len(awaited) if at >= 0 else len(shown)
     os.write(terminal, typed.encode().decode("unicode_escape").encode())
+# What is typed while the shell is busy with a line may be lost.
 try:
-    while more := os.read(terminal, 4096):
-        shown += more
+    for again in range(10):
+        while select.select([terminal], [], [], 3)[0]:
+            shown += os.read(terminal, 4096)
+        os.write(terminal, b"quit\n")
+    os.kill(child, signal.SIGKILL)
 except OSError:
     pass
 sys.stdout.write(shown.decode().replace("\r", "").replace("\0", ""))
