@@ -10,10 +10,12 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define ALIGNMENT   16
 #define CHUNK_FIRST 4000
 #define CHUNK_MAX   ((size_t)1 << 20)
+#define MAP_LEAST   ((size_t)64 << 10)
 
 /* The newest chunk is first. */
 struct smt_json_memory {
@@ -30,16 +32,37 @@ struct parse {
 
 static _Thread_local struct parse *parsing;
 
+/* A large chunk is a mapping: malloc may keep what is freed to it, and one large
+ * message would make the server large from then on. */
+static struct smt_json_memory *chunk_map(size_t size_bytes)
+{
+    void *mapped =
+        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
 static struct smt_json_memory *chunk_new(struct smt_json_memory *older, size_t size_bytes)
 {
-    size_t size = older ? older->size * 2 : CHUNK_FIRST;
+    size_t size = older ? older->size * 2 : CHUNK_FIRST, bytes;
     struct smt_json_memory *chunk;
 
     if (size > CHUNK_MAX) size = CHUNK_MAX;
     if (size < size_bytes) size = size_bytes;
-    chunk = malloc(sizeof *chunk + size);
+    if (__builtin_add_overflow(size, sizeof *chunk, &bytes)) return NULL;
+    chunk = bytes >= MAP_LEAST ? chunk_map(bytes) : malloc(bytes);
     if (chunk) *chunk = (struct smt_json_memory){.older = older, .size = size};
     return chunk;
+}
+
+static void chunk_free(struct smt_json_memory *chunk)
+{
+    size_t bytes = sizeof *chunk + chunk->size;
+
+    if (bytes >= MAP_LEAST)
+        munmap(chunk, bytes);
+    else
+        free(chunk);
 }
 
 static void *block_alloc(size_t size_bytes)
@@ -101,7 +124,7 @@ void smt_json_memory_free(struct smt_json_memory *memory)
     while (memory) {
         struct smt_json_memory *older = memory->older;
 
-        free(memory);
+        chunk_free(memory);
         memory = older;
     }
 }
