@@ -49,12 +49,23 @@ enum smt_status smt_monitor_process_add(struct smt_monitor_session *session,
     if (!grown) return smt_fail(SMT_ENOMEM, "out of memory");
     result->processes = grown;
     process = &grown[result->process_count++];
-    *process = (struct smt_monitor_process){
-        .pid = stat->pid, .parent = stat->parent, .start = stat->start, .rollup = SMT_MONITOR_FILE};
+    *process = (struct smt_monitor_process){.pid = stat->pid,
+                                            .parent = stat->parent,
+                                            .start = stat->start,
+                                            .rollup = SMT_MONITOR_FILE,
+                                            .stat = SMT_MONITOR_FILE};
     snprintf(process->name, sizeof(process->name), "%s", stat->name);
     snprintf(process->rollup.path, sizeof(process->rollup.path), "/proc/%d/smaps_rollup",
              stat->pid);
+    snprintf(process->stat.path, sizeof(process->stat.path), "/proc/%d/stat", stat->pid);
     return SMT_OK;
+}
+
+void smt_monitor_process_close(struct smt_monitor_process *process)
+{
+    process->gone = true;
+    smt_monitor_file_close(&process->rollup);
+    smt_monitor_file_close(&process->stat);
 }
 
 static struct smt_monitor_process *process_find(const struct smt_monitor_result *result, int pid)
@@ -230,8 +241,7 @@ static enum smt_status gone_mark(struct smt_monitor_session *session,
         while (at < count && (stats[at].pid != process->pid || stats[at].start != process->start))
             at++;
         if (at < count && stat_is_watchable(session, &stats[at])) continue;
-        process->gone = true;
-        smt_monitor_file_close(&process->rollup);
+        smt_monitor_process_close(process);
         status =
             smt_monitor_event_add(session, "process %d (%s) ended", process->pid, process->name);
         if (status) return status;

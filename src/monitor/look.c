@@ -7,6 +7,12 @@
 
 #include "monitor/session.h"
 
+#define STILL_NS ((uint64_t)1000000000)
+
+static const enum smt_monitor_metric rollup_metrics[] = {
+    SMT_MONITOR_RSS, SMT_MONITOR_PRIVATE, SMT_MONITOR_PRIVATE_CLEAN, SMT_MONITOR_PRIVATE_DIRTY,
+    SMT_MONITOR_PSS, SMT_MONITOR_SWAP,    SMT_MONITOR_ANONYMOUS};
+
 static struct smt_monitor_sample *sample_add(struct smt_monitor_session *session,
                                              struct smt_monitor_process *process)
 {
@@ -168,8 +174,7 @@ static enum smt_status process_lose(struct smt_monitor_session *session, size_t 
     bool exec = false;
     int error;
 
-    process->gone = true;
-    smt_monitor_file_close(&process->rollup);
+    smt_monitor_process_close(process);
     status = memory_find(session, process->pid, &exec);
     if (!status && exec) status = proc_read(session, process->pid, "stat", &error);
     if (status) return status;
@@ -184,7 +189,8 @@ static enum smt_status process_lose(struct smt_monitor_session *session, size_t 
     return status ? status : smt_monitor_process_add(session, &stat);
 }
 
-enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t index, bool detailed)
+/* Takes a sample by reading the roll-up. */
+static enum smt_status rollup_look(struct smt_monitor_session *session, size_t index, bool detailed)
 {
     struct smt_monitor_process *process = &session->result->processes[index];
     struct smt_monitor_sample *sample;
@@ -197,7 +203,9 @@ enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t ind
     if (error == ESRCH) return process_lose(session, index);
     sample = sample_add(session, process);
     if (!sample) return smt_fail(SMT_ENOMEM, "out of memory for samples");
-    if (!session->scratch.size || !smt_monitor_sample_rollup(sample, session->scratch.data))
+    if (session->scratch.size && smt_monitor_sample_rollup(sample, session->scratch.data))
+        process->read_ns = smt_clock_ns();
+    else
         status = fallback_read(session, process, sample);
     if (!status && detailed) status = details_read(session, process, sample);
     if (status) return status;
@@ -206,4 +214,64 @@ enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t ind
         return process_lose(session, index);
     }
     return engine_ask(session, process, sample);
+}
+
+/* --- a process that stands still --- */
+
+/* Whether stat says what it said when the roll-up was read last, at most a second
+ * ago: then the roll-up, of which the kernel looks at every page to write it, says the same.
+ * (Not quite: a page becomes shared when its process forks and nobody writes. Hence the second.) */
+static bool stands_still(const struct smt_monitor_process *process,
+                         const struct smt_monitor_stat *stat)
+{
+    const struct smt_monitor_stat *stood = &process->stood;
+
+    return process->read_ns && smt_clock_ns() - process->read_ns < STILL_NS &&
+           stat->faults == stood->faults && stat->rss_pages == stood->rss_pages &&
+           stat->size_bytes == stood->size_bytes;
+}
+
+/* The last sample once more, as far as it came from the roll-up. */
+static enum smt_status sample_repeat(struct smt_monitor_session *session,
+                                     struct smt_monitor_process *process)
+{
+    struct smt_monitor_sample *sample = sample_add(session, process);
+
+    if (!sample) return smt_fail(SMT_ENOMEM, "out of memory for samples");
+    for (size_t i = 0; i < sizeof(rollup_metrics) / sizeof(*rollup_metrics); i++)
+        if (smt_monitor_sample_has(sample - 1, rollup_metrics[i]))
+            smt_monitor_sample_set(sample, rollup_metrics[i], sample[-1].value[rollup_metrics[i]]);
+    return engine_ask(session, process, sample);
+}
+
+/* On the clock, of a process of this host: far away, reading stat is as dear as the roll-up. */
+static enum smt_status still_look(struct smt_monitor_session *session,
+                                  struct smt_monitor_process *process, bool *ret_still)
+{
+    struct smt_monitor_stat stat;
+    enum smt_status status;
+    int error = 0;
+
+    *ret_still = false;
+    smt_buffer_empty(&session->scratch);
+    status = smt_monitor_read_again(session->source, &process->stat, &session->scratch, &error);
+    if (status || error || !session->scratch.size ||
+        !smt_monitor_stat_parse(session->scratch.data, &stat))
+        return status;
+    *ret_still = stands_still(process, &stat);
+    if (!*ret_still) process->stood = stat;
+    return SMT_OK;
+}
+
+enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t index, bool detailed)
+{
+    struct smt_monitor_process *process = &session->result->processes[index];
+    const struct smt_monitor_options *options = &session->result->options;
+    enum smt_status status = SMT_OK;
+    bool still = false;
+
+    if (!options->step && !options->via) status = still_look(session, process, &still);
+    if (status) return status;
+    return still && !detailed ? sample_repeat(session, process)
+                              : rollup_look(session, index, detailed);
 }

@@ -179,7 +179,7 @@ bool smt_monitor_stat_parse(const char *text, struct smt_monitor_stat *ret_stat)
 {
     struct smt_monitor_stat stat = {0};
     const char *end = strchr(text, '\n'), *open = strchr(text, '('), *close = NULL;
-    unsigned long long user, system, start, size, pages;
+    unsigned long long minor, major, user, system, start, size, pages;
     size_t length;
 
     /* A name may contain parentheses: it ends at the last one of the line. */
@@ -191,11 +191,12 @@ bool smt_monitor_stat_parse(const char *text, struct smt_monitor_stat *ret_stat)
     if (length >= sizeof(stat.name)) length = sizeof(stat.name) - 1;
     memcpy(stat.name, open + 1, length);
     if (sscanf(close + 1,
-               " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %u %*d %llu "
-               "%llu %llu",
-               &stat.state, &stat.parent, &user, &system, &stat.threads, &start, &size,
-               &pages) != 8)
+               " %c %d %*d %*d %*d %*d %*u %llu %*u %llu %*u %llu %llu %*d %*d %*d %*d %u %*d "
+               "%llu %llu %llu",
+               &stat.state, &stat.parent, &minor, &major, &user, &system, &stat.threads, &start,
+               &size, &pages) != 10)
         return false;
+    stat.faults = minor + major;
     stat.cpu_ticks = user + system;
     stat.start = start;
     stat.size_bytes = size;

@@ -67,6 +67,7 @@ struct smt_monitor_stat {
     uint64_t cpu_ticks;  /* user and system */
     uint64_t size_bytes; /* virtual */
     uint64_t rss_pages;
+    uint64_t faults; /* page faults of all its threads, minor and major */
     uint32_t threads;
 };
 

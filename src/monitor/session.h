@@ -27,6 +27,9 @@ SMT_MUST_USE enum smt_status smt_monitor_follow(struct smt_monitor_session *sess
 SMT_MUST_USE enum smt_status smt_monitor_process_add(struct smt_monitor_session *session,
                                                      const struct smt_monitor_stat *stat);
 
+/* It is gone: nothing is read of it any more. */
+void smt_monitor_process_close(struct smt_monitor_process *process);
+
 /* Takes a sample of result->processes[index], or marks it as gone; `detailed`
  * reads the mappings and the rest of /proc, too. */
 SMT_MUST_USE enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t index,

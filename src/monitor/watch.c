@@ -20,6 +20,7 @@
 static void process_clear(struct smt_monitor_process *process)
 {
     smt_monitor_file_close(&process->rollup);
+    smt_monitor_file_close(&process->stat);
     free(process->samples);
     free(process->ps_start);
     free(process->ps_end);

@@ -64,7 +64,9 @@ struct smt_monitor_process {
     bool gone;           /* ended, or became another program, before the test did */
     bool estimated;      /* smaps not readable: private is the anonymous part */
     bool engine_trouble; /* its engine told none of its figures; said */
-    struct smt_monitor_file rollup;
+    struct smt_monitor_file rollup, stat;
+    struct smt_monitor_stat stood; /* just before the roll-up was read last */
+    uint64_t read_ns;              /* when that was; 0: it never was */
     struct smt_monitor_sample *samples;
     size_t count;
     char *ps_start, *ps_end; /* NULL when never read */

@@ -399,6 +399,24 @@ PYTHON
     [[ "$output" == *"(python3) forked by $FORKER: watched too"* ]]
 }
 
+@test "on the clock every change is seen at the next look" {
+    python3 - >"$DIR/ready" 3>&- <<'PYTHON' &
+import time
+print("ready", flush=True)
+kept = []
+while True:
+    kept.append(b"x" * 300000)
+    time.sleep(0.01)
+PYTHON
+    GROWER=$!
+    CHILDREN+=("$GROWER")
+    wait_for "$DIR/ready"
+
+    run "$MTCTL" monitor --pid "$GROWER" --interval 100 --duration 2 --format "json:$DIR/r.json"
+
+    [ "$(json "$DIR/r.json" 'len({s["rss"] for s in r["processes"][0]["samples"]})')" -gt 10 ]
+}
+
 @test "several processes of one name are all watched" {
     cp "$(command -v sleep)" "$DIR/twins"
     for i in 1 2; do
