@@ -83,6 +83,8 @@ path_without()
         "$fuzz" $each --help >"$dir/help"
         grep -q "scripts/fuzz $each" "$dir/help"
         grep -q "Exit status:" "$dir/help"
+        head -n 1 "$dir/help" | grep -q '^[A-Z]'
+        ! grep -q shellcheck "$dir/help" || return 1
         # every option that the code takes is explained
         for option in $(sed -nE "s/^    parse '([^']*)'.*/\1/p" "$SMT_ROOT/scripts/fuzz.d/$each.bash"); do
             grep -q -e "--${option%[=+]}" "$dir/help" || { echo "$each --$option"; return 1; }
