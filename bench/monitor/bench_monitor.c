@@ -50,12 +50,12 @@ static pid_t child_start(size_t bytes, bool huge, bool moves)
         madvise(memory, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
         for (size_t i = 0; i < bytes; i += 4096) memory[i] = 1;
         if (write(ready[1], &byte, 1) != 1) _exit(3);
-        for (size_t at = 0; moves; at = (at + 4096) % bytes) {
+        for (size_t at = 0;; at = (at + 4096) % bytes) {
+            while (!moves) pause();
             usleep(20000);
             madvise(memory + at, 4096, MADV_DONTNEED);
             memory[at] = 1;
         }
-        for (;;) pause();
     }
     if (read(ready[0], &byte, 1) != 1) exit(3);
     close(ready[0]);
