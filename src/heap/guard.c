@@ -109,9 +109,19 @@ void smt_zone_protect(struct smt_heap *heap, const struct smt_block *block)
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
-uint32_t smt_zone_find(const struct heap_zone *zone, uintptr_t address)
+uint32_t smt_zone_find(const struct smt_heap *heap, uintptr_t address)
 {
-    uint32_t found = zone->block_of_page[(address - zone->base) / HEAP_PAGE];
+    const struct heap_zone *zone = &heap->zone;
+    const uint32_t *of_page = zone->block_of_page;
+    uint32_t found = of_page[(address - zone->base) / HEAP_PAGE];
+    size_t gap = smt_zone_gap(heap);
+    uintptr_t block;
 
+    if (!found || heap->settings.guard.mode != SMT_GUARD_HEAD) return found ? found - 1 : NO_BLOCK;
+    /* The gap before it is the block's. But who comes into the first half of that most
+     * likely ran on from the block in front, through all of its last page. */
+    block = heap->blocks[found - 1].address;
+    if (address < block - gap / 2 && block - gap > zone->base)
+        found = of_page[(block - gap - zone->base) / HEAP_PAGE - 1];
     return found ? found - 1 : NO_BLOCK;
 }

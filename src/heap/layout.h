@@ -232,7 +232,7 @@ void smt_zone_reset(struct heap_zone *zone, size_t gap);
 /* Places a guarded block; 0 when the system has no more mappings. */
 uintptr_t smt_zone_place(struct smt_heap *heap, size_t size_bytes, uint32_t index);
 void smt_zone_protect(struct smt_heap *heap, const struct smt_block *block);
-uint32_t smt_zone_find(const struct heap_zone *zone, uintptr_t address);
+uint32_t smt_zone_find(const struct smt_heap *heap, uintptr_t address);
 /* First and end address of the accessible pages of a guarded block. */
 void smt_zone_pages(const struct smt_heap *heap, const struct smt_block *block,
                     uintptr_t *ret_first, uintptr_t *ret_end);

@@ -59,7 +59,7 @@ const struct smt_block *smt_heap_block_at(const struct smt_heap *heap, uintptr_t
 
     *ret_guard_page = false;
     if (address - heap->zone.base < heap->zone.end - heap->zone.base) {
-        uint32_t index = smt_zone_find(&heap->zone, address);
+        uint32_t index = smt_zone_find(heap, address);
         uintptr_t first, end;
 
         if (index >= heap->block_count) return NULL;

@@ -84,6 +84,23 @@ static void a_block_begins_after_the_page(void **state)
     damage_of(0);
 }
 
+/* strchr() on a block without a zero goes on through the page, into the gap. */
+static void who_runs_on_through_a_page_ran_from_the_block_in_front(void **state)
+{
+    (void)state;
+    guarded_begin(SMT_GUARD_HEAD, 1, 9);
+    unsigned char *front = smt_heap_malloc(69), *behind = smt_heap_malloc(2);
+
+    assert_true(faults(front, 4096, false));
+    assert_ptr_equal(block_at_fault()->address, front);
+    assert_true(faults(behind, -1, false));
+    assert_ptr_equal(block_at_fault()->address, behind);
+    assert_true(faults(front, -4096, false));
+    assert_ptr_equal(block_at_fault()->address, front);
+    assert_true(faults(behind, 4096, false));
+    assert_ptr_equal(block_at_fault()->address, behind);
+}
+
 static void least_alignment_leaves_slack_that_is_checked(void **state)
 {
     (void)state;
@@ -329,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         GUARD_TEST(a_block_ends_at_the_page),
         GUARD_TEST(a_block_begins_after_the_page),
+        GUARD_TEST(who_runs_on_through_a_page_ran_from_the_block_in_front),
         GUARD_TEST(least_alignment_leaves_slack_that_is_checked),
         GUARD_TEST(in_front_of_a_tail_block_all_is_fence),
         GUARD_TEST(behind_a_head_block_all_is_fence),
