@@ -299,11 +299,8 @@ static enum smt_status plan_run(struct smt_sweep *sweep)
     return status;
 }
 
-/* A run that never gets there refuses nothing, and says nothing. */
-static bool plan_is_reached(const struct smt_sweep *sweep)
+bool plan_is_reached(const struct smt_sweep *sweep, const struct smt_fault_plan *plan)
 {
-    const struct smt_fault_plan *plan = &sweep->settings.plan;
-
     return plan->limit_bytes || plan->rules[0].first <= sweep->survey.attempts;
 }
 
@@ -316,7 +313,7 @@ enum smt_status sweep_inject(struct smt_sweep *sweep)
     if (last > sweep->survey.attempts) last = sweep->survey.attempts;
     if (first <= last) sweep->messages_with_range = true;
     if (status == SMT_OK && settings->has_plan && sweep_owns(sweep, sweep->message) &&
-        plan_is_reached(sweep))
+        plan_is_reached(sweep, &settings->plan))
         status = plan_run(sweep);
     if (status != SMT_OK || !settings->oom) return status;
     progress_begin(sweep, first, last);

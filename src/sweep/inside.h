@@ -94,6 +94,8 @@ SMT_MUST_USE enum smt_status sweep_inject(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status sweep_survey(struct smt_sweep *sweep);
 void survey_clear(struct survey *survey);
 bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt);
+/* A run that never gets there refuses nothing, and says nothing. */
+bool plan_is_reached(const struct smt_sweep *sweep, const struct smt_fault_plan *plan);
 /* Does this shard do what cannot be divided for the message: clean runs, limits? */
 bool sweep_owns(const struct smt_sweep *sweep, size_t message);
 bool sweep_selects(const struct smt_sweep *sweep, size_t message);

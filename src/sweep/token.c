@@ -254,7 +254,13 @@ enum smt_status token_resolve(struct smt_sweep *sweep, const struct token *token
     uint64_t number;
 
     *ret_job = token->job;
-    if (token->is_clean || !token->number) return SMT_OK;
+    if (token->is_clean) return SMT_OK;
+    if (!token->number && plan_is_reached(sweep, &token->job.plan)) return SMT_OK;
+    if (!token->number)
+        return smt_fail(SMT_EINPUT,
+                        "--replay: nothing would be refused: %s makes only %llu allocations",
+                        sweep->messages->items[sweep->message].name,
+                        (unsigned long long)sweep->survey.attempts);
     number = number_find(sweep, token->exact, false, token->occurrence);
     if (!number) number = number_find(sweep, token->loose, true, token->occurrence);
     if (!number) {

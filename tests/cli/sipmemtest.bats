@@ -419,6 +419,20 @@ complete_words()
     contains "no findings" "$out"
 }
 
+@test "a_replayed_plan_behind_the_last_allocation_is_refused" {
+    local last
+
+    sipmemtest --repeat 3 -q --oom-at 1 --format json "$invite"
+    last=$(grep -m1 -oE '"allocations":[0-9]+' <<<"$out")
+
+    sipmemtest --replay "osip:at:$((${last#*:} + 1))" "$invite"
+    complains "nothing would be refused: $invite makes only ${last#*:} allocations"
+    [ -z "$out" ]
+
+    sipmemtest --replay "osip:at:${last#*:}" "$invite"
+    contains "1 injection" "$out"
+}
+
 @test "libc_heap_in_process_runs_clean" {
     sipmemtest --repeat 3 --heap=libc --in-process "$invite"
 
