@@ -56,3 +56,8 @@ bool smt_number_parse_size(const char *text, uint64_t *ret_size_bytes)
     *ret_size_bytes = number;
     return true;
 }
+
+const char *smt_number_ending(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}

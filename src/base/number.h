@@ -1,4 +1,4 @@
-/* base/number.h - numbers and sizes as users type them. */
+/* base/number.h - numbers and sizes as users type and read them. */
 #ifndef SMT_BASE_NUMBER_H
 #define SMT_BASE_NUMBER_H
 
@@ -14,5 +14,8 @@ bool smt_number_parse_size(const char *text, uint64_t *ret_size_bytes);
 
 /* Multiplier of a misctest unit letter: b 1, k 1024, m, g; 0 for any other text. */
 uint64_t smt_number_unit(const char *unit);
+
+/* What a noun ends with that is counted so: "" for 1, else "s"; static. */
+const char *smt_number_ending(uint64_t count);
 
 #endif

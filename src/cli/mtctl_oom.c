@@ -5,7 +5,12 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include <jansson.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "cli/mtctl_run.h"
+#include "sweep/sweep.h"
 
 enum outcome { SURVIVED, REPORTED, LEAKED, CRASHED, HUNG, NOT_REFUSED, OUTCOMES };
 
@@ -18,6 +23,24 @@ static const struct {
     {'C', "crash", true},     {'H', "hang", true},      {'?', "not refused", false},
 };
 
+/* One run with one refusal. */
+struct injection {
+    const char *mode;
+    uint64_t number;
+    enum outcome outcome;
+    const struct smt_mtctl_ended *ended;
+    const struct smt_live_reply *reply; /* of its engine */
+    uint32_t leak;                      /* the stack of what leaked, in the reply; 0: none */
+};
+
+/* All that have one signature; told of the first. */
+struct finding {
+    char signature[SMT_SIGNATURE_BYTES];
+    uint64_t occurrences;
+    struct smt_buffer text;
+    json_t *json; /* with --json */
+};
+
 struct sweep {
     const struct smt_mtctl_run *run;
     struct smt_live_reply survey; /* of the first run */
@@ -26,7 +49,8 @@ struct sweep {
     uint64_t base_suspects, base_bytes;
     int base_status;
     uint64_t counts[OUTCOMES], injections;
-    struct smt_buffer findings;
+    struct finding *findings;
+    size_t finding_count;
 };
 
 /* `1`, `1:FROM-TO`, `FROM-TO`, `N`. */
@@ -87,35 +111,135 @@ static bool site_is_wanted(const struct sweep *sweep, uint64_t number)
     return !*globs || smt_live_reply_has(&sweep->survey, site_of(sweep, number), globs);
 }
 
-static void finding_add(struct sweep *sweep, const char *mode, uint64_t number,
-                        enum outcome outcome, const struct smt_mtctl_ended *ended,
-                        struct smt_live_reply *reply)
+/* A leak that the first run, in which nothing was refused, does not show; 0: none. */
+static uint32_t leak_of(const struct sweep *sweep, const struct smt_live_reply *reply)
 {
-    struct smt_buffer *text = &sweep->findings;
+    for (size_t i = 0; i < reply->item_count; i++) {
+        const struct smt_live_item *item = &reply->items[i];
+        bool is_new = item->kind == SMT_LIVE_LEAK && !item->via;
 
-    smt_buffer_addf(text, "%s", outcomes[outcome].name);
-    if (outcome == CRASHED)
-        smt_buffer_addf(text, " (SIG%s)", sigabbrev_np(WTERMSIG(ended->status)));
-    if (outcome == LEAKED)
-        smt_buffer_addf(text, " (%llu bytes)",
-                        (unsigned long long)(smt_live_reply_stat(reply, "suspected bytes") -
-                                             sweep->base_bytes));
-    smt_buffer_addf(text, ", allocation %llu refused, %s\n  refused: ", (unsigned long long)number,
-                    mode);
-    smt_live_reply_line(&sweep->survey, site_of(sweep, number), text);
-    for (size_t i = 0; outcome == LEAKED && i < reply->item_count; i++) {
-        if (reply->items[i].kind != SMT_LIVE_LEAK || reply->items[i].via) continue;
-        smt_buffer_add_text(text, "\n  leaked:  ");
-        smt_live_reply_line(reply, reply->items[i].stack, text);
-        break;
+        for (size_t k = 0; is_new && k < sweep->survey.item_count; k++)
+            is_new = sweep->survey.items[k].kind != SMT_LIVE_LEAK ||
+                     smt_live_reply_hash(&sweep->survey, sweep->survey.items[k].stack) !=
+                         smt_live_reply_hash(reply, item->stack);
+        if (is_new) return item->stack;
     }
-    smt_buffer_addf(text, "\n  repeat:  mtctl run --oom=%llu --oom-mode=%s --",
-                    (unsigned long long)number, mode);
+    return 0;
+}
+
+/* PROGRAM/OUTCOME/HASH, as sweeps of parsers have it: names, no offsets, no mode. */
+static void finding_sign(const struct sweep *sweep, const struct injection *injection,
+                         char *ret_signature)
+{
+    const char *program = sweep->run->program[0], *slash = strrchr(program, '/');
+    const uint64_t places[] = {
+        smt_live_reply_hash(&sweep->survey, site_of(sweep, injection->number)),
+        injection->leak ? smt_live_reply_hash(injection->reply, injection->leak) : 0,
+        injection->outcome == CRASHED ? (uint64_t)WTERMSIG(injection->ended->status) : 0};
+
+    snprintf(ret_signature, SMT_SIGNATURE_BYTES, "%.40s/%s/%016llx", slash ? slash + 1 : program,
+             outcomes[injection->outcome].name,
+             (unsigned long long)XXH3_64bits(places, sizeof places));
+}
+
+static void repeat_format(const struct sweep *sweep, const struct injection *injection,
+                          struct smt_buffer *text)
+{
+    smt_buffer_addf(text, "mtctl run --oom=%llu --oom-mode=%s --",
+                    (unsigned long long)injection->number, injection->mode);
     for (char **word = sweep->run->program; *word; word++) {
         smt_buffer_add_text(text, " ");
         smt_buffer_add_shell_word(text, *word);
     }
+}
+
+static uint64_t leaked_bytes(const struct sweep *sweep, const struct injection *injection)
+{
+    return smt_live_reply_stat(injection->reply, "suspected bytes") - sweep->base_bytes;
+}
+
+static void finding_text(const struct sweep *sweep, const struct injection *injection,
+                         struct smt_buffer *text)
+{
+    smt_buffer_add_text(text, outcomes[injection->outcome].name);
+    if (injection->outcome == CRASHED)
+        smt_buffer_addf(text, " (SIG%s)", sigabbrev_np(WTERMSIG(injection->ended->status)));
+    if (injection->outcome == LEAKED)
+        smt_buffer_addf(text, " (%llu bytes)", (unsigned long long)leaked_bytes(sweep, injection));
+    smt_buffer_addf(text, ", allocation %llu refused, %s\n  refused: ",
+                    (unsigned long long)injection->number, injection->mode);
+    smt_live_reply_line(&sweep->survey, site_of(sweep, injection->number), text);
+    if (injection->leak) {
+        smt_buffer_add_text(text, "\n  leaked:  ");
+        smt_live_reply_line(injection->reply, injection->leak, text);
+    }
+    smt_buffer_add_text(text, "\n  repeat:  ");
+    repeat_format(sweep, injection, text);
     smt_buffer_add_text(text, "\n");
+}
+
+/* The same names as the findings of sipmemtest have. */
+static json_t *finding_json(const struct sweep *sweep, const struct injection *injection,
+                            const char *signature)
+{
+    json_t *line = json_pack("{ss ss ss ss sI}", "type", "finding", "signature", signature,
+                             "verdict", outcomes[injection->outcome].name, "mode", injection->mode,
+                             "allocation", (json_int_t)injection->number);
+    struct smt_buffer repeat;
+
+    smt_buffer_init(&repeat);
+    repeat_format(sweep, injection, &repeat);
+    if (injection->outcome == CRASHED)
+        json_object_set_new(
+            line, "signal",
+            json_sprintf("SIG%s", sigabbrev_np(WTERMSIG(injection->ended->status))));
+    if (injection->outcome == LEAKED)
+        json_object_set_new(line, "leaked_bytes",
+                            json_integer((json_int_t)leaked_bytes(sweep, injection)));
+    json_object_set_new(line, "repeat", json_string(repeat.data));
+    json_object_set_new(
+        line, "injected_at",
+        smt_live_reply_stack_json(&sweep->survey, site_of(sweep, injection->number)));
+    if (injection->leak)
+        json_object_set_new(line, "leaked_at",
+                            smt_live_reply_stack_json(injection->reply, injection->leak));
+    smt_buffer_clear(&repeat);
+    return line;
+}
+
+/* One more of a kind that is known already, or the first. NULL: no memory. */
+static const struct finding *finding_note(struct sweep *sweep, const struct injection *injection)
+{
+    struct finding *finding, *grown;
+    char signature[SMT_SIGNATURE_BYTES];
+
+    finding_sign(sweep, injection, signature);
+    for (size_t i = 0; i < sweep->finding_count; i++)
+        if (strcmp(sweep->findings[i].signature, signature) == 0) {
+            sweep->findings[i].occurrences++;
+            return &sweep->findings[i];
+        }
+    grown = reallocarray(sweep->findings, sweep->finding_count + 1, sizeof *grown);
+    if (!grown) return NULL;
+    sweep->findings = grown;
+    finding = &grown[sweep->finding_count++];
+    *finding = (struct finding){.occurrences = 1};
+    memcpy(finding->signature, signature, sizeof signature);
+    smt_buffer_init(&finding->text);
+    if (sweep->run->json)
+        finding->json = finding_json(sweep, injection, signature);
+    else
+        finding_text(sweep, injection, &finding->text);
+    return finding;
+}
+
+static void findings_clear(struct sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->finding_count; i++) {
+        smt_buffer_clear(&sweep->findings[i].text);
+        json_decref(sweep->findings[i].json);
+    }
+    free(sweep->findings);
 }
 
 static enum outcome outcome_of(const struct sweep *sweep, const struct smt_mtctl_ended *ended,
@@ -129,16 +253,28 @@ static enum outcome outcome_of(const struct sweep *sweep, const struct smt_mtctl
     return ended->status == sweep->base_status ? SURVIVED : REPORTED;
 }
 
-static void finding_json(const struct sweep *sweep, const char *mode, uint64_t number,
-                         enum outcome outcome, const struct smt_mtctl_ended *ended)
+/* Takes the value. */
+static void json_print(const char *before, json_t *value)
 {
-    (void)sweep;
-    printf("{\"type\":\"injection\",\"mode\":\"%s\",\"allocation\":%llu,\"outcome\":\"%s\"", mode,
-           (unsigned long long)number, outcomes[outcome].name);
-    if (WIFSIGNALED(ended->status))
-        printf(",\"signal\":\"SIG%s\"}\n", sigabbrev_np(WTERMSIG(ended->status)));
+    char *text = json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY);
+
+    printf("%s%s", before, text ? text : "null");
+    free(text);
+    json_decref(value);
+}
+
+static void injection_json(const struct injection *injection, const struct finding *finding)
+{
+    int status = injection->ended->status;
+
+    printf("{\"type\":\"injection\",\"mode\":\"%s\",\"allocation\":%llu,\"outcome\":\"%s\"",
+           injection->mode, (unsigned long long)injection->number,
+           outcomes[injection->outcome].name);
+    if (finding) json_print(",\"signature\":", json_string(finding->signature));
+    if (WIFSIGNALED(status))
+        printf(",\"signal\":\"SIG%s\"}\n", sigabbrev_np(WTERMSIG(status)));
     else
-        printf(",\"exit\":%d}\n", WEXITSTATUS(ended->status));
+        printf(",\"exit\":%d}\n", WEXITSTATUS(status));
 }
 
 static enum smt_status injection_run(struct sweep *sweep, const char *mode, uint64_t number)
@@ -147,26 +283,31 @@ static enum smt_status injection_run(struct sweep *sweep, const char *mode, uint
     const char *variables[] = {plan, NULL};
     struct smt_live_reply reply = {0};
     struct smt_mtctl_ended ended;
+    struct injection injection = {.mode = mode, .number = number, .ended = &ended, .reply = &reply};
+    const struct finding *finding = NULL;
     enum smt_status status;
-    enum outcome outcome;
 
     plan_format(plan, sizeof plan, mode, number);
     status = smt_mtctl_run_once(sweep->run, variables, !sweep->run->verbose, sweep->run->timeout_s,
                                 &ended);
     if (status != SMT_OK) return status;
     if (ended.report) smt_live_reply_parse(&reply, ended.report, 0);
-    outcome = outcome_of(sweep, &ended, &reply);
-    sweep->counts[outcome]++;
+    injection.outcome = outcome_of(sweep, &ended, &reply);
+    if (injection.outcome == LEAKED) injection.leak = leak_of(sweep, &reply);
+    sweep->counts[injection.outcome]++;
     sweep->injections++;
+    if (outcomes[injection.outcome].finding) {
+        finding = finding_note(sweep, &injection);
+        if (!finding) status = smt_fail(SMT_ENOMEM, "out of memory for findings");
+    }
     if (sweep->run->json)
-        finding_json(sweep, mode, number, outcome, &ended);
+        injection_json(&injection, finding);
     else
-        putchar(outcomes[outcome].sign);
+        putchar(outcomes[injection.outcome].sign);
     fflush(stdout);
-    if (outcomes[outcome].finding) finding_add(sweep, mode, number, outcome, &ended, &reply);
     smt_live_reply_clear(&reply);
     free(ended.report);
-    return SMT_OK;
+    return status;
 }
 
 static enum smt_status mode_run(struct sweep *sweep, const char *mode)
@@ -174,8 +315,9 @@ static enum smt_status mode_run(struct sweep *sweep, const char *mode)
     enum smt_status status = SMT_OK;
 
     if (!sweep->run->json)
-        printf("OOM %s, %llu allocations ", mode,
-               (unsigned long long)(sweep->to - sweep->from + 1));
+        printf("OOM %s, %llu allocation%s ", mode,
+               (unsigned long long)(sweep->to - sweep->from + 1),
+               smt_number_ending(sweep->to - sweep->from + 1));
     for (uint64_t number = sweep->from; status == SMT_OK && number <= sweep->to; number++)
         if (site_is_wanted(sweep, number)) status = injection_run(sweep, mode, number);
     if (!sweep->run->json) putchar('\n');
@@ -208,9 +350,9 @@ static enum smt_status survey_run(struct sweep *sweep)
         return smt_fail(SMT_EUSAGE, "--oom: the program allocates only %llu times",
                         (unsigned long long)attempts);
     if (!sweep->run->json)
-        printf("%s: %llu allocations, exit %d, %llu leaks\n", sweep->run->program[0],
-               (unsigned long long)attempts, WEXITSTATUS(ended.status),
-               (unsigned long long)sweep->base_suspects);
+        printf("%s: %llu allocation%s, exit %d, %llu leak%s\n", sweep->run->program[0],
+               (unsigned long long)attempts, smt_number_ending(attempts), WEXITSTATUS(ended.status),
+               (unsigned long long)sweep->base_suspects, smt_number_ending(sweep->base_suspects));
     return SMT_OK;
 }
 
@@ -234,36 +376,57 @@ static enum smt_status modes_each(struct sweep *sweep,
     return status;
 }
 
+static void findings_print(const struct sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->finding_count; i++) {
+        const struct finding *finding = &sweep->findings[i];
+
+        if (finding->json) {
+            json_object_set_new(finding->json, "occurrences",
+                                json_integer((json_int_t)finding->occurrences));
+            json_print("", json_incref(finding->json));
+            putchar('\n');
+            continue;
+        }
+        fwrite(finding->text.data, 1, finding->text.size, stdout);
+        if (finding->occurrences > 1)
+            printf("  and %llu more refusal%s under the same functions\n",
+                   (unsigned long long)finding->occurrences - 1,
+                   smt_number_ending(finding->occurrences - 1));
+    }
+}
+
 static void summary_print(const struct sweep *sweep)
 {
     const char *between = "";
 
+    findings_print(sweep);
     if (sweep->run->json) {
-        printf("{\"type\":\"summary\",\"injections\":%llu,\"outcomes\":{",
-               (unsigned long long)sweep->injections);
+        printf("{\"type\":\"summary\",\"injections\":%llu,\"unique_findings\":%zu,\"outcomes\":{",
+               (unsigned long long)sweep->injections, sweep->finding_count);
         for (int i = 0; i < OUTCOMES; i++)
             printf("%s\"%s\":%llu", i ? "," : "", outcomes[i].name,
                    (unsigned long long)sweep->counts[i]);
         printf("}}\n");
         return;
     }
-    if (sweep->findings.size) fwrite(sweep->findings.data, 1, sweep->findings.size, stdout);
-    printf("%llu refusals: ", (unsigned long long)sweep->injections);
+    printf("%llu refusal%s: ", (unsigned long long)sweep->injections,
+           smt_number_ending(sweep->injections));
     for (int i = 0; i < OUTCOMES; i++) {
         if (!sweep->counts[i]) continue;
         printf("%s%llu %s", between, (unsigned long long)sweep->counts[i], outcomes[i].name);
         between = ", ";
     }
-    printf("\n");
+    printf("; %zu unique finding%s\n", sweep->finding_count,
+           smt_number_ending(sweep->finding_count));
 }
 
 int smt_mtctl_run_oom(const struct smt_mtctl_run *run)
 {
     struct sweep sweep = {.run = run};
     enum smt_status status = SMT_OK;
-    bool found = false;
+    bool found;
 
-    smt_buffer_init(&sweep.findings);
     if (!range_parse(run->oom ? run->oom : "1", &sweep.from, &sweep.to))
         status = smt_fail(SMT_EUSAGE, "--oom: %s: expected N or FROM-TO, counted from 1", run->oom);
     if (status == SMT_OK) status = modes_each(&sweep, mode_check);
@@ -275,10 +438,10 @@ int smt_mtctl_run_oom(const struct smt_mtctl_run *run)
         summary_print(&sweep);
     else
         fprintf(stderr, "mtctl: %s\n", smt_fail_text());
-    for (int i = 0; i < OUTCOMES; i++) found |= outcomes[i].finding && sweep.counts[i];
+    found = sweep.finding_count != 0;
     smt_live_reply_clear(&sweep.survey);
     free(sweep.survey_text);
-    smt_buffer_clear(&sweep.findings);
+    findings_clear(&sweep);
     if (status != SMT_OK) return smt_status_exit(status);
     return found;
 }

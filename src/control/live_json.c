@@ -17,7 +17,7 @@ static json_t *hex_json(uint64_t value)
 }
 
 /* The shape of a FRAME in the other outputs of this project. */
-static json_t *frame_json(struct smt_live_reply *reply, uintptr_t address)
+static json_t *frame_json(const struct smt_live_reply *reply, uintptr_t address)
 {
     struct smt_symbol_place place;
     json_t *frame = json_object();
@@ -38,7 +38,7 @@ static json_t *frame_json(struct smt_live_reply *reply, uintptr_t address)
     return frame;
 }
 
-static json_t *stack_json(struct smt_live_reply *reply, uint32_t number)
+json_t *smt_live_reply_stack_json(const struct smt_live_reply *reply, uint32_t number)
 {
     const struct smt_live_reply_stack *stack = smt_live_reply_stack(reply, number);
     json_t *frames = json_array();
@@ -87,7 +87,7 @@ static json_t *item_json(struct smt_live_reply *reply, const struct smt_live_ite
     else
         block_json(reply, item, object);
     if (stack) json_object_set_new(object, "cookie", hex_json(stack->cookie));
-    json_object_set_new(object, "stack", stack_json(reply, item->stack));
+    json_object_set_new(object, "stack", smt_live_reply_stack_json(reply, item->stack));
     return object;
 }
 

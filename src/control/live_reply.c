@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "heap/heap.h"
 
 #define FIELDS_MAX  9
@@ -237,6 +240,32 @@ bool smt_live_reply_has(const struct smt_live_reply *reply, uint32_t number, cha
     return false;
 }
 
+static const char *module_of(const struct smt_symbol_place *place)
+{
+    const char *slash = place->module ? strrchr(place->module, '/') : NULL;
+
+    return slash ? slash + 1 : "?";
+}
+
+uint64_t smt_live_reply_hash(const struct smt_live_reply *reply, uint32_t number)
+{
+    const struct smt_live_reply_stack *stack = smt_live_reply_stack(reply, number);
+    uint64_t hash = 0;
+
+    for (unsigned i = 0; stack && i < stack->depth; i++) {
+        struct smt_symbol_place place;
+
+        smt_symbol_files_place(reply->files, stack->frames[i], &place);
+        if (place.function) {
+            hash = XXH3_64bits_withSeed(place.function, strlen(place.function), hash);
+            continue;
+        }
+        hash = XXH3_64bits_withSeed(module_of(&place), strlen(module_of(&place)), hash);
+        if (place.module) hash = XXH3_64bits_withSeed(&place.offset, sizeof place.offset, hash);
+    }
+    return hash;
+}
+
 void smt_live_reply_line(const struct smt_live_reply *reply, uint32_t number,
                          struct smt_buffer *text)
 {
@@ -244,16 +273,13 @@ void smt_live_reply_line(const struct smt_live_reply *reply, uint32_t number,
 
     for (unsigned i = 0; stack && i < stack->depth && i < LINE_FRAMES; i++) {
         struct smt_symbol_place place;
-        const char *slash;
 
         smt_symbol_files_place(reply->files, stack->frames[i], &place);
-        slash = place.module ? strrchr(place.module, '/') : NULL;
         smt_buffer_add_text(text, i ? " < " : "");
         if (place.function)
             smt_buffer_add_text(text, place.function);
         else
-            smt_buffer_addf(text, "%s+0x%llx", slash ? slash + 1 : "?",
-                            (unsigned long long)place.offset);
+            smt_buffer_addf(text, "%s+0x%llx", module_of(&place), (unsigned long long)place.offset);
         if (place.file && i == 0) smt_buffer_addf(text, " (%s:%d)", place.file, place.line);
     }
 }

@@ -7,6 +7,7 @@
 
 #define SMT_LIVE_FRAMES 16
 
+struct json_t;           /* jansson.h */
 struct smt_symbol_files; /* heap/symbol_file.h: its room's names and wire/'s clash */
 
 struct smt_live_item {
@@ -66,6 +67,10 @@ size_t smt_live_reply_suppress(struct smt_live_reply *reply, char *const *suppre
 /* Has the stack a function named like one of the globs (ended by NULL)? */
 bool smt_live_reply_has(const struct smt_live_reply *reply, uint32_t stack, char *const *globs);
 
+/* Of the names on a stack, so that it is the same in every run and, where all
+ * have names, for every build; 0 for a stack not told. */
+uint64_t smt_live_reply_hash(const struct smt_live_reply *reply, uint32_t stack);
+
 /* The innermost functions of a stack in one line. */
 void smt_live_reply_line(const struct smt_live_reply *reply, uint32_t stack,
                          struct smt_buffer *text);
@@ -73,6 +78,9 @@ void smt_live_reply_line(const struct smt_live_reply *reply, uint32_t stack,
 /* A stack, innermost first, one frame a line. */
 void smt_live_reply_frames(struct smt_live_reply *reply, uint32_t stack, const char *indent,
                            struct smt_buffer *text);
+
+/* A stack as an array of frames; the caller's. NULL: no memory. */
+struct json_t *smt_live_reply_stack_json(const struct smt_live_reply *reply, uint32_t stack);
 
 /* As people read it, or as one line of JSON. */
 void smt_live_reply_text(struct smt_live_reply *reply, bool by_stack, struct smt_buffer *text);

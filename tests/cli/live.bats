@@ -418,6 +418,37 @@ SHELL
     [ "$status" = 2 ]
 }
 
+@test "refusals that show the same are one finding, counted, with its stack" {
+    "$mtctl" run --oom --json -- "$BATS_FILE_TMPDIR/leaks" 2 >"$BATS_TEST_TMPDIR/found" || [ $? = 1 ]
+    run python3 - "$BATS_TEST_TMPDIR/found" <<'PYTHON'
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+by_type = lambda name: [line for line in lines if line["type"] == name]
+finding, = by_type("finding")
+assert finding["verdict"] == "crash" and finding["signal"] == "SIGSEGV", finding
+assert finding["signature"].startswith("leaks/crash/"), finding
+assert finding["occurrences"] == len(by_type("injection")) == 4, lines
+assert {line["signature"] for line in by_type("injection")} == {finding["signature"]}
+names = [frame.get("function") for frame in finding["injected_at"]]
+assert names[:3] == ["node_make", "ring", "main"], names
+assert all(frame["offset"].startswith("0x") for frame in finding["injected_at"])
+assert finding["injected_at"][0]["file"].endswith("leaks.c") and finding["injected_at"][0]["line"]
+assert finding["repeat"].startswith("mtctl run --oom=1 --oom-mode=transient -- "), finding
+assert by_type("summary")[0]["unique_findings"] == 1
+PYTHON
+    echo "$output"
+    [ "$status" = 0 ]
+}
+
+@test "what leaks only when refused is shown, not what leaks anyway" {
+    run "$mtctl" run --oom --oom-mode=transient -- "$BATS_FILE_TMPDIR/programs" leaks_when_refused
+    echo "$output"
+    [ "$status" = 1 ]
+    [[ $output == *"1 unique finding"* ]]
+    [[ $output == *"leaked:  second_make"* ]]
+    [[ $output != *"leaked:  always_lost"* ]]
+}
+
 @test "python3 and git work as without it" {
     script='import json; print(sum(len(json.dumps(list(range(i)))) for i in range(300)))'
     [ "$("$mtctl" run -- python3 -c "$script")" = "$(python3 -c "$script")" ]

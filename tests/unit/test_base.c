@@ -60,6 +60,15 @@ static void sizes_take_units_in_either_case(void **state)
     assert_int_equal(size, 3ull << 30);
 }
 
+static void one_of_a_thing_has_no_s(void **state)
+{
+    (void)state;
+
+    assert_string_equal(smt_number_ending(0), "s");
+    assert_string_equal(smt_number_ending(1), "");
+    assert_string_equal(smt_number_ending(2), "s");
+}
+
 static void random_numbers_repeat_and_stay_in_range(void **state)
 {
     struct smt_random a, b;
@@ -83,6 +92,7 @@ int main(void)
         cmocka_unit_test(escaped_text_shows_nul_and_foreign_bytes),
         cmocka_unit_test(taken_buffer_is_a_string_even_when_empty),
         cmocka_unit_test(sizes_take_units_in_either_case),
+        cmocka_unit_test(one_of_a_thing_has_no_s),
         cmocka_unit_test(random_numbers_repeat_and_stay_in_range),
     };
 

@@ -168,6 +168,35 @@ static int everything_freed(void)
     return 0;
 }
 
+__attribute__((noinline)) static void always_lost(void)
+{
+    char *volatile block = malloc(100);
+
+    if (block) block[0] = 1;
+}
+
+__attribute__((noinline)) static char *second_make(void)
+{
+    return malloc(200);
+}
+
+/* Loses one block always, and another one when a third is refused. */
+static int leaks_when_refused(void)
+{
+    char *volatile block, *volatile third;
+
+    always_lost();
+    block = second_make();
+    third = malloc(300);
+    if (!third) {
+        block = NULL;
+        return 1;
+    }
+    free(third);
+    free(block);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -181,6 +210,7 @@ static const struct {
     {"first_thread_leaves", first_thread_leaves},
     {"execs", execs},
     {"everything_freed", everything_freed},
+    {"leaks_when_refused", leaks_when_refused},
 };
 
 int main(int argc, char **argv)
