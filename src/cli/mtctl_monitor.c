@@ -337,6 +337,17 @@ static int worst(int a, int b)
     return a > b ? a : b;
 }
 
+/* Has a text report, which tells what went wrong too, been shown where errors
+ * are: on the terminal? */
+static bool text_is_shown(const struct monitor_cli *cli)
+{
+    bool is_shown = !cli->report_count;
+
+    for (size_t i = 0; i < cli->report_count; i++)
+        is_shown |= cli->reports[i].format == &smt_monitor_formats[0] && !cli->reports[i].path;
+    return is_shown && isatty(STDOUT_FILENO);
+}
+
 static int result_report(struct monitor_cli *cli, const struct smt_monitor_result *result)
 {
     static const struct report standard = {&smt_monitor_formats[0], NULL};
@@ -358,7 +369,7 @@ static int result_report(struct monitor_cli *cli, const struct smt_monitor_resul
     if (cli->plot && smt_monitor_plot(result, cli->plot, "gnuplot"))
         fprintf(stderr, "mtctl monitor: %s\n", smt_fail_text());
     if (result->abnormal) {
-        fprintf(stderr, "mtctl monitor: %s\n", result->abnormal);
+        if (!text_is_shown(cli)) fprintf(stderr, "mtctl monitor: %s\n", result->abnormal);
         code = worst(code, 3);
     }
     return result->interrupted ? 130 : code;

@@ -328,6 +328,21 @@ PYTHON
     [[ "$output" == *"round 1 ended abnormally"*"command not found"* ]]
 }
 
+@test "an abnormal end is told once on a terminal, and on both streams elsewhere" {
+    local command
+    start_idle
+
+    command="'$MTCTL' monitor --pid $IDLE --rounds 2 --settle 0 --step 'exit 5'"
+    run script -qefc "$command" "$DIR/typescript"
+    echo "$output"
+    [ "$status" -eq 3 ]
+    [ "$(grep -c 'round 1 ended abnormally' <<<"$output")" = 1 ]
+
+    bash -c "$command" >"$DIR/out" 2>"$DIR/err" || [ $? = 3 ]
+    grep -q '^round 1 ended abnormally' "$DIR/out"
+    grep -q '^mtctl monitor: round 1 ended abnormally' "$DIR/err"
+}
+
 @test "a step that hangs is killed with its children" {
     start_idle
 
