@@ -245,7 +245,7 @@ declare -a pids=()
 stopping='' reason=''
 
 start_all() {
-    local i stamp
+    local i stamp noun
     stamp=$(date +%s)
     exec 9>"$folder/lock" || fail 3 "cannot write in $folder: is the disk full?"
     # Every process below keeps descriptor 9: the lock lasts as long as one of them.
@@ -260,7 +260,8 @@ start_all() {
         pids+=($!)
     done
     set +m
-    say "$engine/$target: ${#pids[@]} process(es), ${option[time]:-1h}, in $folder"
+    [ ${#pids[@]} = 1 ] && noun=process || noun=processes
+    say "$engine/$target: ${#pids[@]} $noun, ${option[time]:-1h}, in $folder"
 }
 
 alive() {

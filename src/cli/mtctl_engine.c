@@ -96,9 +96,10 @@ static void damage_tell(void *context, const struct smt_stress_damage *damage)
     (void)context;
     if (number <= DAMAGE_SHOWN)
         fprintf(stderr,
-                "mtctl: chunk %p of %llu bytes was written to: byte %llu is 0x%02x, not 0x%02x\n",
+                "mtctl: chunk %p of %llu byte%s was written to: byte %llu is 0x%02x, not 0x%02x\n",
                 damage->address, (unsigned long long)damage->size_bytes,
-                (unsigned long long)damage->offset, damage->found, damage->expected);
+                smt_number_ending(damage->size_bytes), (unsigned long long)damage->offset,
+                damage->found, damage->expected);
     else if (number == DAMAGE_SHOWN + 1)
         fprintf(stderr, "mtctl: more chunks were written to, not shown\n");
 }

@@ -23,9 +23,11 @@ static void message_add(struct smt_sink *sink, const struct smt_message_report *
     struct smt_buffer *report = ((struct message_sink *)sink)->report;
     uint64_t allocations = message->baseline->heap.attempts;
 
-    smt_buffer_addf(report, "%s: %zu bytes, %s, %" PRIu64 " allocations, %" PRIu64 " clean runs\n",
-                    message->name, message->bytes, message->accepted ? "accepted" : "not accepted",
-                    allocations, message->runs);
+    smt_buffer_addf(
+        report, "%s: %zu byte%s, %s, %" PRIu64 " allocation%s, %" PRIu64 " clean run%s\n",
+        message->name, message->bytes, smt_number_ending(message->bytes),
+        message->accepted ? "accepted" : "not accepted", allocations,
+        smt_number_ending(allocations), message->runs, smt_number_ending(message->runs));
 }
 
 static void trace_add(struct smt_buffer *report, const char *what, const struct smt_trace *trace)
@@ -60,7 +62,7 @@ static void end_add(struct smt_sink *sink, const struct smt_summary *summary)
 
     if (summary->findings)
         smt_buffer_addf(report, "%zu finding%s", summary->findings,
-                        summary->findings == 1 ? "" : "s");
+                        smt_number_ending(summary->findings));
     else
         smt_buffer_add_text(report, "no findings");
 }

@@ -165,7 +165,8 @@ static void finding_text(const struct sweep *sweep, const struct injection *inje
     if (injection->outcome == CRASHED)
         smt_buffer_addf(text, " (SIG%s)", sigabbrev_np(WTERMSIG(injection->ended->status)));
     if (injection->outcome == LEAKED)
-        smt_buffer_addf(text, " (%llu bytes)", (unsigned long long)leaked_bytes(sweep, injection));
+        smt_buffer_addf(text, " (%llu byte%s)", (unsigned long long)leaked_bytes(sweep, injection),
+                        smt_number_ending(leaked_bytes(sweep, injection)));
     smt_buffer_addf(text, ", allocation %llu refused, %s\n  refused: ",
                     (unsigned long long)injection->number, injection->mode);
     smt_live_reply_line(&sweep->survey, site_of(sweep, injection->number), text);
@@ -347,8 +348,8 @@ static enum smt_status survey_run(struct sweep *sweep)
     attempts = smt_live_reply_stat(&sweep->survey, "attempts");
     if (sweep->to > attempts) sweep->to = attempts;
     if (sweep->from > attempts)
-        return smt_fail(SMT_EUSAGE, "--oom: the program allocates only %llu times",
-                        (unsigned long long)attempts);
+        return smt_fail(SMT_EUSAGE, "--oom: the program allocates only %llu time%s",
+                        (unsigned long long)attempts, smt_number_ending(attempts));
     if (!sweep->run->json)
         printf("%s: %llu allocation%s, exit %d, %llu leak%s\n", sweep->run->program[0],
                (unsigned long long)attempts, smt_number_ending(attempts), WEXITSTATUS(ended.status),

@@ -344,8 +344,8 @@ static size_t report_show(const struct smt_mtctl_run *run, char *report, char **
         smt_live_reply_text(&reply, false, &text);
     if (text.size) fwrite(text.data, 1, text.size, stderr);
     if (!run->json)
-        fprintf(stderr, "mtctl: %zu leaks at the end of %s (pid %d)\n", leaks, reply.comm,
-                reply.process);
+        fprintf(stderr, "mtctl: %zu leak%s at the end of %s (pid %d)\n", leaks,
+                smt_number_ending(leaks), reply.comm, reply.process);
     if (dropped && !run->json) fprintf(stderr, "mtctl: %zu suppressed\n", dropped);
     smt_buffer_clear(&text);
     smt_live_reply_clear(&reply);

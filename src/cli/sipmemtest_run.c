@@ -128,7 +128,7 @@ static enum smt_status replay_choose(const struct session *session,
                         "--range",
                         all->count);
     if (span.first > all->count)
-        return smt_fail(SMT_EINPUT, "--range: there are only %zu messages", all->count);
+        return smt_fail(SMT_EINPUT, "--range: the last message is number %zu", all->count);
     *ret_one = *all;
     ret_one->items += span.first - 1;
     ret_one->count = 1;

@@ -211,8 +211,9 @@ static void grower_text(struct smt_live_reply *reply, const struct smt_live_grow
         smt_buffer_add_text(text, ", the slope of the live bytes");
     else
         smt_buffer_addf(text, ", %.0f %% of the slope of the live bytes", share);
-    smt_buffer_addf(text, "; now %llu bytes in %llu blocks\n", (unsigned long long)grower->bytes,
-                    (unsigned long long)grower->blocks);
+    smt_buffer_addf(text, "; now %llu byte%s in %llu block%s\n", (unsigned long long)grower->bytes,
+                    smt_number_ending(grower->bytes), (unsigned long long)grower->blocks,
+                    smt_number_ending(grower->blocks));
     if (smt_live_reply_stack(reply, grower->stack))
         smt_live_reply_frames(reply, grower->stack, "       ", text);
     else

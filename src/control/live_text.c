@@ -146,7 +146,8 @@ static void ages_text(struct smt_live_reply *reply, bool grouped, struct smt_buf
     if (strcmp(reply->list_detail, "auto") == 0)
         smt_buffer_add_text(text, "older than others of their stack get\n");
     else
-        smt_buffer_addf(text, "at least %s seconds old\n", reply->list_detail);
+        smt_buffer_addf(text, "at least %s second%s old\n", reply->list_detail,
+                        strcmp(reply->list_detail, "1") == 0 ? "" : "s");
     if (grouped) {
         groups_text(reply, text);
     } else {
@@ -242,29 +243,39 @@ static void leaks_text(struct smt_live_reply *reply, bool grouped, struct smt_bu
     }
     if (grouped) groups_text(reply, text);
     if (reply->item_count)
-        smt_buffer_addf(text, "%llu direct (%llu bytes), %llu indirect (%llu bytes)\n",
+        smt_buffer_addf(text, "%llu direct (%llu byte%s), %llu indirect (%llu byte%s)\n",
                         (unsigned long long)count[0], (unsigned long long)bytes[0],
-                        (unsigned long long)count[1], (unsigned long long)bytes[1]);
+                        smt_number_ending(bytes[0]), (unsigned long long)count[1],
+                        (unsigned long long)bytes[1], smt_number_ending(bytes[1]));
+}
+
+/* "3 blocks": the stat's value, and what it counts. */
+static void stat_add(const struct smt_live_reply *reply, const char *stat, const char *noun,
+                     struct smt_buffer *text)
+{
+    uint64_t count = smt_live_reply_stat(reply, stat);
+
+    smt_buffer_addf(text, "%llu %s%s", (unsigned long long)count, noun, smt_number_ending(count));
 }
 
 static void scan_text(struct smt_live_reply *reply, struct smt_buffer *text)
 {
     uint64_t stopped_us = smt_live_reply_stat(reply, "stopped (us)");
     uint64_t took_us = smt_live_reply_stat(reply, "took (us)");
-    uint64_t fresh = smt_live_reply_stat(reply, "new suspects");
 
-    smt_buffer_addf(text, "%llu new suspected memory leaks, %s suspected in all",
-                    (unsigned long long)fresh, reply->stats[0].value);
-    smt_buffer_addf(text, " (%llu bytes); %llu blocks unreferenced in this scan\n",
-                    (unsigned long long)smt_live_reply_stat(reply, "suspected bytes"),
-                    (unsigned long long)smt_live_reply_stat(reply, "unreferenced"));
-    smt_buffer_addf(text,
-                    "scanned %llu blocks (%llu bytes) in %llu.%03llu ms; %llu threads stood still "
-                    "for %llu.%03llu ms\n",
-                    (unsigned long long)smt_live_reply_stat(reply, "blocks"),
-                    (unsigned long long)smt_live_reply_stat(reply, "bytes"),
-                    (unsigned long long)took_us / 1000, (unsigned long long)took_us % 1000,
-                    (unsigned long long)smt_live_reply_stat(reply, "threads"),
+    stat_add(reply, "new suspects", "new suspected memory leak", text);
+    smt_buffer_addf(text, ", %s suspected in all (", reply->stats[0].value);
+    stat_add(reply, "suspected bytes", "byte", text);
+    smt_buffer_add_text(text, "); ");
+    stat_add(reply, "unreferenced", "block", text);
+    smt_buffer_add_text(text, " unreferenced in this scan\nscanned ");
+    stat_add(reply, "blocks", "block", text);
+    smt_buffer_add_text(text, " (");
+    stat_add(reply, "bytes", "byte", text);
+    smt_buffer_addf(text, ") in %llu.%03llu ms; ", (unsigned long long)took_us / 1000,
+                    (unsigned long long)took_us % 1000);
+    stat_add(reply, "threads", "thread", text);
+    smt_buffer_addf(text, " stood still for %llu.%03llu ms\n",
                     (unsigned long long)stopped_us / 1000, (unsigned long long)stopped_us % 1000);
 }
 
@@ -282,7 +293,8 @@ static void bad_frees_text(struct smt_live_reply *reply, struct smt_buffer *text
         smt_buffer_add_text(text, "  freed before at\n  ");
         frame_text(reply, item->via, text);
     }
-    smt_buffer_addf(text, "%s bad frees\n", reply->list_detail);
+    smt_buffer_addf(text, "%s bad free%s\n", reply->list_detail,
+                    strcmp(reply->list_detail, "1") == 0 ? "" : "s");
 }
 
 static void dump_text(struct smt_live_reply *reply, struct smt_buffer *text)

@@ -102,10 +102,11 @@ static void end_take(struct smt_sink *sink, const struct smt_summary *summary)
     sweeping->result.clean_runs = summary->clean_runs;
     if (sweeping->options->quiet || sweeping->is_replay) return;
     if (!result->findings && !sweeping->options->verbose) return;
-    fprintf(out, "%s: %llu allocations, %llu runs with one refused: ", sweeping->name,
-            (unsigned long long)result->allocations, (unsigned long long)result->refusals);
+    fprintf(out, "%s: %llu allocation%s, %llu run%s with one refused: ", sweeping->name,
+            (unsigned long long)result->allocations, smt_number_ending(result->allocations),
+            (unsigned long long)result->refusals, smt_number_ending(result->refusals));
     if (result->findings)
-        fprintf(out, "%u finding%s\n", result->findings, result->findings == 1 ? "" : "s");
+        fprintf(out, "%u finding%s\n", result->findings, smt_number_ending(result->findings));
     else
         fputs("no findings\n", out);
     fflush(out);

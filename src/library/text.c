@@ -31,8 +31,8 @@ static void stack_add(const char *heading, const struct smt_trace *trace, bool v
 
 static void block_add(const struct smt_finding_block *block, bool verbose, struct smt_buffer *text)
 {
-    smt_buffer_addf(text, "   block %llu (%zu bytes)", (unsigned long long)block->allocation,
-                    block->size_bytes);
+    smt_buffer_addf(text, "   block %llu (%zu byte%s)", (unsigned long long)block->allocation,
+                    block->size_bytes, smt_number_ending(block->size_bytes));
     if (block->is_damaged)
         smt_buffer_addf(text, ": byte %+td is 0x%02x, was 0x%02x", block->bad_offset, block->found,
                         block->expected);
@@ -50,7 +50,8 @@ static void blocks_add(const struct smt_finding *finding, bool verbose, struct s
     for (size_t i = 0; i < finding->block_count && i < most; i++)
         block_add(&finding->blocks[i], verbose, text);
     if (finding->block_count > most)
-        smt_buffer_addf(text, "   ... and %zu more blocks\n", finding->block_count - most);
+        smt_buffer_addf(text, "   ... and %zu more block%s\n", finding->block_count - most,
+                        smt_number_ending(finding->block_count - most));
 }
 
 static void diffs_add(const struct smt_diff_list *diff, bool verbose, struct smt_buffer *text)
@@ -68,14 +69,15 @@ static void diffs_add(const struct smt_diff_list *diff, bool verbose, struct smt
         smt_buffer_add_text(text, "\n");
     }
     if (diff->count > most)
-        smt_buffer_addf(text, "   ... and %zu more differences\n", diff->count - most);
+        smt_buffer_addf(text, "   ... and %zu more difference%s\n", diff->count - most,
+                        smt_number_ending(diff->count - most));
 }
 
 void text_finding_add(const struct smt_finding *finding, bool verbose, struct smt_buffer *text)
 {
     smt_buffer_addf(text, "%s: %s, %llu time%s%s\n", finding->parser,
                     smt_verdicts[finding->verdict].name, (unsigned long long)finding->occurrences,
-                    finding->occurrences == 1 ? "" : "s", finding->is_known ? " (known)" : "");
+                    smt_number_ending(finding->occurrences), finding->is_known ? " (known)" : "");
     if (finding->summary && *finding->summary) smt_buffer_addf(text, "   %s\n", finding->summary);
     if (finding->mode)
         smt_buffer_addf(text, "   refused: allocation %llu (%s)\n",

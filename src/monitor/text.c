@@ -53,11 +53,13 @@ static void range_add(const struct smt_monitor_sample *first, const struct smt_m
 static void exact_add(const struct smt_monitor_sample *first, const struct smt_monitor_sample *last,
                       struct smt_buffer *output)
 {
-    smt_buffer_addf(output, "%llu -> %llu bytes, %llu -> %llu blocks",
+    smt_buffer_addf(output, "%llu -> %llu byte%s, %llu -> %llu block%s",
                     (unsigned long long)first->value[SMT_MONITOR_LIVE_BYTES],
                     (unsigned long long)last->value[SMT_MONITOR_LIVE_BYTES],
+                    smt_number_ending(last->value[SMT_MONITOR_LIVE_BYTES]),
                     (unsigned long long)first->value[SMT_MONITOR_LIVE_BLOCKS],
-                    (unsigned long long)last->value[SMT_MONITOR_LIVE_BLOCKS]);
+                    (unsigned long long)last->value[SMT_MONITOR_LIVE_BLOCKS],
+                    smt_number_ending(last->value[SMT_MONITOR_LIVE_BLOCKS]));
 }
 
 /* One row: start, end, slope with its interval, growth in each third. */
@@ -135,8 +137,9 @@ static void limit_add(const struct smt_monitor_result *result,
     if (result->options.limit_bytes) {
         smt_buffer_add_text(output, "; ");
         smt_monitor_size_text((double)result->options.limit_bytes, output);
-        smt_buffer_addf(output, " resident in %llu rounds, ",
-                        (unsigned long long)decision->rounds_to_limit);
+        smt_buffer_addf(output, " resident in %llu round%s, ",
+                        (unsigned long long)decision->rounds_to_limit,
+                        smt_number_ending(decision->rounds_to_limit));
         duration_add(decision->seconds_to_limit, output);
     }
     smt_buffer_add_text(output, "\n");
@@ -157,8 +160,9 @@ static void process_add(const struct smt_monitor_result *result,
 
     smt_buffer_addf(output, "%d ", process->pid);
     smt_buffer_add_escaped(output, process->name, strlen(process->name));
-    smt_buffer_addf(output, ": %s%s (%zu looks)\n", smt_monitor_verdict_text(decision->verdict),
-                    process->gone ? ", ended" : "", process->count);
+    smt_buffer_addf(output, ": %s%s (%zu look%s)\n", smt_monitor_verdict_text(decision->verdict),
+                    process->gone ? ", ended" : "", process->count,
+                    smt_number_ending(process->count));
     if (process->count) {
         figure_add(process, "resident", SMT_MONITOR_JUDGED_RSS, output);
         figure_add(process, process->estimated ? "private dirty ~" : "private dirty",
@@ -211,8 +215,8 @@ enum smt_status smt_monitor_text(const struct smt_monitor_result *result, bool v
     all_add(result, output);
     if (result->abnormal) smt_buffer_addf(output, "%s\n", result->abnormal);
     if (result->interrupted) smt_buffer_add_text(output, "interrupted; results so far\n");
-    smt_buffer_addf(output, "%s after %llu %s\n", smt_monitor_verdict_text(result->verdict),
-                    (unsigned long long)result->rounds,
-                    result->options.step ? "rounds" : "ticks of the clock");
+    smt_buffer_addf(output, "%s after %llu %s%s%s\n", smt_monitor_verdict_text(result->verdict),
+                    (unsigned long long)result->rounds, result->options.step ? "round" : "tick",
+                    smt_number_ending(result->rounds), result->options.step ? "" : " of the clock");
     return output->failed ? smt_fail(SMT_ENOMEM, "out of memory for the report") : SMT_OK;
 }

@@ -113,7 +113,7 @@ static void tiles_add(const struct smt_summary *summary, struct smt_buffer *html
 
     smt_buffer_add_text(html, "<section class=\"tiles\">\n");
     snprintf(value, sizeof value, "%zu", summary->findings);
-    snprintf(label, sizeof label, "unique finding%s", summary->findings == 1 ? "" : "s");
+    snprintf(label, sizeof label, "unique finding%s", smt_number_ending(summary->findings));
     if (summary->known_findings || summary->fixed_findings)
         snprintf(label, sizeof label, "unique findings: %zu new, %zu known, %zu fixed",
                  summary->new_findings, summary->known_findings, summary->fixed_findings);

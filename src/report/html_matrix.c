@@ -188,10 +188,11 @@ void html_add_sweeps(const struct html_report *report, struct smt_buffer *html)
 
         if (!row->sweeps.size) continue;
         smt_buffer_addf(html,
-                        "<details%s><summary>%s <span class=\"meta\">%zu bytes, %llu "
-                        "allocations, %s</span></summary>\n",
+                        "<details%s><summary>%s <span class=\"meta\">%zu byte%s, %llu "
+                        "allocation%s, %s</span></summary>\n",
                         report->message_count == 1 ? " open" : "", row->name ? row->name : "",
-                        row->bytes, (unsigned long long)row->allocations,
+                        row->bytes, smt_number_ending(row->bytes),
+                        (unsigned long long)row->allocations, smt_number_ending(row->allocations),
                         row->accepted   ? "accepted"
                         : row->finished ? "rejected"
                                         : "not finished");

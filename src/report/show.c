@@ -243,7 +243,7 @@ void show_times(uint64_t count, struct smt_buffer *text)
 
 void show_count(uint64_t count, const char *noun, struct smt_buffer *text)
 {
-    smt_buffer_addf(text, "%llu %s%s", (unsigned long long)count, noun, count == 1 ? "" : "s");
+    smt_buffer_addf(text, "%llu %s%s", (unsigned long long)count, noun, smt_number_ending(count));
 }
 
 void show_truncation(const struct smt_summary *summary, size_t messages, struct smt_buffer *text)
@@ -252,7 +252,8 @@ void show_truncation(const struct smt_summary *summary, size_t messages, struct 
     smt_buffer_addf(text, "stopped early: %s",
                     summary->truncated_by ? summary->truncated_by : "reason unknown");
     if (messages)
-        smt_buffer_addf(text, "; %zu of %zu messages were run", summary->messages, messages);
+        smt_buffer_addf(text, "; %zu of %zu message%s %s run", summary->messages, messages,
+                        smt_number_ending(messages), messages == 1 ? "was" : "were");
     if (summary->skipped_injections) {
         smt_buffer_add_text(text, "; ");
         show_count(summary->skipped_injections, "injection", text);

@@ -93,7 +93,9 @@ static void diffs_add(const struct text_report *report, const struct smt_finding
         show_diff(&finding->diff.items[i], text);
         smt_buffer_add_text(text, "\n");
     }
-    if (shown < count) smt_buffer_addf(text, "   ... and %zu more differences\n", count - shown);
+    if (shown < count)
+        smt_buffer_addf(text, "   ... and %zu more difference%s\n", count - shown,
+                        smt_number_ending(count - shown));
 }
 
 /* Bytes are worth their room when a clean run went wrong, or on request. */

@@ -52,16 +52,19 @@ static void place_text(const struct smt_run_fault *fault, struct smt_buffer *tex
     case SMT_PLACE_BLOCK:
     case SMT_PLACE_MESSAGE:
         if (offset < 0)
-            smt_buffer_addf(text, "%lld bytes before ", -offset);
+            smt_buffer_addf(text, "%lld byte%s before ", -offset,
+                            smt_number_ending((uint64_t)-offset));
         else if (offset >= size)
-            smt_buffer_addf(text, "%lld bytes past the end of ", offset - size);
+            smt_buffer_addf(text, "%lld byte%s past the end of ", offset - size,
+                            smt_number_ending((uint64_t)(offset - size)));
         else
             smt_buffer_addf(text, "at byte %lld of ", offset);
         if (fault->place == SMT_PLACE_BLOCK)
-            smt_buffer_addf(text, "%s %llu (%lld bytes)", what, (unsigned long long)fault->attempt,
-                            size);
+            smt_buffer_addf(text, "%s %llu (%lld byte%s)", what, (unsigned long long)fault->attempt,
+                            size, smt_number_ending(fault->size_bytes));
         else
-            smt_buffer_addf(text, "%s (%lld bytes)", what, size);
+            smt_buffer_addf(text, "%s (%lld byte%s)", what, size,
+                            smt_number_ending(fault->size_bytes));
         return;
     case SMT_PLACE_NULL:
         smt_buffer_addf(text, "through a null pointer (address 0x%llx)",
@@ -112,8 +115,9 @@ static void damage_text(const struct smt_run_damage *damage, struct smt_buffer *
         smt_buffer_addf(text, "byte %lld before", -offset);
     else
         smt_buffer_addf(text, "byte %lld past the end of", offset - size + 1);
-    smt_buffer_addf(text, " block %llu (%lld bytes) was written: 0x%02x, was 0x%02x",
-                    (unsigned long long)damage->attempt, size, damage->found, damage->expected);
+    smt_buffer_addf(text, " block %llu (%lld byte%s) was written: 0x%02x, was 0x%02x",
+                    (unsigned long long)damage->attempt, size,
+                    smt_number_ending(damage->size_bytes), damage->found, damage->expected);
 }
 
 static void bad_address_text(uint64_t address, struct smt_buffer *text)
@@ -203,10 +207,10 @@ static void summary_text(const struct smt_sweep *sweep, const struct explained *
         bad_free_text(&result->heap, text);
         break;
     case SMT_VERDICT_LEAK:
-        smt_buffer_addf(text, "%llu block%s, %llu bytes, left after release",
-                        (unsigned long long)result->leak.blocks,
-                        result->leak.blocks == 1 ? "" : "s",
-                        (unsigned long long)result->leak.bytes);
+        smt_buffer_addf(
+            text, "%llu block%s, %llu byte%s, left after release",
+            (unsigned long long)result->leak.blocks, smt_number_ending(result->leak.blocks),
+            (unsigned long long)result->leak.bytes, smt_number_ending(result->leak.bytes));
         break;
     case SMT_VERDICT_UNINITIALIZED:
         if (result->fault.signal)

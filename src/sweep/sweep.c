@@ -212,8 +212,9 @@ enum smt_status smt_sweep_check_done(const struct smt_sweep_settings *settings,
     if (summary->unsound_messages || settings->done) return SMT_OK; /* findings; done before */
     if (settings->shards > 1 && (had_range || settings->has_plan)) return SMT_OK;
     if (settings->has_plan && settings->plan.rule_count)
-        return smt_fail(SMT_EINPUT, "--oom-at: no message makes as many as %llu allocations",
-                        (unsigned long long)settings->plan.rules[0].first);
+        return smt_fail(SMT_EINPUT, "--oom-at: no message makes as many as %llu allocation%s",
+                        (unsigned long long)settings->plan.rules[0].first,
+                        smt_number_ending(settings->plan.rules[0].first));
     if (settings->has_plan) return smt_fail(SMT_EINPUT, "--oom-at: no message allows this plan");
     if (!had_range && settings->range.first > 1)
         return smt_fail(SMT_EINPUT, "--oom: no message makes as many as %llu allocations",
@@ -243,7 +244,7 @@ enum smt_status smt_sweep_run(struct smt_sweep *sweep)
     }
     if (status == SMT_OK && !selected)
         status =
-            smt_fail(SMT_EINPUT, "--range: there are only %zu messages", sweep->messages->count);
+            smt_fail(SMT_EINPUT, "--range: the last message is number %zu", sweep->messages->count);
     if (status != SMT_OK) truncated(sweep, status);
     if (status == SMT_OK)
         status =

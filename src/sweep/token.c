@@ -257,10 +257,10 @@ enum smt_status token_resolve(struct smt_sweep *sweep, const struct token *token
     if (token->is_clean) return SMT_OK;
     if (!token->number && plan_is_reached(sweep, &token->job.plan)) return SMT_OK;
     if (!token->number)
-        return smt_fail(SMT_EINPUT,
-                        "--replay: nothing would be refused: %s makes only %llu allocations",
-                        sweep->messages->items[sweep->message].name,
-                        (unsigned long long)sweep->survey.attempts);
+        return smt_fail(
+            SMT_EINPUT, "--replay: nothing would be refused: %s makes only %llu allocation%s",
+            sweep->messages->items[sweep->message].name, (unsigned long long)sweep->survey.attempts,
+            smt_number_ending(sweep->survey.attempts));
     number = number_find(sweep, token->exact, false, token->occurrence);
     if (!number) number = number_find(sweep, token->loose, true, token->occurrence);
     if (!number) {

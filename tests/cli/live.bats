@@ -75,6 +75,12 @@ sizes()
     finish
 }
 
+@test "one leak is told without an s" {
+    run "$mtctl" run --at-exit -- "$BATS_FILE_TMPDIR/leaks" 0
+    echo "$output"
+    [[ $output == *"mtctl: 1 leak at the end of leaks "* ]]
+}
+
 @test "after clear only new ones are reported" {
     begin "$BATS_FILE_TMPDIR/planted"
     ask kmemleak minage=0

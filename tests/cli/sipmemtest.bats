@@ -433,6 +433,14 @@ complete_words()
     contains "1 injection" "$out"
 }
 
+@test "one_of_a_thing_has_no_s" {
+    sipmemtest --parser selftest --repeat 3 "$selftest/bug-over-read-1.sip"
+    contains "0 bytes past the end of" "$out"
+
+    sipmemtest --parser selftest --repeat 3 "$selftest/bug-under-read.sip"
+    contains "1 byte before block" "$out"
+}
+
 @test "libc_heap_in_process_runs_clean" {
     sipmemtest --repeat 3 --heap=libc --in-process "$invite"
 
