@@ -107,7 +107,7 @@ static bool totals_take(const struct smt_live_reply *reply, struct smt_monitor_e
     ret->blocks = smt_live_reply_stat(reply, "live blocks");
     if (reply->code)
         ret->trouble = "its answer was not understood";
-    else if (!smt_live_reply_stat(reply, "complete"))
+    else if (!smt_live_reply_stat(reply, "all blocks known"))
         ret->trouble = "it does not know all blocks (MT_IDLE was set, or kmemleak is off)";
     return !ret->trouble;
 }

@@ -19,7 +19,7 @@ void mt_live_list(struct mt_answer *answer, char **words, size_t count)
     mt_answer_stat(answer, "live blocks", totals.blocks);
     mt_answer_stat(answer, "live bytes", totals.bytes);
     mt_answer_stat(answer, "allocations", totals.allocations);
-    mt_answer_stat(answer, "complete", atomic_load(&mt_complete));
+    mt_answer_stat(answer, "all blocks known", atomic_load(&mt_complete));
 }
 
 /* --- by stack --- */

@@ -518,6 +518,16 @@ calls()
     [[ $output == *"repeat:  mtctl run --oom="*" 1 'two words'"* ]]
 }
 
+@test "live says whether it knows all blocks" {
+    begin "$BATS_FILE_TMPDIR/planted"
+    ask live
+    [[ $output == *"live blocks: "*"all blocks known: 1"* ]]
+    ask kmemleak off
+    ask live
+    [[ $output == *"all blocks known: 0"* ]]
+    finish
+}
+
 @test "wrong use is said" {
     run "$mtctl" -s pid:x live
     [ "$status" = 2 ]
