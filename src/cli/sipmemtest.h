@@ -34,6 +34,7 @@ struct smt_sipmemtest_options {
     uint64_t quarantine_bytes;
 
     const char *replay;
+    struct smt_buffer replay_words;    /* what is like no default, and no token knows */
     struct smt_token_subject replayed; /* what its token says */
     bool has_parser, has_decoys;
     bool do_break;

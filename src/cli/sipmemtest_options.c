@@ -36,6 +36,7 @@ static enum smt_status defaults_set(struct smt_sipmemtest_options *options)
                 .range = {1, UINT64_MAX},
             },
     };
+    smt_buffer_init(&options->replay_words);
     return smt_op_parse_list("all", &options->sweep.worker.ops);
 }
 
@@ -110,6 +111,24 @@ static enum smt_status misplaced_check(const struct smt_sipmemtest_options *opti
     return SMT_OK;
 }
 
+/* What alters the message, or what a run can show, and stands in no token. */
+static void replay_words_add(struct smt_sipmemtest_options *options)
+{
+    struct smt_sweep_settings *sweep = &options->sweep;
+    struct smt_buffer *words = &options->replay_words;
+
+    if (options->crlf == SMT_CRLF_FIX) smt_buffer_add_text(words, " --crlf=fix");
+    if (options->heap)
+        smt_buffer_add_text(words, " --heap=libc");
+    else if (!sweep->worker.check_content)
+        smt_buffer_add_text(words, " --mem-check-content=0");
+    if (options->quarantine_bytes != QUARANTINE_DEFAULT_BYTES)
+        smt_buffer_addf(words, " --quarantine=%llu", (unsigned long long)options->quarantine_bytes);
+    if (sweep->worker.timeout_ns != TIMEOUT_DEFAULT_NS)
+        smt_buffer_addf(words, " --timeout=%.9g", (double)sweep->worker.timeout_ns / 1e9);
+    if (words->size) sweep->replay_words = words->data + 1;
+}
+
 /* What one option means for another. */
 static void settings_derive(struct smt_sipmemtest_options *options)
 {
@@ -123,6 +142,7 @@ static void settings_derive(struct smt_sipmemtest_options *options)
     sweep->worker.show_parser_output = sweep->texts = options->debug;
     sweep->only_sites = options->only_sites.items;
     sweep->skip_sites = options->skip_sites.items;
+    replay_words_add(options);
     if (!options->jobs) options->jobs = 1;
     if (!options->has_seed && (sweep->budget_injections || sweep->budget_ns))
         sweep->seed = smt_random_seed();
@@ -163,6 +183,7 @@ void smt_sipmemtest_options_clear(struct smt_sipmemtest_options *options)
 {
     free(options->inputs);
     free(options->spans);
+    smt_buffer_clear(&options->replay_words);
     smt_cli_texts_clear(&options->only_sites);
     smt_cli_texts_clear(&options->skip_sites);
     smt_cli_texts_clear(&options->formats);

@@ -61,6 +61,9 @@ typedef void smt_message_on_error(void *context, const char *sentence);
 void smt_message_list_init(struct smt_message_list *list);
 void smt_message_list_clear(struct smt_message_list *list);
 
+/* Adds the words of a shell's command line that give this message again. */
+void smt_message_add_words(const struct smt_message *message, struct smt_buffer *text);
+
 /* Frees what the message owns. */
 void smt_message_clear(struct smt_message *message);
 

@@ -70,6 +70,16 @@ enum smt_status smt_message_add_bytes(struct smt_message_list *list, const char 
     return SMT_OK;
 }
 
+void smt_message_add_words(const struct smt_message *message, struct smt_buffer *text)
+{
+    if (message->words) {
+        smt_buffer_add_text(text, message->words);
+        return;
+    }
+    if (message->name[0] == '-') smt_buffer_add_text(text, "./");
+    smt_buffer_add_shell_word(text, message->name);
+}
+
 /* How this text is given again. */
 static char *words_of_text(const char *name, const char *text)
 {

@@ -104,12 +104,7 @@ static char *part_words(const struct smt_message *whole, size_t number)
 
     smt_buffer_init(&words);
     smt_buffer_addf(&words, "--split --range %zu ", number);
-    if (whole->words) {
-        smt_buffer_add_text(&words, whole->words);
-    } else {
-        if (whole->name[0] == '-') smt_buffer_add_text(&words, "./");
-        smt_buffer_add_shell_word(&words, whole->name);
-    }
+    smt_message_add_words(whole, &words);
     return smt_buffer_take(&words);
 }
 

@@ -145,37 +145,68 @@ static enum smt_status limit_run(struct smt_sweep *sweep)
     return SMT_OK;
 }
 
-enum smt_status sweep_clean(struct smt_sweep *sweep)
+/* What the two runs of sweep_load() showed. */
+static void clean_begin(struct clean *clean, struct smt_sweep *sweep,
+                        const struct smt_run_result *baseline)
 {
-    const struct smt_message *message = &sweep->messages->items[sweep->message];
     static const struct smt_job first = {.flags =
                                              SMT_JOB_BASELINE | SMT_JOB_PREFIXES | SMT_JOB_CHECK};
     static const struct smt_job second = {.flags = SMT_JOB_CHECK};
-    struct smt_run_result baseline = sweep->results[0], again = sweep->results[1];
-    struct clean clean = {.sweep = sweep};
-    enum smt_status status = SMT_OK;
+    const struct smt_message *message = &sweep->messages->items[sweep->message];
+    const struct smt_run_result *again = &sweep->results[1];
 
-    clean.report = (struct smt_message_report){
+    clean->sweep = sweep;
+    clean->report = (struct smt_message_report){
         .index = sweep->message + 1,
         .name = message->name,
         .bytes = message->size_bytes,
-        .baseline = &baseline,
-        .accepted = !baseline.fault.signal && !baseline.fault.exited &&
-                    baseline.codes[SMT_OP_PARSE] == 0 &&
-                    !(baseline.verdicts & SMT_VERDICT_BIT(HANG)),
+        .baseline = baseline,
+        .accepted = !baseline->fault.signal && !baseline->fault.exited &&
+                    baseline->codes[SMT_OP_PARSE] == 0 &&
+                    !(baseline->verdicts & SMT_VERDICT_BIT(HANG)),
         .runs = 2,
-        .verdicts = baseline.verdicts,
+        .verdicts = baseline->verdicts,
         .cached_blocks = smt_worker_kept_blocks(sweep->worker),
     };
-    if (clean.report.cached_blocks) clean.report.verdicts |= SMT_VERDICT_BIT(CACHED);
-    group_note(sweep, &first, &baseline, true, SMT_MODE_COUNT, baseline.verdicts);
-    group_note(sweep, &second, &again, true, SMT_MODE_COUNT, again.verdicts & ~baseline.verdicts);
-    clean.report.verdicts |= again.verdicts;
-    if (sweep->baseline_is_sound) status = sound_checks(&clean, &baseline);
+    if (clean->report.cached_blocks) clean->report.verdicts |= SMT_VERDICT_BIT(CACHED);
+    group_note(sweep, &first, baseline, true, SMT_MODE_COUNT, baseline->verdicts);
+    group_note(sweep, &second, again, true, SMT_MODE_COUNT, again->verdicts & ~baseline->verdicts);
+    clean->report.verdicts |= again->verdicts;
+}
+
+static void clean_end(struct clean *clean, const struct smt_run_result *baseline,
+                      enum smt_status status)
+{
     if (status == SMT_OK &&
-        !(clean.report.verdicts & (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG))))
-        expectation_check(&clean, &baseline);
-    sweep->summary.clean_runs += clean.report.runs;
+        !(clean->report.verdicts & (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG))))
+        expectation_check(clean, baseline);
+    clean->sweep->summary.clean_runs += clean->report.runs;
+}
+
+enum smt_status sweep_clean_again(struct smt_sweep *sweep, uint32_t *ret_verdicts)
+{
+    struct smt_run_result baseline = sweep->results[0];
+    enum smt_status status = SMT_OK;
+    struct clean clean;
+
+    clean_begin(&clean, sweep, &baseline);
+    /* a debugger's or valgrind's user looks at one run, not at a thousand */
+    if (sweep->baseline_is_sound && !sweep->settings.worker.in_process)
+        status = repeat_runs(&clean);
+    clean_end(&clean, &baseline, status);
+    *ret_verdicts = clean.report.verdicts;
+    return status;
+}
+
+enum smt_status sweep_clean(struct smt_sweep *sweep)
+{
+    struct smt_run_result baseline = sweep->results[0];
+    enum smt_status status = SMT_OK;
+    struct clean clean;
+
+    clean_begin(&clean, sweep, &baseline);
+    if (sweep->baseline_is_sound) status = sound_checks(&clean, &baseline);
+    clean_end(&clean, &baseline, status);
     sweep->summary.messages++;
     for (size_t i = 0; i < sweep->sink_count; i++)
         if (sweep->sinks[i]->message) sweep->sinks[i]->message(sweep->sinks[i], &clean.report);

@@ -190,27 +190,37 @@ static bool is_poisoned(const struct smt_run_result *check)
     return !check->done || !check->matches_baseline || check->verdicts & SMT_VERDICT_BIT(CRASH);
 }
 
-/* A batch left the process changed: each injection again, with a check behind
- * it, in children that are replaced as soon as one has been poisoned. */
+enum smt_status injection_check(struct smt_sweep *sweep, const struct smt_job *job,
+                                struct smt_run_result *ret)
+{
+    const struct smt_job pair[2] = {*job, {.flags = SMT_JOB_CHECK}};
+    struct smt_run_result results[2];
+    enum smt_status status = smt_worker_run(sweep->worker, pair, 2, results);
+
+    if (status != SMT_OK) return status;
+    if (is_poisoned(&results[1]) && !results[0].fault.signal && !results[0].left_state) {
+        results[0].verdicts |= SMT_VERDICT_BIT(POISONED);
+        results[0].verdicts &= ~(SMT_VERDICT_BIT(CLEAN) | SMT_VERDICT_BIT(BENIGN));
+    }
+    if (is_poisoned(&results[1])) smt_worker_replace(sweep->worker);
+    *ret = results[0];
+    return SMT_OK;
+}
+
+/* A batch left the process changed: each injection again, in children that are
+ * replaced as soon as one has been poisoned. */
 static enum smt_status batch_bisect(struct smt_sweep *sweep, struct mode_tally *tally,
                                     const struct smt_job *jobs, size_t count)
 {
-    struct smt_job pair[2] = {{0}, {.flags = SMT_JOB_CHECK}};
-    struct smt_run_result results[2];
+    struct smt_run_result result;
 
     for (size_t i = 0; i < count; i++) {
         enum smt_status status;
 
         if (!i) smt_worker_replace(sweep->worker);
-        pair[0] = jobs[i];
-        status = smt_worker_run(sweep->worker, pair, 2, results);
+        status = injection_check(sweep, &jobs[i], &result);
         if (status != SMT_OK) return status;
-        if (is_poisoned(&results[1]) && !results[0].fault.signal && !results[0].left_state) {
-            results[0].verdicts |= SMT_VERDICT_BIT(POISONED);
-            results[0].verdicts &= ~(SMT_VERDICT_BIT(CLEAN) | SMT_VERDICT_BIT(BENIGN));
-        }
-        if (is_poisoned(&results[1])) smt_worker_replace(sweep->worker);
-        injection_note(sweep, tally, &pair[0], &results[0]);
+        injection_note(sweep, tally, &jobs[i], &result);
     }
     return SMT_OK;
 }

@@ -88,11 +88,16 @@ void progress_add(struct smt_sweep *sweep, uint64_t runs);
 /* clean.c */
 SMT_MUST_USE enum smt_status sweep_load(struct smt_sweep *sweep, size_t message);
 SMT_MUST_USE enum smt_status sweep_clean(struct smt_sweep *sweep);
+/* Only what the plain runs show, of which one may differ from the others. */
+SMT_MUST_USE enum smt_status sweep_clean_again(struct smt_sweep *sweep, uint32_t *ret_verdicts);
 
 /* inject.c */
 SMT_MUST_USE enum smt_status sweep_inject(struct smt_sweep *sweep);
 SMT_MUST_USE enum smt_status sweep_survey(struct smt_sweep *sweep);
 void survey_clear(struct survey *survey);
+/* A run and a clean one behind it, which tells whether the first left poison. */
+SMT_MUST_USE enum smt_status injection_check(struct smt_sweep *sweep, const struct smt_job *job,
+                                             struct smt_run_result *ret);
 bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt);
 /* A run that never gets there refuses nothing, and says nothing. */
 bool plan_is_reached(const struct smt_sweep *sweep, const struct smt_fault_plan *plan);

@@ -258,20 +258,32 @@ enum smt_status smt_sweep_run(struct smt_sweep *sweep)
     return status;
 }
 
+static bool is_plain(const struct smt_job *job)
+{
+    return job->guard.mode == SMT_GUARD_NONE && job->fill == SMT_FILL_BYTE;
+}
+
 /* A replayed run becomes a group of its own, whatever it showed. */
 static enum smt_status replay_explain(struct smt_sweep *sweep, const struct token *token,
                                       const struct smt_job *job)
 {
-    struct smt_run_result result;
-    enum smt_status status = smt_worker_run(sweep->worker, job, 1, &result);
+    struct smt_run_result result = {0};
+    enum smt_status status;
 
+    if (token->is_clean && is_plain(job))
+        status = sweep_clean_again(sweep, &result.verdicts);
+    else if (token->is_clean)
+        status = smt_worker_run(sweep->worker, job, 1, &result);
+    else
+        status = injection_check(sweep, job, &result);
     if (status != SMT_OK) return status;
     sweep->summary.injections = !token->is_clean;
     for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
         if (result.verdicts & (1u << v)) sweep->summary.verdicts_all[v]++;
     if (smt_verdict_naming(result.verdicts) != SMT_VERDICT_COUNT)
         sweep->summary.verdicts[smt_verdict_naming(result.verdicts)]++;
-    group_note(sweep, job, &result, token->is_clean, token->mode, result.verdicts);
+    if (!token->is_clean || !is_plain(job))
+        group_note(sweep, job, &result, token->is_clean, token->mode, result.verdicts);
     status = sweep_explain(sweep);
     return status == SMT_OK ? findings_collect(sweep) : status;
 }

@@ -53,6 +53,7 @@ struct smt_sweep_settings {
     uint64_t seed;                         /* of a budget's choice */
     uint32_t shard, shards;                /* 1-based share of the injections; shards 0: all */
     const char *ops_text;                  /* --ops as given, for replay lines; NULL default */
+    const char *replay_words;              /* options besides that a replay needs; NULL none */
     const char *function;                  /* what is swept, in sentences; NULL: a parser */
     struct smt_known *known;               /* may be NULL */
     const bool *done;                      /* by message: has been run before; NULL none */

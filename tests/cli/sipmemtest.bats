@@ -489,6 +489,43 @@ complete_words()
     exits 1
 }
 
+# replays ARGUMENT...: the first replay line printed shows the same finding again
+replays()
+{
+    local replay signature
+    sipmemtest --repeat 3 "$@"
+    signature=$(grep -m1 -oE 'signature: .*' <<<"$out")
+    replay=$(grep -m1 -oE 'replay: sipmemtest .*' <<<"$out")
+    [ -n "$signature" ] && [ -n "$replay" ] || return 1
+    eval "${replay#replay: }"
+    contains "$signature" "$out"
+}
+
+@test "a_printed_replay_repeats_options_that_alter_bytes_or_verdicts" {
+    tr -d '\r' <"$selftest/bug-leak.sip" >"$BATS_TEST_TMPDIR/lf.sip"
+    replays --parser selftest --crlf=fix "$BATS_TEST_TMPDIR/lf.sip"
+    contains " --crlf=fix " "$(grep replay: <<<"$out")"
+    replays --parser selftest --heap=libc "$selftest/bug-double-free.sip"
+    contains "--heap=libc" "$out"
+    replays --parser selftest --mem-check-content=0 --oom "$selftest/bug-leak-on-error.sip"
+    contains "--mem-check-content=0" "$out"
+    replays --parser selftest --timeout 1 --quarantine 1m "$selftest/bug-leak.sip"
+    contains "--quarantine=1048576 --timeout=1" "$out"
+
+    sipmemtest --parser selftest --repeat 3 --crlf=keep --timeout 10 "$selftest/bug-leak.sip"
+    [[ $out =~ replay:\ sipmemtest\ --parser\ selftest\ --replay\ [^\ ]+\ [^\ ]+bug-leak.sip ]]
+}
+
+@test "what_only_a_later_run_or_the_manifest_shows_is_replayed" {
+    replays --parser selftest "$selftest/bug-nondeterministic.sip"
+    replays --parser selftest --oom "$selftest/bug-poison.sip"
+
+    cp "$selftest/healthy-minimal.sip" "$BATS_TEST_TMPDIR/message.sip"
+    printf 'message.sip\treject\n' >"$BATS_TEST_TMPDIR/MANIFEST.tsv"
+    replays --parser selftest "$BATS_TEST_TMPDIR/message.sip"
+    contains UNEXPECTED "$out"
+}
+
 @test "a_replay_does_the_operations_of_its_token" {
     sipmemtest --repeat 3 --ops parse,clone --oom=7-9 --oom-mode transient "$invite"
     token=$(grep -oE 'osip/parse,clone:transient:[0-9a-f.]+' <<<"$out" | head -1)
