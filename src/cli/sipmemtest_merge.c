@@ -6,15 +6,11 @@
 
 #define AT(member) offsetof(struct smt_sipmemtest_options, member)
 
-static SMT_CLI_SETTER(set_help)
-{
-    struct smt_sipmemtest_options *all = options;
-
-    (void)row;
-    (void)arg;
-    all->action = (smt_sipmemtest_action *)abort; /* never called: help is wanted */
-    return SMT_OK;
-}
+/* The first member is what rows and session know. */
+struct merge {
+    struct smt_sipmemtest_options options;
+    struct smt_cli_request request;
+};
 
 static const struct smt_cli_option table[] = {
     {0, "format", "NAME[:FILE]", 0,
@@ -30,7 +26,7 @@ static const struct smt_cli_option table[] = {
      AT(verbose)},
     {0, "color", "auto|always|never", 0, "Colours; default auto", SMT_CLI_WHEN_WORDS, NULL,
      smt_cli_set_choice, AT(color)},
-    {'h', "help", NULL, 0, "Show this text and exit", NULL, NULL, set_help, 0},
+    SMT_CLI_HELP_ROW(offsetof(struct merge, request)),
     {0},
 };
 
@@ -46,7 +42,7 @@ static enum smt_status file_add(void *options, const char *argument)
     return smt_sipmemtest_input_add(options, SMT_SOURCE_FILE, argument);
 }
 
-static const struct smt_cli_program program = {
+const struct smt_cli_program smt_sipmemtest_merge_program = {
     .name = "sipmemtest merge",
     .summary = "shards' results become one",
     .usage = "[OPTION...] FILE...",
@@ -56,6 +52,7 @@ static const struct smt_cli_program program = {
     .options = table,
     .examples = examples,
     .add_argument = file_add,
+    .argument_words = "FILE",
 };
 
 static enum smt_status options_check(const struct smt_sipmemtest_options *options)
@@ -104,26 +101,31 @@ static void results_tell(struct session *session, struct smt_results *results)
     session_judge(session, status, &outcome);
 }
 
+static void merge_run(struct session *session, struct smt_sipmemtest_options *options)
+{
+    struct smt_results *results = NULL;
+    enum smt_status status = options_check(options);
+
+    smt_message_list_init(&session->messages);
+    if (status == SMT_OK && !options->formats.count)
+        status = smt_cli_set_texts(options, &table[0], "json");
+    if (status == SMT_OK) status = files_merge(options, &results);
+    session_complain(session, status);
+    if (status == SMT_OK) results_tell(session, results);
+    session_close(session);
+    smt_results_free(results);
+}
+
 int smt_sipmemtest_merge(int argc, char **argv)
 {
-    struct smt_sipmemtest_options options = {.progress = SMT_CLI_NEVER};
-    struct session session = {.program = &program, .options = &options};
-    struct smt_results *results = NULL;
-    enum smt_status status = smt_cli_parse(&program, argc, argv, &options);
+    struct merge merge = {.options = {.progress = SMT_CLI_NEVER}};
+    struct session session = {.program = &smt_sipmemtest_merge_program, .options = &merge.options};
+    int code = smt_cli_start(&smt_sipmemtest_merge_program, argc, argv, &merge, &merge.request);
 
-    smt_message_list_init(&session.messages);
-    if (status == SMT_OK && options.action) {
-        smt_cli_write_help(&program, stdout);
-    } else {
-        if (status == SMT_OK) status = options_check(&options);
-        if (status == SMT_OK && !options.formats.count)
-            status = smt_cli_set_texts(&options, &table[0], "json");
-        if (status == SMT_OK) status = files_merge(&options, &results);
-        session_complain(&session, status);
-        if (status == SMT_OK) results_tell(&session, results);
+    if (code == SMT_CLI_GO_ON) {
+        merge_run(&session, &merge.options);
+        code = session.exit_status;
     }
-    session_close(&session);
-    smt_results_free(results);
-    smt_sipmemtest_options_clear(&options);
-    return session.exit_status;
+    smt_sipmemtest_options_clear(&merge.options);
+    return code;
 }

@@ -1,6 +1,5 @@
 #include "cli/sipmemtest_mutate.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,8 +10,6 @@
 
 #define INPUT_LIMIT_BYTES  ((size_t)16 << 20)
 #define OUTPUT_LIMIT_BYTES ((size_t)64 << 20)
-
-enum { KEY_OTHER = 0x100, KEY_OP, KEY_LIST, KEY_OUTPUT, KEY_MAX_SIZE };
 
 struct options {
     uint64_t seed;
@@ -25,90 +22,90 @@ struct options {
     const struct smt_mutation *operation;
     bool list;
     bool verbose;
+    struct smt_cli_request request;
 };
 
-static const struct argp_option argp_options[] = {
-    {"seed", 's', "N", 0, "Same seed, same bytes. Without it one is drawn and printed", 0},
-    {"count", 'n', "N", 0, "N mutations of FILE, with seeds N, N+1, ...; one after the other", 0},
-    {"output", KEY_OUTPUT, "DIR", 0, "Write each to DIR/SEED.sip instead", 0},
-    {"op", KEY_OP, "NAME", 0, "Do exactly this operation, and no fix-ups", 0},
-    {"other", KEY_OTHER, "FILE", 0, "A message to splice from", 0},
-    {"max-size", KEY_MAX_SIZE, "SIZE", 0, "Cut longer results there; default 65536 or FILE's size",
-     0},
-    {"list", KEY_LIST, NULL, 0, "List the operations and fix-ups with their weights", 0},
-    {"verbose", 'v', NULL, 0, "Say on standard error what was done", 0},
+static struct options *options_of(void *options)
+{
+    return options;
+}
+
+static SMT_CLI_SETTER(set_seed)
+{
+    options_of(options)->has_seed = true;
+    return smt_cli_set_number(options, row, arg);
+}
+
+static SMT_CLI_SETTER(set_operation)
+{
+    options_of(options)->operation = smt_mutation_find(arg);
+    if (options_of(options)->operation) return SMT_OK;
+    return smt_fail(SMT_EUSAGE, "--%s: no operation '%s'; --list shows them all", row->name, arg);
+}
+
+static void operations_add(struct smt_buffer *words)
+{
+    for (const struct smt_mutation *each = smt_mutations; each->name; each++)
+        smt_buffer_addf(words, "%s ", each->name);
+}
+
+static SMT_CLI_SETTER(set_max_size)
+{
+    uint64_t *size = &options_of(options)->max_size_bytes;
+
+    if (smt_number_parse_size(arg, size) && *size && *size <= OUTPUT_LIMIT_BYTES) return SMT_OK;
+    return smt_fail(SMT_EUSAGE, "--%s: '%s' is no size from 1 to 64m", row->name, arg);
+}
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct smt_cli_option table[] = {
+    {'s', "seed", "N", 0, "Same seed, same bytes. Without it one is drawn and printed", NULL, NULL,
+     set_seed, AT(seed)},
+    {'n', "count", "N", 0, "N mutations of FILE, with seeds N, N+1, ...; one after the other", NULL,
+     NULL, smt_cli_set_number, AT(count)},
+    {0, "output", "DIR", 0, "Write each to DIR/SEED.sip instead", "DIR", NULL, smt_cli_set_text,
+     AT(output)},
+    {0, "op", "NAME", 0, "Do exactly this operation, and no fix-ups", NULL, operations_add,
+     set_operation, 0},
+    {0, "other", "FILE", 0, "A message to splice from", "FILE", NULL, smt_cli_set_text, AT(other)},
+    {0, "max-size", "SIZE", 0, "Cut longer results there; default 65536 or FILE's size", NULL, NULL,
+     set_max_size, 0},
+    {0, "list", NULL, 0, "List the operations and fix-ups with their weights", NULL, NULL,
+     smt_cli_set_true, AT(list)},
+    {'v', "verbose", NULL, 0, "Say on standard error what was done", NULL, NULL, smt_cli_set_true,
+     AT(verbose)},
+    SMT_CLI_HELP_ROW(AT(request)),
     {0},
 };
 
-static void set_number(struct argp_state *state, const char *option, const char *text,
-                       uint64_t *ret_number)
+static const struct smt_cli_example examples[] = {
+    {"sipmemtest mutate --seed 7 msg.sip | sipmemtest -", "One mutation, and what it does."},
+    {"sipmemtest mutate --seed 1 --count 100 --output mutants msg.sip", "A folder of them."},
+    {NULL, NULL},
+};
+
+static enum smt_status file_set(void *options, const char *argument)
 {
-    if (!smt_number_parse(text, ret_number))
-        argp_error(state, "--%s: \"%s\" is not a whole number", option, text);
+    const char **file = &options_of(options)->file;
+
+    if (*file) return smt_fail(SMT_EUSAGE, "one FILE only, not also '%s'", argument);
+    *file = argument;
+    return SMT_OK;
 }
 
-static void set_operation(struct argp_state *state, const char *name, struct options *options)
-{
-    options->operation = smt_mutation_find(name);
-    if (!options->operation)
-        argp_error(state, "--op: no operation \"%s\"; --list shows them all", name);
-}
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-    struct options *options = state->input;
-
-    switch (key) {
-    case 's':
-        set_number(state, "seed", arg, &options->seed);
-        options->has_seed = true;
-        break;
-    case 'n':
-        set_number(state, "count", arg, &options->count);
-        break;
-    case KEY_MAX_SIZE:
-        if (!smt_number_parse_size(arg, &options->max_size_bytes) || !options->max_size_bytes ||
-            options->max_size_bytes > OUTPUT_LIMIT_BYTES)
-            argp_error(state, "--max-size: \"%s\" is no size from 1 to 64m", arg);
-        break;
-    case KEY_OUTPUT:
-        options->output = arg;
-        break;
-    case KEY_OP:
-        set_operation(state, arg, options);
-        break;
-    case KEY_OTHER:
-        options->other = arg;
-        break;
-    case KEY_LIST:
-        options->list = true;
-        break;
-    case 'v':
-        options->verbose = true;
-        break;
-    case ARGP_KEY_ARG:
-        if (options->file) argp_error(state, "one FILE only, not also \"%s\"", arg);
-        options->file = arg;
-        break;
-    case ARGP_KEY_END:
-        if (!options->file && !options->list) argp_error(state, "a message FILE is missing");
-        break;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-    return 0;
-}
-
-static const struct argp argp = {
-    argp_options,
-    parse_option,
-    "FILE",
-    "Writes a mutation of the SIP message in FILE (- for standard input) to standard output."
-    "\vThe message is changed the way SIP messages go wrong: header lines, values, line ends, "
-    "bodies, lengths. What comes out is decided by the seed, FILE and --other alone.",
-    NULL,
-    NULL,
-    NULL,
+const struct smt_cli_program smt_sipmemtest_mutate_program = {
+    .name = "sipmemtest mutate",
+    .summary = "a message changed the way SIP messages go wrong",
+    .usage = "[OPTION...] FILE",
+    .description =
+        "Writes a mutation of the SIP message in FILE (- for standard input) to standard output: "
+        "header lines, values, line ends, bodies, lengths. What comes out is decided by the seed, "
+        "FILE and --other alone.",
+    .options = table,
+    .examples = examples,
+    .add_argument = file_set,
+    .argument_words = "FILE",
 };
 
 static void list_table(const char *title, const char *unit, const struct smt_mutation *row)
@@ -196,24 +193,31 @@ done:
     return status;
 }
 
+static enum smt_status act(struct options *options)
+{
+    if (options->list) {
+        list_table("operations, and their share:", "", smt_mutations);
+        list_table("fix-ups afterwards, and how often:", " %", smt_mutation_fixups);
+        if (fflush(stdout) == 0) return SMT_OK;
+        return smt_fail(SMT_EIO, "standard output: cannot write; is the disk full?");
+    }
+    if (!options->file) return smt_fail(SMT_EUSAGE, "a message FILE is missing");
+    if (!options->has_seed) {
+        options->seed = smt_random_seed();
+        fprintf(stderr, "sipmemtest mutate: --seed %" PRIu64 "\n", options->seed);
+    }
+    return run(options);
+}
+
 int smt_sipmemtest_mutate(int argc, char **argv)
 {
     struct options options = {.count = 1};
+    int code =
+        smt_cli_start(&smt_sipmemtest_mutate_program, argc, argv, &options, &options.request);
     enum smt_status status;
 
-    argp_err_exit_status = 2;
-    argv[0] = (char *)"sipmemtest mutate"; /* as usage and complaints name it */
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
-    if (options.list) {
-        list_table("operations, and their share:", "", smt_mutations);
-        list_table("fix-ups afterwards, and how often:", " %", smt_mutation_fixups);
-        return fflush(stdout) == 0 ? 0 : smt_status_exit(SMT_EIO);
-    }
-    if (!options.has_seed) {
-        options.seed = smt_random_seed();
-        fprintf(stderr, "sipmemtest mutate: --seed %" PRIu64 "\n", options.seed);
-    }
-    status = run(&options);
-    if (status != SMT_OK) fprintf(stderr, "sipmemtest mutate: %s\n", smt_fail_text());
+    if (code != SMT_CLI_GO_ON) return code;
+    status = act(&options);
+    if (status != SMT_OK) smt_cli_complain(&smt_sipmemtest_mutate_program);
     return smt_status_exit(status);
 }

@@ -6,8 +6,10 @@
 #include "run/verdict.h"
 
 static const struct smt_cli_subcommand subcommands[] = {
-    {"merge", "lay the JSON results of shards together", smt_sipmemtest_merge, NULL},
-    {"mutate", "write a mutation of a message to standard output", smt_sipmemtest_mutate, NULL},
+    {"merge", "lay the JSON results of shards together", smt_sipmemtest_merge,
+     &smt_sipmemtest_merge_program},
+    {"mutate", "write a mutation of a message to standard output", smt_sipmemtest_mutate,
+     &smt_sipmemtest_mutate_program},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -58,6 +58,19 @@ mutate() { "$SMT_BIN/sipmemtest" mutate "$@"; }
     done
 }
 
+@test "help, completion and man page come from its option table" {
+    run mutate --help
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"Usage: sipmemtest mutate [OPTION...] FILE"*"--max-size=SIZE"*"Examples:"* ]]
+    run "$SMT_BIN/sipmemtest" --print-completion bash
+    [[ "$output" == *"part-fold"* ]]
+    run "$SMT_BIN/sipmemtest" --print-man
+    [[ "$output" == *".SH SIPMEMTEST MUTATE"*"max\\-size"* ]]
+    run mutate --max-size 0 "$message"
+    [ "$status" -eq 2 ]
+    [ "$output" = "sipmemtest mutate: --max-size: '0' is no size from 1 to 64m" ]
+}
+
 @test "mistakes end with 2 and name what is wrong" {
     run mutate
     [ "$status" -eq 2 ]
