@@ -38,7 +38,7 @@ struct smt_sipmemtest_options {
     struct smt_token_subject replayed; /* what its token says */
     bool has_parser, has_decoys;
     bool do_break;
-    const char *known; /* path */
+    struct smt_cli_texts known; /* paths */
     bool update_known;
     const char *save_findings; /* folder */
     bool minimize;

@@ -16,8 +16,10 @@ static const struct smt_cli_option table[] = {
     {0, "format", "NAME[:FILE]", 0,
      "How results are written, and where: default json to standard output; repeatable", NULL, NULL,
      smt_cli_set_texts, AT(formats)},
-    {0, "known", "FILE", 0, "Findings listed in FILE are known: only new ones make exit status 1",
-     "FILE", NULL, smt_cli_set_text, AT(known)},
+    {0, "known", "FILE", 0,
+     "Findings listed in FILE are known: only new ones make exit "
+     "status 1; repeatable",
+     "FILE", NULL, smt_cli_set_texts, AT(known)},
     {0, "update-known", NULL, 0, "Write all findings to the file of --known and exit 0", NULL, NULL,
      smt_cli_set_true, AT(update_known)},
     {'q', "quiet", NULL, 0, "Text: summary and findings only", NULL, NULL, smt_cli_set_true,
@@ -59,8 +61,8 @@ static enum smt_status options_check(const struct smt_sipmemtest_options *option
 {
     if (!options->input_count)
         return smt_fail(SMT_EUSAGE, "which results? name the FILEs that --format json:FILE wrote");
-    if (options->update_known && !options->known)
-        return smt_fail(SMT_EUSAGE, "--update-known: which file? add --known FILE");
+    if (options->update_known && options->known.count != 1)
+        return smt_fail(SMT_EUSAGE, "--update-known: which file? add one --known FILE");
     return SMT_OK;
 }
 

@@ -70,10 +70,13 @@ static enum smt_status together_check(const struct smt_sipmemtest_options *optio
          "--decoys: need a heap of ours; leave out --heap=libc"},
         {sweep->worker.decoys && (options->no_content || !(sweep->checks & SMT_CHECK_FENCES)),
          "--decoys: are checked with the fences; leave fences in --check"},
-        {options->update_known && !options->known, "--update-known: which file? add --known FILE"},
+        {options->update_known && !options->known.count,
+         "--update-known: which file? add --known FILE"},
+        {options->update_known && options->known.count > 1,
+         "--update-known: writes one file; give one --known"},
         {options->minimize && !options->save_findings,
          "--minimize: where to? add --save-findings DIR"},
-        {options->known && options->replay, "--known: has no part in --replay; leave it out"},
+        {options->known.count && options->replay, "--known: has no part in --replay; leave it out"},
         {options->jobs > JOBS_MOST, "--jobs: more than 256 processes are of no use"},
         {(options->jobs > 1 || options->resume) && options->replay,
          "--jobs, --resume: --replay is one run; leave them out"},
@@ -187,4 +190,5 @@ void smt_sipmemtest_options_clear(struct smt_sipmemtest_options *options)
     smt_cli_texts_clear(&options->only_sites);
     smt_cli_texts_clear(&options->skip_sites);
     smt_cli_texts_clear(&options->formats);
+    smt_cli_texts_clear(&options->known);
 }

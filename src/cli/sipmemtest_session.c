@@ -118,25 +118,34 @@ void session_signals_catch(void)
 /* --- known findings -----------------------------------------------------------------------------
  */
 
-enum smt_status session_known_open(struct session *session, const char *parser, const char *version,
-                                   struct smt_known **ret_known)
+/* The list just loaded from `path` is of another version of the parser. */
+static void known_version_note(const struct session *session, const char *path, const char *parser,
+                               const char *version)
 {
-    const struct smt_sipmemtest_options *options = session->options;
     struct smt_buffer here;
-    enum smt_status status;
 
-    *ret_known = NULL;
-    if (!options->known) return SMT_OK;
-    status = smt_known_load(options->known, &session->known);
-    if (status == SMT_ENOTFOUND && options->update_known) return SMT_OK;
-    if (status != SMT_OK) return status;
-    *ret_known = &session->known;
     smt_buffer_init(&here);
     smt_buffer_addf(&here, "%s %s", parser, version);
     if (session->known.version && here.data && strcmp(session->known.version, here.data) != 0)
         fprintf(stderr, "%s: note: %s was made with parser %s, this is %s\n",
-                session->program->name, options->known, session->known.version, here.data);
+                session->program->name, path, session->known.version, here.data);
     smt_buffer_clear(&here);
+}
+
+enum smt_status session_known_open(struct session *session, const char *parser, const char *version,
+                                   struct smt_known **ret_known)
+{
+    const struct smt_sipmemtest_options *options = session->options;
+
+    *ret_known = NULL;
+    for (size_t i = 0; i < options->known.count; i++) {
+        enum smt_status status = smt_known_load(options->known.items[i], &session->known);
+
+        if (status == SMT_ENOTFOUND && options->update_known) return SMT_OK;
+        if (status != SMT_OK) return status;
+        known_version_note(session, options->known.items[i], parser, version);
+    }
+    if (options->known.count) *ret_known = &session->known;
     return SMT_OK;
 }
 
@@ -151,9 +160,10 @@ static bool has_new_defect(const struct outcome *outcome)
 void session_judge(struct session *session, enum smt_status status, const struct outcome *outcome)
 {
     if (status == SMT_OK && session->options->update_known)
-        session_complain(session, smt_known_save(session->options->known, outcome->findings,
-                                                 outcome->count, outcome->parser, outcome->version,
-                                                 &session->known, outcome->is_whole));
+        session_complain(session,
+                         smt_known_save(session->options->known.items[0], outcome->findings,
+                                        outcome->count, outcome->parser, outcome->version,
+                                        &session->known, outcome->is_whole));
     else if (has_new_defect(outcome))
         session_raise(session, FINDINGS_EXIT);
 }

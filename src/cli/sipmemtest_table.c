@@ -382,8 +382,10 @@ const struct smt_cli_option smt_sipmemtest_table[] = {
      "How results are written, and where: default text to standard output; repeatable", NULL,
      formats_add, smt_cli_set_texts, AT(formats)},
     ACTION(0, "list-formats", "List the formats and exit"),
-    {0, "known", "FILE", 0, "Findings listed in FILE are known: only new ones make exit status 1",
-     "FILE", NULL, smt_cli_set_text, AT(known)},
+    {0, "known", "FILE", 0,
+     "Findings listed in FILE are known: only new ones make exit "
+     "status 1; repeatable",
+     "FILE", NULL, smt_cli_set_texts, AT(known)},
     FLAG(0, "update-known", update_known, "Write all findings to the file of --known and exit 0"),
     {0, "save-findings", "DIR", 0,
      "Save each finding as a folder in DIR: the message, its replay token, the finding as JSON",

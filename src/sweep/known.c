@@ -88,9 +88,8 @@ static void rows_sort(struct smt_known *known)
     known->count = kept;
 }
 
-enum smt_status smt_known_load(const char *path, struct smt_known *ret_known)
+enum smt_status smt_known_load(const char *path, struct smt_known *known)
 {
-    struct smt_known known = {0};
     struct smt_buffer text;
     enum smt_status status;
     size_t number = 0;
@@ -98,23 +97,23 @@ enum smt_status smt_known_load(const char *path, struct smt_known *ret_known)
     if (access(path, F_OK) != 0)
         return smt_fail(SMT_ENOTFOUND, "%s: %s (make it with --known %s --update-known)", path,
                         strerror(errno), path);
+    free(known->version);
+    known->version = NULL;
     smt_buffer_init(&text);
     status = smt_buffer_load(&text, path, FILE_BYTES_MOST);
     for (size_t at = 0; status == SMT_OK && at < text.size;) {
         const char *end = memchr(text.data + at, '\n', text.size - at);
         size_t length = end ? (size_t)(end - text.data) - at : text.size - at;
 
-        status = line_read(&known, path, ++number, text.data + at, length);
+        status = line_read(known, path, ++number, text.data + at, length);
         at += length + 1;
     }
     smt_buffer_clear(&text);
-    if (status != SMT_OK) {
-        smt_known_clear(&known);
-        return status;
-    }
-    rows_sort(&known);
-    *ret_known = known;
-    return SMT_OK;
+    if (status == SMT_OK)
+        rows_sort(known);
+    else
+        smt_known_clear(known);
+    return status;
 }
 
 void smt_known_clear(struct smt_known *known)

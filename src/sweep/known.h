@@ -31,9 +31,10 @@ struct smt_known {
     char *version; /* the `# parser` line's text, NULL when there is none */
 };
 
-/* SMT_ENOTFOUND when there is no such file, SMT_EINPUT with the line's number
- * when one is broken. */
-SMT_MUST_USE enum smt_status smt_known_load(const char *path, struct smt_known *ret_known);
+/* Adds a file's rows; the version becomes this file's. SMT_ENOTFOUND when there is no
+ * such file (nothing is changed), SMT_EINPUT with the line's number when one is broken; the list is
+ * empty then. */
+SMT_MUST_USE enum smt_status smt_known_load(const char *path, struct smt_known *known);
 void smt_known_clear(struct smt_known *known);
 
 /* Is the row of this parser? */

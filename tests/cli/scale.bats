@@ -425,6 +425,20 @@ kills()
     contains "note: $dir/known was made with parser osip 4.0.0, this is osip" "$err"
 }
 
+@test "findings_may_be_known_from_several_lists" {
+    sipmemtest "${sweep[@]}" --known "$dir/known" --update-known "$invite"
+    grep -e '^#' -e /leak/ "$dir/known" >"$dir/leaks"
+    grep -v /leak/ "$dir/known" >"$dir/others"
+
+    sipmemtest "${sweep[@]}" --known "$dir/leaks" "$invite"
+    exits 1
+    sipmemtest "${sweep[@]}" --known "$dir/leaks" --known "$dir/others" "$invite"
+    exits 0
+    sipmemtest "${sweep[@]}" --known "$dir/leaks" --known "$dir/others" --update-known "$invite"
+    exits 2
+    complains "writes one file"
+}
+
 @test "a_broken_line_of_the_list_is_named" {
     printf '# sipmemtest\nosip/leak/0123456789abcdef\tx\n<<<<<<< HEAD\n' >"$dir/known"
     cp "$dir/known" "$dir/before"
