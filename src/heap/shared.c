@@ -65,7 +65,9 @@ enum smt_status smt_heap_shared_new(struct smt_heap_shared **ret_heap)
         munmap(heap, sizeof *heap);
         return smt_fail(SMT_ENOMEM, "out of memory for a heap");
     }
-    for (int i = 0; i < SHARDS; i++) pthread_mutex_init(&heap->shards[i].lock, NULL);
+    /* held for some ns each time: waiting is cheaper than sleeping */
+    for (int i = 0; i < SHARDS; i++)
+        heap->shards[i].lock = (pthread_mutex_t)PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
     large_table_init(&heap->large);
     pthread_mutex_init(&heap->plan_lock, NULL);
     classes_init(heap);
@@ -169,7 +171,7 @@ static void fences_check(struct smt_heap_shared *heap, const uint8_t *payload, s
 
 static struct span *span_new(struct smt_heap_shared *heap, uint32_t class_index, uint32_t shard)
 {
-    struct span *span = span_source_take(&heap->source);
+    struct span *span = span_source_take(&heap->source, shard);
     size_t tables;
 
     if (!span) return NULL;

@@ -8,6 +8,7 @@
 #define SEGMENTS_MAX ((size_t)1 << (ADDRESS_BITS - SEGMENT_BITS))
 #define TABLE_BYTES  (SEGMENTS_MAX * sizeof(struct segment *))
 #define LARGE_ROOM   256
+#define SPARE_WORDS  (SEGMENT_SPANS / 64)
 
 static void *pages_map(size_t size_bytes)
 {
@@ -41,64 +42,126 @@ void span_source_clear(struct span_source *source)
     *source = (struct span_source){0};
 }
 
-static bool segment_add(struct span_source *source)
-{
-    uint8_t *raw = pages_map(2 * SEGMENT_BYTES);
-    struct segment *segment;
-    size_t before;
-
-    if (!raw) return false;
-    before = (SEGMENT_BYTES - (uintptr_t)raw % SEGMENT_BYTES) % SEGMENT_BYTES;
-    segment = (struct segment *)(void *)(raw + before);
-    if (before) munmap(raw, before);
-    munmap((uint8_t *)segment + SEGMENT_BYTES, SEGMENT_BYTES - before);
-    segment->older = source->newest;
-    segment->cut = 1;
-    source->newest = segment;
-    atomic_store(&source->segments[(uintptr_t)segment >> SEGMENT_BITS], segment);
-    return true;
-}
-
 static struct segment *segment_of(const struct span *span)
 {
     return (struct segment *)((uintptr_t)span & ~(uintptr_t)(SEGMENT_BYTES - 1));
 }
 
-struct span *span_source_take(struct span_source *source)
+static struct span *segment_span(struct segment *segment, size_t index)
 {
+    return (struct span *)(void *)((uint8_t *)segment + SPAN_BYTES * index);
+}
+
+static void spare_put(struct span_source *source, enum spare_kind kind, struct segment *segment,
+                      size_t index)
+{
+    struct spares *spares = &segment->spares[kind];
+
+    spares->spans[index / 64] |= (uint64_t)1 << (index % 64);
+    spares->count++;
+    segment->unused++;
+    if (spares->listed) return;
+    spares->listed = true;
+    spares->next = source->spares[kind];
+    source->spares[kind] = segment;
+}
+
+/* The lowest of a segment, from a word on; it has one. */
+static size_t spare_take(struct segment *segment, enum spare_kind kind, size_t word)
+{
+    struct spares *spares = &segment->spares[kind];
+    size_t bit;
+
+    while (!spares->spans[word]) word = (word + 1) % SPARE_WORDS;
+    bit = (size_t)__builtin_ctzll(spares->spans[word]);
+    spares->spans[word] &= spares->spans[word] - 1;
+    spares->count--;
+    segment->unused--;
+    return word * 64 + bit;
+}
+
+/* The first segment that has spares of a kind, NULL if none. */
+static struct segment *spares_first(struct span_source *source, enum spare_kind kind)
+{
+    struct segment *segment;
+
+    while ((segment = source->spares[kind]) && !segment->spares[kind].count) {
+        segment->spares[kind].listed = false;
+        source->spares[kind] = segment->spares[kind].next;
+    }
+    return segment;
+}
+
+static struct segment *segment_add(struct span_source *source)
+{
+    uint8_t *raw = pages_map(2 * SEGMENT_BYTES);
+    struct segment *segment;
+    size_t before;
+
+    if (!raw) return NULL;
+    before = (SEGMENT_BYTES - (uintptr_t)raw % SEGMENT_BYTES) % SEGMENT_BYTES;
+    segment = (struct segment *)(void *)(raw + before);
+    if (before) munmap(raw, before);
+    munmap((uint8_t *)segment + SEGMENT_BYTES, SEGMENT_BYTES - before);
+    segment->older = source->newest;
+    source->newest = segment;
+    for (size_t i = 1; i < SEGMENT_SPANS; i++) spare_put(source, SPARE_CLEAN, segment, i);
+    atomic_store(&source->segments[(uintptr_t)segment >> SEGMENT_BITS], segment);
+    return segment;
+}
+
+/* As far from those of the shards before it as can be: their bits in reverse. */
+static size_t shard_word(uint32_t shard_index)
+{
+    size_t word = 0;
+
+    for (size_t bit = 1; bit < SPARE_WORDS; bit *= 2, shard_index /= 2)
+        word = word * 2 + shard_index % 2;
+    return word;
+}
+
+struct span *span_source_take(struct span_source *source, uint32_t shard_index)
+{
+    enum spare_kind kind = SPARE_RESIDENT;
+    struct segment *segment;
     struct span *span = NULL;
 
     pthread_mutex_lock(&source->lock);
-    if (source->unused) {
-        span = source->unused;
-        source->unused = span->next;
-        segment_of(span)->unused--;
-    } else if ((source->newest && source->newest->cut < SEGMENT_SPANS) || segment_add(source)) {
-        uint8_t *segment = (uint8_t *)source->newest;
-
-        span = (struct span *)(void *)(segment + SPAN_BYTES * source->newest->cut++);
-    }
+    segment = spares_first(source, kind);
+    if (segment)
+        source->resident--;
+    else
+        segment = spares_first(source, kind = SPARE_CLEAN);
+    if (!segment) segment = segment_add(source);
+    if (segment) span = segment_span(segment, spare_take(segment, kind, shard_word(shard_index)));
     pthread_mutex_unlock(&source->lock);
     return span;
 }
 
 static bool segment_is_unused(const struct segment *segment)
 {
-    return segment->unused == segment->cut - 1;
+    return segment->unused == SEGMENT_SPANS - 1;
+}
+
+static void spares_trim(struct span_source *source, enum spare_kind kind)
+{
+    struct segment **at = &source->spares[kind];
+
+    while (*at)
+        if (segment_is_unused(*at))
+            *at = (*at)->spares[kind].next;
+        else
+            at = &(*at)->spares[kind].next;
 }
 
 bool span_source_trim(struct span_source *source)
 {
     struct segment **at = &source->newest;
-    struct span **span = &source->unused;
     bool trimmed = false;
 
     pthread_mutex_lock(&source->lock);
-    while (*span)
-        if (segment_is_unused(segment_of(*span)))
-            *span = (*span)->next;
-        else
-            span = &(*span)->next;
+    spares_trim(source, SPARE_RESIDENT);
+    spares_trim(source, SPARE_CLEAN);
     while (*at) {
         struct segment *segment = *at;
 
@@ -107,6 +170,7 @@ bool span_source_trim(struct span_source *source)
             continue;
         }
         *at = segment->older;
+        source->resident -= segment->spares[SPARE_RESIDENT].count;
         atomic_store(&source->segments[(uintptr_t)segment >> SEGMENT_BITS], NULL);
         munmap(segment, SEGMENT_BYTES);
         trimmed = true;
@@ -115,16 +179,56 @@ bool span_source_trim(struct span_source *source)
     return trimmed;
 }
 
+/* Neighbouring spans that nobody else knows while their pages are given back. */
+struct span_run {
+    struct segment *segment;
+    size_t first, count;
+};
+
+/* All resident spans, which leave the source until their pages are gone. */
+static size_t resident_take_all(struct span_source *source, struct span_run *ret_runs)
+{
+    struct segment *segment;
+    size_t runs = 0;
+
+    while ((segment = spares_first(source, SPARE_RESIDENT))) {
+        struct span_run *run = runs ? &ret_runs[runs - 1] : NULL;
+        size_t index = spare_take(segment, SPARE_RESIDENT, 0);
+
+        if (run && run->segment == segment && run->first + run->count == index)
+            run->count++;
+        else
+            ret_runs[runs++] = (struct span_run){segment, index, 1};
+    }
+    source->resident = 0;
+    return runs;
+}
+
+/* Afterwards they read as zeros, which says of a span that it has no slots. */
+static void runs_clean(struct span_source *source, const struct span_run *runs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        madvise(segment_span(runs[i].segment, runs[i].first), runs[i].count * SPAN_BYTES,
+                MADV_DONTNEED);
+    pthread_mutex_lock(&source->lock);
+    for (const struct span_run *run = runs; run < runs + count; run++)
+        for (size_t i = 0; i < run->count; i++)
+            spare_put(source, SPARE_CLEAN, run->segment, run->first + i);
+    pthread_mutex_unlock(&source->lock);
+}
+
 void span_source_give(struct span_source *source, struct span *span)
 {
-    /* All but the page of the header goes back to the system. */
-    madvise((uint8_t *)span + 4096, SPAN_BYTES - 4096, MADV_DONTNEED);
+    struct segment *segment = segment_of(span);
+    struct span_run runs[RESIDENT_MAX];
+    size_t count = 0;
+
     pthread_mutex_lock(&source->lock);
     span->slots = 0;
-    segment_of(span)->unused++;
-    span->next = source->unused;
-    source->unused = span;
+    spare_put(source, SPARE_RESIDENT, segment, ((uintptr_t)span - (uintptr_t)segment) / SPAN_BYTES);
+    if (++source->resident == RESIDENT_MAX) count = resident_take_all(source, runs);
     pthread_mutex_unlock(&source->lock);
+    if (count) runs_clean(source, runs, count);
 }
 
 struct span *span_source_find(const struct span_source *source, const void *address)

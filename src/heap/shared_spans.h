@@ -11,8 +11,9 @@
 #define SPAN_BYTES    ((size_t)65536)
 #define SEGMENT_BYTES ((size_t)64 << 20)
 #define SEGMENT_SPANS (SEGMENT_BYTES / SPAN_BYTES)
-#define FRONT_BYTES   16 /* fence before a payload */
-#define TAIL_BYTES    8  /* least fence after one */
+#define RESIDENT_MAX  256 /* 16 MiB */
+#define FRONT_BYTES   16  /* fence before a payload */
+#define TAIL_BYTES    8   /* least fence after one */
 
 struct span {
     struct span *prev, *next; /* in its shard's list of spans with room */
@@ -27,33 +28,54 @@ struct span {
     uint32_t *sizes; /* per slot: payload size + 1, 0 when free */
 };
 
+enum spare_kind { SPARE_RESIDENT, SPARE_CLEAN, SPARE_KINDS };
+
+/* A segment's unused spans of one kind, one bit each. */
+struct spares {
+    uint64_t spans[SEGMENT_SPANS / 64];
+    size_t count;
+    struct segment *next; /* in the source's list; may have none left */
+    bool listed;
+};
+
 /* At the beginning of a segment, in place of its first span. */
 struct segment {
     struct segment *older;
-    size_t cut;    /* spans cut from it, this place included */
-    size_t unused; /* of those, given back */
+    size_t unused; /* spans of both kinds */
+    struct spares spares[SPARE_KINDS];
 };
 
-/* Where spans are cut from; all 64 MiB segments, found by address. */
+/* Where spans come from; all 64 MiB segments, found by address.
+ *
+ *      clean -> used -> given back: resident -> too many of them: clean
+ *                ^                     |
+ *                +---------------------+
+ *
+ * The pages of spans given back stay until there are RESIDENT_MAX such spans,
+ * then all go back to the system, neighbours by one call: each call interrupts
+ * every processor that runs a thread of this process. Each shard takes from its
+ * own part of a segment on, upwards, so that neighbours are used and given back
+ * at about the same time. */
 struct span_source {
     pthread_mutex_t lock;
     struct segment *_Atomic *segments; /* by address >> 26; NULL: none there */
-    struct segment *newest;            /* the one being cut up */
-    struct span *unused;               /* spans given back, linked by next */
+    struct segment *newest;            /* all, by older */
+    struct segment *spares[SPARE_KINDS];
+    size_t resident; /* spans of that kind in all segments */
 };
 
 bool span_source_init(struct span_source *source);
 void span_source_clear(struct span_source *source);
 
 /* An uninitialised span, NULL without memory. */
-struct span *span_source_take(struct span_source *source);
+struct span *span_source_take(struct span_source *source, uint32_t shard_index);
 void span_source_give(struct span_source *source, struct span *span);
 
 /* Unmaps segments of which no span is in use; false when there was none. */
 bool span_source_trim(struct span_source *source);
 
 /* The span that holds `address`, NULL when it lies in no segment or in a span
- * that was never cut. */
+ * that is not used. */
 struct span *span_source_find(const struct span_source *source, const void *address);
 
 /* Blocks with a mapping of their own, by payload address. */

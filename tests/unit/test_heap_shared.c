@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,6 +78,63 @@ static void freed_memory_is_used_again(void **state)
     smt_heap_shared_release(*state, first);
 
     assert_ptr_equal(smt_heap_shared_alloc(*state, 100), first);
+}
+
+/* How many of these blocks' pages have memory behind them. */
+static size_t resident_count(void *const *blocks, size_t count)
+{
+    size_t resident = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned char seen = 0;
+
+        /* what is not mapped any more fails */
+        if (mincore((void *)((uintptr_t)blocks[i] & ~(uintptr_t)4095), 1, &seen) == 0)
+            resident += seen & 1;
+    }
+    return resident;
+}
+
+static void pages_of_freed_blocks_go_back_except_a_few(void **state)
+{
+    const size_t count = 16000, kept_bytes = (size_t)20 << 20;
+    void **blocks = malloc(count * sizeof *blocks);
+
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = smt_heap_shared_alloc(*state, 4000);
+        assert_non_null(blocks[i]);
+        memset(blocks[i], 1, 4000);
+    }
+    assert_int_equal(resident_count(blocks, count), count);
+    for (size_t i = 0; i < count; i++) smt_heap_shared_release(*state, blocks[i]);
+
+    assert_true(resident_count(blocks, count) <= kept_bytes / 4096);
+    free(blocks);
+}
+
+/* Spans without pages are found again, and so are those of other segments. */
+static void pages_that_went_back_are_used_again(void **state)
+{
+    const size_t count = 40000; /* 160 MB: three segments */
+    void **blocks = malloc(count * sizeof *blocks);
+
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < count; i++) {
+            blocks[i] = smt_heap_shared_alloc(*state, 4000);
+            assert_non_null(blocks[i]);
+            memcpy(blocks[i], &i, sizeof i);
+        }
+        for (size_t i = 0; i < count; i++) {
+            size_t nth = round == 1 ? count - 1 - i : i;
+
+            assert_memory_equal(blocks[nth], &nth, sizeof nth);
+            smt_heap_shared_release(*state, blocks[nth]);
+        }
+    }
+
+    assert_int_equal(smt_heap_shared_live_blocks(*state), 0);
+    assert_int_equal(smt_heap_shared_damaged(*state), 0);
+    free(blocks);
 }
 
 #ifdef HAS_ADDRESS_LIMIT
@@ -264,6 +322,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HEAP(blocks_of_all_sizes_hold_what_is_written),
         WITH_HEAP(freed_memory_is_used_again),
+        WITH_HEAP(pages_of_freed_blocks_go_back_except_a_few),
+        WITH_HEAP(pages_that_went_back_are_used_again),
 #ifdef HAS_ADDRESS_LIMIT
         WITH_HEAP(address_space_of_freed_blocks_serves_others),
 #endif
