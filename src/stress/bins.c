@@ -1,11 +1,11 @@
 #include "stress/bins.h"
 
-#include <string.h>
 #include <sys/mman.h>
 
-#define PAGE_BYTES     4096
 #define TABLE_BYTES    (SMT_BINS_COUNT * sizeof(struct smt_bin))
 #define EXACT_SIZE_MAX (SMT_BINS_EXACT - 1)
+#define RUN_LEAST      (SMT_RECORDS_LEAST / sizeof(struct smt_chunk))
+#define LARGE_FROM     ((RUN_LEAST << SMT_RECORDS_ORDERS) - RUN_LEAST) /* records in slabs */
 
 static void *pages_map(size_t size_bytes)
 {
@@ -13,6 +13,28 @@ static void *pages_map(size_t size_bytes)
         mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     return pages == MAP_FAILED ? NULL : pages;
+}
+
+static void bit_set(uint64_t *words, size_t index)
+{
+    words[index / 64] |= (uint64_t)1 << (index % 64);
+}
+
+static void bit_clear(uint64_t *words, size_t index)
+{
+    words[index / 64] &= ~((uint64_t)1 << (index % 64));
+}
+
+/* The first set at or after `index`, SMT_BINS_COUNT if none. */
+static size_t bit_next(const uint64_t *words, size_t index)
+{
+    for (size_t word = index / 64; word < SMT_BINS_WORDS; word++) {
+        uint64_t bits = words[word];
+
+        if (word == index / 64) bits &= ~(uint64_t)0 << (index % 64);
+        if (bits) return word * 64 + (size_t)__builtin_ctzll(bits);
+    }
+    return SMT_BINS_COUNT;
 }
 
 size_t smt_bins_index(uint64_t size)
@@ -29,19 +51,40 @@ static bool bin_is_exact(size_t index)
     return index < SMT_BINS_EXACT;
 }
 
-static bool bin_grow(struct smt_bin *bin)
+/* Run r has RUN_LEAST << r records and begins after all before it. */
+static unsigned run_of(size_t nth)
 {
-    size_t old_bytes = bin->capacity * sizeof *bin->chunks;
-    size_t new_bytes = old_bytes ? old_bytes * 2 : PAGE_BYTES;
-    void *pages;
+    return 63u - (unsigned)__builtin_clzll(nth / RUN_LEAST + 1);
+}
 
-    if (old_bytes)
-        pages = mremap(bin->chunks, old_bytes, new_bytes, MREMAP_MAYMOVE);
-    else
-        pages = pages_map(new_bytes);
-    if (!pages || pages == MAP_FAILED) return false;
-    bin->chunks = pages;
-    bin->capacity = new_bytes / sizeof *bin->chunks;
+static size_t run_first(unsigned run)
+{
+    return (RUN_LEAST << run) - RUN_LEAST;
+}
+
+static struct smt_chunk *bin_chunk(const struct smt_bin *bin, size_t nth)
+{
+    unsigned run = run_of(nth);
+
+    return &bin->runs[run][nth - run_first(run)];
+}
+
+struct smt_chunk *smt_bin_run(const struct smt_bin *bin, size_t nth, size_t *ret_count)
+{
+    size_t end = run_first(run_of(nth) + 1);
+
+    *ret_count = (end < bin->count ? end : bin->count) - nth;
+    return bin_chunk(bin, nth);
+}
+
+static bool bin_grow(struct smt_bin *bin, struct smt_records *records)
+{
+    unsigned run = run_of(bin->capacity);
+
+    if (run == SMT_BIN_RUNS) return false;
+    bin->runs[run] = smt_records_take(records, run);
+    if (!bin->runs[run]) return false;
+    bin->capacity = run_first(run + 1);
     return true;
 }
 
@@ -53,11 +96,14 @@ bool smt_bins_add(struct smt_bins *bins, struct smt_chunk chunk)
     if (!bins->bins) bins->bins = pages_map(TABLE_BYTES);
     if (!bins->bins) return false;
     bin = &bins->bins[index];
-    if (bin->count == bin->capacity && !bin_grow(bin)) return false;
+    if (bin->count == bin->capacity) {
+        if (!bin_grow(bin, &bins->records)) return false;
+        bit_set(bins->held, index);
+    }
     bin->sorted = bin_is_exact(index) || bin->count == 0;
-    bin->chunks[bin->count++] = chunk;
+    *bin_chunk(bin, bin->count++) = chunk;
     bin->bytes += chunk.size;
-    bins->nonempty[index / 64] |= (uint64_t)1 << (index % 64);
+    bit_set(bins->nonempty, index);
     bins->count++;
     bins->bytes += chunk.size;
     return true;
@@ -66,19 +112,19 @@ bool smt_bins_add(struct smt_bins *bins, struct smt_chunk chunk)
 struct smt_chunk smt_bins_pop(struct smt_bins *bins, size_t index)
 {
     struct smt_bin *bin = &bins->bins[index];
-    struct smt_chunk chunk = bin->chunks[--bin->count];
+    struct smt_chunk chunk = *bin_chunk(bin, --bin->count);
 
     bin->bytes -= chunk.size;
     bins->count--;
     bins->bytes -= chunk.size;
-    if (!bin->count) bins->nonempty[index / 64] &= ~((uint64_t)1 << (index % 64));
+    if (!bin->count) bit_clear(bins->nonempty, index);
     return chunk;
 }
 
 struct smt_chunk smt_bins_remove_nth(struct smt_bins *bins, size_t nth)
 {
     size_t index = smt_bins_next(bins, 0);
-    struct smt_chunk chosen;
+    struct smt_chunk *last, *chosen, swapped;
     struct smt_bin *bin;
 
     while (nth >= bins->bins[index].count) {
@@ -86,36 +132,39 @@ struct smt_chunk smt_bins_remove_nth(struct smt_bins *bins, size_t nth)
         index = smt_bins_next(bins, index + 1);
     }
     bin = &bins->bins[index];
-    chosen = bin->chunks[nth];
-    bin->chunks[nth] = bin->chunks[bin->count - 1];
-    bin->chunks[bin->count - 1] = chosen;
+    chosen = bin_chunk(bin, nth);
+    last = bin_chunk(bin, bin->count - 1);
+    swapped = *chosen;
+    *chosen = *last;
+    *last = swapped;
     if (nth != bin->count - 1) bin->sorted = bin_is_exact(index);
     return smt_bins_pop(bins, index);
 }
 
 /* Heap sort, largest first: in place, because qsort() would take memory from
  * the allocator under test. */
-static void chunks_sift(struct smt_chunk *chunks, size_t root, size_t count)
+static void bin_sift(struct smt_bin *bin, size_t root, size_t count)
 {
-    struct smt_chunk moved = chunks[root];
+    struct smt_chunk moved = *bin_chunk(bin, root);
 
     for (size_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && chunks[child + 1].size < chunks[child].size) child++;
-        if (moved.size <= chunks[child].size) break;
-        chunks[root] = chunks[child];
+        if (child + 1 < count && bin_chunk(bin, child + 1)->size < bin_chunk(bin, child)->size)
+            child++;
+        if (moved.size <= bin_chunk(bin, child)->size) break;
+        *bin_chunk(bin, root) = *bin_chunk(bin, child);
     }
-    chunks[root] = moved;
+    *bin_chunk(bin, root) = moved;
 }
 
-static void chunks_sort(struct smt_chunk *chunks, size_t count)
+static void bin_sort(struct smt_bin *bin)
 {
-    for (size_t i = count / 2; i-- > 0;) chunks_sift(chunks, i, count);
-    for (size_t last = count; last-- > 1;) {
-        struct smt_chunk smallest = chunks[0];
+    for (size_t i = bin->count / 2; i-- > 0;) bin_sift(bin, i, bin->count);
+    for (size_t last = bin->count; last-- > 1;) {
+        struct smt_chunk smallest = *bin_chunk(bin, 0);
 
-        chunks[0] = chunks[last];
-        chunks[last] = smallest;
-        chunks_sift(chunks, 0, last);
+        *bin_chunk(bin, 0) = *bin_chunk(bin, last);
+        *bin_chunk(bin, last) = smallest;
+        bin_sift(bin, 0, last);
     }
 }
 
@@ -124,10 +173,10 @@ uint64_t smt_bins_smallest(struct smt_bins *bins, size_t index)
     struct smt_bin *bin = &bins->bins[index];
 
     if (!bin->sorted) {
-        chunks_sort(bin->chunks, bin->count);
+        bin_sort(bin);
         bin->sorted = true;
     }
-    return bin->chunks[bin->count - 1].size;
+    return bin_chunk(bin, bin->count - 1)->size;
 }
 
 bool smt_bins_take(struct smt_bins *bins, size_t first, size_t end, struct smt_bins *ret_taken)
@@ -136,52 +185,64 @@ bool smt_bins_take(struct smt_bins *bins, size_t first, size_t end, struct smt_b
 
     if (!table) return false;
     ret_taken->bins = table;
-    while ((first = smt_bins_next(bins, first)) < end) {
-        uint64_t bit = (uint64_t)1 << (first % 64);
+    for (; (first = bit_next(bins->held, first)) < end; first++) {
+        struct smt_bin *bin = &bins->bins[first];
 
-        table[first] = bins->bins[first];
-        ret_taken->nonempty[first / 64] |= bit;
-        ret_taken->count += table[first].count;
-        ret_taken->bytes += table[first].bytes;
-        bins->nonempty[first / 64] &= ~bit;
-        memset(&bins->bins[first++], 0, sizeof *table);
+        table[first] = *bin;
+        bit_set(ret_taken->held, first);
+        if (bin->count) bit_set(ret_taken->nonempty, first);
+        ret_taken->count += bin->count;
+        ret_taken->bytes += bin->bytes;
+        bit_clear(bins->held, first);
+        bit_clear(bins->nonempty, first);
+        *bin = (struct smt_bin){0};
     }
     bins->count -= ret_taken->count;
     bins->bytes -= ret_taken->bytes;
     return true;
 }
 
-static void bin_clear(struct smt_bin *bin)
+/* Gives back runs of the orders from first to end-1. */
+static void bin_drop(struct smt_bin *bin, struct smt_records *records, unsigned first, unsigned end)
 {
-    if (bin->chunks) munmap(bin->chunks, bin->capacity * sizeof *bin->chunks);
+    for (unsigned run = first; run < end; run++) {
+        if (bin->runs[run]) smt_records_give(records, bin->runs[run], run);
+        bin->runs[run] = NULL;
+    }
+}
+
+/* Only what lies in slabs: the rest can wait until no lock is held. */
+void smt_bins_give_back(struct smt_bins *bins, struct smt_bins *taken)
+{
+    for (size_t i = 0; (i = bit_next(taken->held, i)) < SMT_BINS_COUNT; i++)
+        bin_drop(&taken->bins[i], &bins->records, 0, SMT_RECORDS_ORDERS);
+    if (!smt_records_is_unused(&bins->records)) return;
+    taken->records = bins->records;
+    bins->records = (struct smt_records){0};
 }
 
 size_t smt_bins_next(const struct smt_bins *bins, size_t index)
 {
-    for (size_t word = index / 64; word < SMT_BINS_WORDS; word++) {
-        uint64_t bits = bins->nonempty[word];
-
-        if (word == index / 64) bits &= ~(uint64_t)0 << (index % 64);
-        if (bits) return word * 64 + (size_t)__builtin_ctzll(bits);
-    }
-    return SMT_BINS_COUNT;
+    return bit_next(bins->nonempty, index);
 }
 
 void smt_bins_clear(struct smt_bins *bins)
 {
-    if (bins->bins) {
-        for (size_t i = 0; i < SMT_BINS_COUNT; i++) bin_clear(&bins->bins[i]);
-        munmap(bins->bins, TABLE_BYTES);
-    }
+    for (size_t i = 0; (i = bit_next(bins->held, i)) < SMT_BINS_COUNT; i++)
+        if (bins->bins[i].capacity > LARGE_FROM)
+            bin_drop(&bins->bins[i], &bins->records, SMT_RECORDS_ORDERS, SMT_BIN_RUNS);
+    smt_records_clear(&bins->records);
+    if (bins->bins) munmap(bins->bins, TABLE_BYTES);
     *bins = (struct smt_bins){0};
 }
 
 size_t smt_bins_overhead(const struct smt_bins *bins)
 {
-    size_t size_bytes = 0;
+    size_t size_bytes = bins->records.cut_bytes;
 
     if (!bins->bins) return 0;
-    for (size_t i = 0; i < SMT_BINS_COUNT; i++)
-        size_bytes += bins->bins[i].capacity * sizeof *bins->bins[i].chunks;
+    for (size_t i = 0; (i = bit_next(bins->held, i)) < SMT_BINS_COUNT; i++)
+        if (bins->bins[i].capacity > LARGE_FROM)
+            size_bytes += (bins->bins[i].capacity - LARGE_FROM) * sizeof(struct smt_chunk);
     return size_bytes + TABLE_BYTES;
 }

@@ -8,6 +8,7 @@
 
 #define BATCH        256
 #define WINDOW_BYTES ((uintptr_t)1 << 20)
+#define LEAST        64 /* chunks of a bin that are worth looking at all bins */
 
 struct shard {
     _Alignas(64) pthread_mutex_t lock;
@@ -42,8 +43,8 @@ struct smt_stress_set *smt_stress_set_new(struct smt_stress *stress, unsigned sh
     set->stress = stress;
     set->shards = shards;
     for (unsigned i = 0; i < shards; i++) {
-        set->shard[i] = (struct shard){0};
-        pthread_mutex_init(&set->shard[i].lock, NULL);
+        /* held for some ns each time: waiting is cheaper than sleeping */
+        set->shard[i] = (struct shard){.lock = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP};
     }
     return set;
 }
@@ -266,44 +267,73 @@ static size_t set_whole_bins(struct smt_stress_set *set, uint64_t size_bytes)
     return index;
 }
 
-/* Chunks of one bin were allocated over time, so they lie far apart, and bin by
- * bin each release would miss caches and TLB, and the allocator's own with it.
- * Each bin's array is more or less in rising order of addresses, though: what
- * lies below a moving limit is released from all bins in turn. Any order would
- * be right; a chunk out of order only waits for its window. */
-static void bins_release(struct smt_stress_set *set, struct shard *shard, struct smt_bins *taken)
+static bool chunk_is_near(const struct smt_chunk *chunk, uintptr_t address)
 {
-    uintptr_t limit = 0;
+    return (uintptr_t)chunk->address - address + WINDOW_BYTES < 2 * WINDOW_BYTES;
+}
 
-    while (taken->count) {
-        uintptr_t lowest = UINTPTR_MAX;
-        size_t index = 0;
+/* Releases a bin's next `least` chunks and what follows of them near an address. */
+static void bin_release(struct smt_stress_set *set, struct shard *shard, struct smt_bin *bin,
+                        uintptr_t address, size_t least)
+{
+    while (bin->released < bin->count) {
+        size_t count = 0, left;
+        struct smt_chunk *run = smt_bin_run(bin, bin->released, &left);
 
-        for (; (index = smt_bins_next(taken, index)) < SMT_BINS_COUNT; index++) {
-            struct smt_bin *bin = &taken->bins[index];
-            struct smt_chunk *run = bin->chunks + bin->released;
-            size_t count = 0, left = bin->count - bin->released;
-
-            while (count < left && (uintptr_t)run[count].address < limit) count++;
-            if (count) chunks_release(set, shard, run, count);
-            bin->released += count;
-            taken->count -= count;
-            if (count == left)
-                taken->nonempty[index / 64] &= ~((uint64_t)1 << (index % 64));
-            else if ((uintptr_t)run[count].address < lowest)
-                lowest = (uintptr_t)run[count].address;
-        }
-        limit = lowest + WINDOW_BYTES;
+        while (count < left && (count < least || chunk_is_near(&run[count], address))) count++;
+        if (count) chunks_release(set, shard, run, count);
+        bin->released += count;
+        if (count < left) return;
+        least -= least < count ? least : count;
     }
 }
 
-/* Frees bins first..end-1 of all shards, whole. */
+static uintptr_t bin_address(const struct smt_bin *bin)
+{
+    size_t left;
+
+    return (uintptr_t)smt_bin_run(bin, bin->released, &left)->address;
+}
+
+/* Chunks of one bin were allocated over time, so they lie far apart, and bin by
+ * bin each release would miss caches and TLB, and the allocator's own with it.
+ * Each bin's records are in order of time, though, and what was allocated at one
+ * time mostly lies together: the bin of which most is left leads, and what is
+ * near its next chunk is released from all bins in turn. Any order would be right. */
+static void bins_release(struct smt_stress_set *set, struct shard *shard, struct smt_bins *taken)
+{
+    size_t leader = smt_bins_next(taken, 0);
+
+    while (leader < SMT_BINS_COUNT) {
+        uintptr_t address = bin_address(&taken->bins[leader]);
+        size_t next = SMT_BINS_COUNT;
+        double most = 0;
+
+        for (size_t i = 0; (i = smt_bins_next(taken, i)) < SMT_BINS_COUNT; i++) {
+            struct smt_bin *bin = &taken->bins[i];
+            double left;
+
+            bin_release(set, shard, bin, address, i == leader || bin->count <= LEAST ? LEAST : 0);
+            left = (double)(bin->count - bin->released) / (double)bin->count;
+            if (left == 0) taken->nonempty[i / 64] &= ~((uint64_t)1 << (i % 64));
+            if (left > most) {
+                most = left;
+                next = i;
+            }
+        }
+        leader = next;
+    }
+}
+
+/* Frees bins 0..end-1 of all shards, whole. Beginning with this thread's own
+ * keeps threads that free at the same time apart, in the allocator too. */
 static uint64_t bins_free_all(struct smt_stress_set *set, size_t end)
 {
+    unsigned own = thread_number();
     uint64_t freed = 0;
 
     for (unsigned i = 0; i < set->shards; i++) {
-        struct shard *shard = &set->shard[i];
+        struct shard *shard = &set->shard[(own + i) & (set->shards - 1)];
         struct smt_bins taken = {0};
 
         pthread_mutex_lock(&shard->lock);
@@ -311,6 +341,9 @@ static uint64_t bins_free_all(struct smt_stress_set *set, size_t end)
         pthread_mutex_unlock(&shard->lock);
         freed += taken.bytes;
         bins_release(set, shard, &taken);
+        pthread_mutex_lock(&shard->lock);
+        smt_bins_give_back(&shard->bins, &taken);
+        pthread_mutex_unlock(&shard->lock);
         smt_bins_clear(&taken);
     }
     return freed;

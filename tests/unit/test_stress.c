@@ -122,21 +122,6 @@ static void pattern_stays_inside_its_chunk(void **state)
     }
 }
 
-/* --- bins --- */
-
-static void every_size_has_a_bin_and_order_is_kept(void **state)
-{
-    size_t before = 0;
-
-    (void)state;
-    for (uint64_t size = 1; size < SMT_BINS_SIZE_MAX; size += 1 + size / 50) {
-        size_t index = smt_bins_index(size);
-
-        assert_in_range(index, before, SMT_BINS_COUNT - 1);
-        before = index;
-    }
-}
-
 /* --- sets --- */
 
 static void exact_total_in_pieces_within_bounds(void **state)
@@ -375,6 +360,18 @@ static void book_keeping_stays_within_48_bytes_a_chunk(void **state)
     assert_true(smt_stress_overhead(stress->set) <= chunks * 48);
 }
 
+static void book_keeping_goes_back_when_all_is_freed(void **state)
+{
+    struct smt_stress *stress = *state;
+
+    for (uint64_t i = 0; i < 100000; i++) assert_true(smt_stress_alloc(stress->set, 16 + i % 3000));
+    (void)smt_stress_free(stress->set, 50000000); /* some bins one by one */
+    assert_true(smt_stress_overhead(stress->set) > 1000000);
+    (void)smt_stress_free(stress->set, UINT64_MAX);
+
+    assert_true(smt_stress_overhead(stress->set) < 500000); /* the table */
+}
+
 static void *worker(void *argument)
 {
     struct smt_stress_set *set = argument;
@@ -540,7 +537,6 @@ int main(void)
         cmocka_unit_test(pattern_reports_the_first_changed_byte_at_every_offset),
         cmocka_unit_test(pattern_of_another_address_is_seen),
         cmocka_unit_test(pattern_stays_inside_its_chunk),
-        cmocka_unit_test(every_size_has_a_bin_and_order_is_kept),
         WITH_ENGINE(exact_total_in_pieces_within_bounds),
         WITH_ENGINE(exact_total_also_when_chunks_are_resized),
         WITH_ENGINE(both_ends_of_the_size_range_are_drawn),
@@ -559,6 +555,7 @@ int main(void)
         WITH_ENGINE(refused_allocation_leaves_nothing_behind),
         WITH_ENGINE(sizes_beyond_all_memory_are_refused),
         WITH_ENGINE(book_keeping_stays_within_48_bytes_a_chunk),
+        WITH_ENGINE(book_keeping_goes_back_when_all_is_freed),
         WITH_ENGINE(threads_share_a_set_without_losing_a_byte),
         WITH_ENGINE(timed_test_frees_all_each_time_total_is_reached),
         WITH_ENGINE(timed_test_counts_refusals),

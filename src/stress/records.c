@@ -1,0 +1,112 @@
+#include "stress/records.h"
+
+#include <sys/mman.h>
+
+#define LARGEST_BYTES ((size_t)SMT_RECORDS_LEAST << (SMT_RECORDS_ORDERS - 1))
+#define HEADER_BYTES  SMT_RECORDS_LEAST
+#define SLAB_BYTES    (HEADER_BYTES + 32 * LARGEST_BYTES)
+
+struct smt_records_slab {
+    struct smt_records_slab *older;
+    size_t cut_bytes; /* the header included */
+};
+
+struct smt_records_piece {
+    struct smt_records_piece *next;
+};
+
+static void *pages_map(size_t size_bytes)
+{
+    void *pages =
+        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+static size_t order_bytes(unsigned order)
+{
+    return (size_t)SMT_RECORDS_LEAST << order;
+}
+
+static void piece_put(struct smt_records *records, void *address, unsigned order)
+{
+    struct smt_records_piece *piece = address;
+
+    piece->next = records->free[order];
+    records->free[order] = piece;
+}
+
+static void *slab_cut(struct smt_records *records)
+{
+    struct smt_records_slab *slab = records->slabs;
+    char *piece;
+
+    if (!slab || slab->cut_bytes == SLAB_BYTES) {
+        slab = pages_map(SLAB_BYTES);
+        if (!slab) return NULL;
+        slab->older = records->slabs;
+        slab->cut_bytes = HEADER_BYTES;
+        records->slabs = slab;
+    }
+    piece = (char *)slab + slab->cut_bytes;
+    slab->cut_bytes += LARGEST_BYTES;
+    records->cut_bytes += LARGEST_BYTES;
+    return piece;
+}
+
+/* The smallest free piece that is large enough, what is too much of it cut off. */
+static void *piece_cut(struct smt_records *records, unsigned order)
+{
+    unsigned larger = order;
+    char *piece;
+
+    while (larger < SMT_RECORDS_ORDERS && !records->free[larger]) larger++;
+    if (larger == SMT_RECORDS_ORDERS) {
+        larger--;
+        piece = slab_cut(records);
+    } else {
+        piece = (char *)records->free[larger];
+        records->free[larger] = records->free[larger]->next;
+    }
+    if (!piece) return NULL;
+    while (larger-- > order) piece_put(records, piece + order_bytes(larger), larger);
+    return piece;
+}
+
+void *smt_records_take(struct smt_records *records, unsigned order)
+{
+    void *piece;
+
+    if (order >= SMT_RECORDS_ORDERS) return pages_map(order_bytes(order));
+    piece = piece_cut(records, order);
+    if (piece) records->used_bytes += order_bytes(order);
+    return piece;
+}
+
+void smt_records_give(struct smt_records *records, void *piece, unsigned order)
+{
+    if (order >= SMT_RECORDS_ORDERS) {
+        munmap(piece, order_bytes(order));
+        return;
+    }
+    piece_put(records, piece, order);
+    records->used_bytes -= order_bytes(order);
+}
+
+bool smt_records_is_unused(const struct smt_records *records)
+{
+    return records->used_bytes == 0;
+}
+
+void smt_records_clear(struct smt_records *records)
+{
+    struct smt_records_slab *slab = records->slabs;
+
+    while (slab) {
+        struct smt_records_slab *older = slab->older;
+
+        munmap(slab, SLAB_BYTES);
+        slab = older;
+    }
+    *records = (struct smt_records){0};
+}
