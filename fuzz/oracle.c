@@ -150,6 +150,11 @@ static bool refusal_agree(struct smt_heap_veto *veto, uint64_t attempt, uintptr_
     return true;
 }
 
+static bool leaks_are_wanted(void)
+{
+    return !((oracle.known_verdicts | fuzz_ignored()) & SMT_VERDICT_BIT(LEAK));
+}
+
 static const struct smt_run_result *job_run(const struct smt_job *job)
 {
     oracle.refused = 0;
@@ -283,6 +288,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         .ops = smt_fuzz_target.ops,
         .check_content = true,
         .quarantine_bytes = SMT_QUARANTINE_BYTES,
+        .are_leaks_wanted = leaks_are_wanted,
         .libc_backend = heap ? strcmp(heap, "libc") == 0 : LIBC_HEAP,
     };
     struct smt_frame frame;

@@ -12,23 +12,10 @@
 #include <xxhash.h>
 
 #include "heap/module.h"
+#include "heap/unwind.h"
 
-#define TRACE_MAX 160   /* frames looked at in one fast trace */
-#define EDGE_MAX  64    /* frames from the boundary outward; more are never remembered */
+#define TRACE_MAX 160   /* frames looked at before the slow walk */
 #define WALK_MAX  65536 /* frames walked in search of a caller or the boundary */
-
-_Static_assert(TRACE_MAX >= EDGE_MAX + SMT_STACK_MAX + 16, "a cut-off trace has no edge frames");
-
-/* The fast trace yields return addresses without stack pointers, so it cannot
- * see the boundary. The frames outside it do not change during a run: the first
- * walk with a boundary remembers them and where on the stack their addresses
- * lie; later traces cut off that many, after a check that they are still there. */
-static _Thread_local struct {
-    const void *boundary; /* NULL: nothing remembered */
-    uint32_t count;
-    uintptr_t frames[EDGE_MAX];
-    const uintptr_t *slots[EDGE_MAX];
-} edge;
 
 /* A frame while walking: cfa is the stack pointer of the frame around it. */
 struct walked_frame {
@@ -59,86 +46,48 @@ static bool frame_is_ours(const struct walked_frame *frame, const void *boundary
     return boundary && frame->cfa > (uintptr_t)boundary;
 }
 
-/* Remembers the frames from `frame` outward; the return address to a frame lies
- * just below the frame's stack pointer. */
-static void edge_learn(unw_cursor_t *cursor, struct walked_frame frame, const void *boundary)
-{
-    edge.boundary = NULL;
-    edge.count = 0;
-    for (;;) {
-        const uintptr_t *slot = (const uintptr_t *)frame.sp - 1;
-
-        if (edge.count == EDGE_MAX || *slot != frame.ip) return;
-        edge.frames[edge.count] = frame.ip;
-        edge.slots[edge.count++] = slot;
-        if (frame.is_last) break;
-        cursor_next(cursor, &frame);
-        if (frame.is_last && !frame.ip) break;
-    }
-    edge.boundary = boundary;
-}
-
-static bool edge_holds(const void *boundary)
-{
-    if (!edge.boundary || edge.boundary != boundary) return false;
-    for (uint32_t i = 0; i < edge.count; i++)
-        if (*edge.slots[i] != edge.frames[i]) return false;
-    return true;
-}
-
-/* Walks from the cursor to the boundary. With `caller`, frames inside of that
- * return address are left out, and the edge is remembered. */
+/* Walks from the cursor to the boundary; with `caller`, frames inside of that return
+ * address are left out. */
 static void stack_walk(struct smt_stack *stack, unw_cursor_t *cursor, uintptr_t caller,
                        const void *boundary)
 {
-    bool wanted = caller == 0, edge_wanted = caller && boundary;
+    bool wanted = caller == 0;
     struct walked_frame frame;
 
     for (unsigned i = 0; i < WALK_MAX; i++) {
         cursor_next(cursor, &frame);
-        if (!frame.ip) return;
-        if (frame_is_ours(&frame, boundary)) {
-            if (edge_wanted) edge_learn(cursor, frame, boundary);
-            return;
-        }
+        if (!frame.ip || frame_is_ours(&frame, boundary)) return;
         if (frame.ip == caller) wanted = true;
         if (wanted) stack_push(stack, frame.ip);
-        if (frame.is_last || (!edge_wanted && stack->depth == SMT_STACK_MAX)) return;
+        if (frame.is_last || stack->depth == SMT_STACK_MAX) return;
     }
 }
 
-/* False when the trace does not tell where to begin or to end. */
-static bool stack_trace(struct smt_stack *stack, uintptr_t caller, const void *boundary)
+/* From `point` by heap/unwind.h. False when that does not find the caller or the
+ * boundary. */
+static bool stack_trace(struct smt_stack *stack, const struct smt_unwind_point *point,
+                        uintptr_t caller, const void *boundary)
 {
-    void *trace[TRACE_MAX];
-    int count, first = 0, last;
+    uintptr_t trace[TRACE_MAX];
+    unsigned count = boundary ? smt_unwind_walk_to(point, boundary, trace, TRACE_MAX) : 0;
+    unsigned first = 0;
 
-    if (boundary && !edge_holds(boundary)) return false;
-    count = unw_backtrace(trace, TRACE_MAX);
-    while (count > 0 && !trace[count - 1]) count--;
-    while (first < count && (uintptr_t)trace[first] != caller) first++;
-    last = count;
-    if (boundary && count < TRACE_MAX) { /* a full trace never got as far as the edge */
-        last = count - (int)edge.count;
-        if (last < 0 || memcmp(trace + last, edge.frames, edge.count * sizeof *trace) != 0)
-            return false;
-    }
-    if (first >= last) return false;
-    if (last - first > SMT_STACK_MAX) last = first + SMT_STACK_MAX;
-    stack->depth = (uint32_t)(last - first);
-    memcpy(stack->frames, trace + first, stack->depth * sizeof *trace);
+    while (first < count && trace[first] != caller) first++;
+    if (first == count) return false;
+    for (; first < count && stack->depth < SMT_STACK_MAX; first++) stack_push(stack, trace[first]);
     return true;
 }
 
 __attribute__((noinline)) void smt_stack_capture_from(struct smt_stack *stack, const void *caller,
                                                       const void *boundary)
 {
+    struct smt_unwind_point point = SMT_UNWIND_CALLER();
     unw_context_t context;
     unw_cursor_t cursor;
 
     stack->depth = 0;
     stack->exact_top = false;
-    if (stack_trace(stack, (uintptr_t)caller, boundary)) return;
+    if (stack_trace(stack, &point, (uintptr_t)caller, boundary)) return;
     if (unw_getcontext(&context) == 0 && unw_init_local(&cursor, &context) == 0)
         stack_walk(stack, &cursor, (uintptr_t)caller, boundary);
     if (!stack->depth) stack_push(stack, (uintptr_t)caller);
@@ -205,17 +154,19 @@ void smt_stack_capture_context(struct smt_stack *stack, const void *ucontext, co
 
 __attribute__((noinline)) void smt_stack_warm_up(void)
 {
+    static uint64_t generation;
     struct smt_stack stack;
     unw_context_t context;
 
     smt_module_refresh();
+    if (generation && generation != smt_module_generation()) smt_unwind_forget();
+    generation = smt_module_generation();
     unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
     smt_stack_capture(&stack, NULL);
     smt_stack_capture(&stack, __builtin_frame_address(0));
     if (unw_getcontext(&context) == 0) smt_stack_capture_context(&stack, &context, NULL);
     (void)syscall(SYS_getpid); /* binds syscall() */
     (void)smt_stack_hash(&stack);
-    edge.boundary = NULL;
 }
 
 uint64_t smt_stack_hash(const struct smt_stack *stack)

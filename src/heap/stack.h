@@ -1,10 +1,10 @@
 /* heap/stack.h - who called: return addresses from the caller outward.
  *
  * Only addresses are collected here; names come later, in the parent, from
- * heap/symbol.h. Two ways lead through a stack. In a hook it is libunwind's
- * fast trace, which remembers each function's frame layout. From a signal
- * handler it is the careful step-by-step walk, which checks memory before it
- * reads it. Neither allocates once smt_stack_warm_up() was called in the
+ * heap/symbol.h. Two ways lead through a stack. In a hook it is heap/unwind.h,
+ * which remembers each function's frame layout. From a signal handler, and where
+ * that gets no further, it is libunwind's step-by-step walk, which checks memory
+ * before it reads it. Neither allocates once smt_stack_warm_up() was called in the
  * thread (a child made by fork() inherits that).
  *
  * Our own frames do not belong in a report. Inward they are cut at the address

@@ -201,6 +201,19 @@ unsigned smt_unwind_walk(const struct smt_unwind_point *point, uintptr_t *ret_fr
     return count;
 }
 
+unsigned smt_unwind_walk_to(const struct smt_unwind_point *point, const void *boundary,
+                            uintptr_t *ret_frames, unsigned max)
+{
+    struct walk walk = {.at = *point, .end = smt_unwind_stack_end()};
+
+    for (unsigned count = 0; count < max; count++) {
+        ret_frames[count] = walk.at.pc;
+        if (!walk_step(&walk) || walk.crossed_signal) return 0;
+        if (walk.at.sp > (uintptr_t)boundary) return count;
+    }
+    return max;
+}
+
 /* --- hashes ---
  *
  * A sum of powers, outermost address first: a level's sum follows from that of

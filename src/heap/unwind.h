@@ -1,7 +1,7 @@
 /* heap/unwind.h - return addresses, fast enough for every allocation.
  *
- * heap/stack.h's libunwind is not for the preload object, which may depend on
- * libc only; libgcc's unwinder takes about a microsecond for a stack. Here the
+ * libunwind is not for the preload object, which may depend on libc only, and it
+ * asks the kernel; libgcc's unwinder takes about a microsecond for a stack. Here the
  * frame descriptions (.eh_frame) are read once for each return address and
  * boiled down to a rule: where the caller's frame is, and where its frame
  * pointer was saved. A step is then one look-up in a table of
@@ -42,6 +42,12 @@ struct smt_unwind_point {
 
 /* Stores return addresses, innermost (point->pc) first; returns how many. */
 unsigned smt_unwind_walk(const struct smt_unwind_point *point, uintptr_t *ret_frames, unsigned max);
+
+/* The same as far as `boundary`, an address on the stack: the frame it lies in and all
+ * outward of it are left out. 0 when the walk ends before it gets there; `max` when
+ * it would have gone on. */
+unsigned smt_unwind_walk_to(const struct smt_unwind_point *point, const void *boundary,
+                            uintptr_t *ret_frames, unsigned max);
 
 /* Code was unmapped: forget what is known of all code. */
 void smt_unwind_forget(void);

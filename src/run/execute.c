@@ -193,18 +193,19 @@ static void recording_end(struct run_context *context)
 void run_job(struct run_context *context, const struct smt_job *job, struct smt_run_result *result)
 {
     uint64_t most = job->repeat ? job->repeat : 1, runs = 0;
+    bool timed = (job->flags & (SMT_JOB_BASELINE | SMT_JOB_DIGESTS)) == SMT_JOB_BASELINE;
     uint64_t cpu_start = 0, start = job->repeat_ns ? smt_clock_ns() : 0;
 
     context->job = job;
     context->result = result;
     recording_begin(context);
-    if (job->flags & SMT_JOB_BASELINE) cpu_start = smt_clock_cpu_ns();
+    if (timed) cpu_start = smt_clock_cpu_ns();
     do {
         run_once(context);
         runs++;
         if (job->repeat_ns && !(runs % 16) && smt_clock_ns() - start > job->repeat_ns) break;
     } while (runs < most && !result->verdicts);
     result->runs = runs;
-    if (job->flags & SMT_JOB_BASELINE) result->cpu_ns = smt_clock_cpu_ns() - cpu_start;
+    if (timed) result->cpu_ns = smt_clock_cpu_ns() - cpu_start;
     recording_end(context);
 }

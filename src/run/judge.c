@@ -74,6 +74,15 @@ static uint32_t damage_verdict(struct run_context *context)
     return damage.after_free ? SMT_VERDICT_BIT(USE_AFTER_FREE) : SMT_VERDICT_BIT(CORRUPT);
 }
 
+/* Whether blocks that are left are leaks or a cache is not to be told, or cannot. */
+static bool is_any_leak(const struct run_context *context)
+{
+    const struct smt_worker_settings *settings = context->settings;
+
+    return settings->libc_backend || (context->result->heap.refusals &&
+                                      settings->are_leaks_wanted && !settings->are_leaks_wanted());
+}
+
 /* What is left after release: leaks, and caches of the library. */
 static uint32_t leak_verdict(struct run_context *context)
 {
@@ -81,7 +90,7 @@ static uint32_t leak_verdict(struct run_context *context)
     const struct smt_block *block;
 
     if (!context->result->heap.live_blocks) return 0;
-    if (context->settings->libc_backend) {
+    if (is_any_leak(context)) {
         leak->blocks = context->result->heap.live_blocks;
         return SMT_VERDICT_BIT(LEAK);
     }

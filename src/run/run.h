@@ -43,6 +43,10 @@ struct smt_worker_settings {
     uint64_t timeout_ns;     /* CPU time of a message's first run */
     bool is_opaque;          /* the parser keeps state outside of its module: never put it back */
     void (*on_escape)(void); /* a run was left in the middle of the parser's call; may be NULL */
+    /* Asked after a refusal when blocks are left: false: nobody cares whether anything
+     * still leads to them, which is a search through all static data; LEAK then. May
+     * be NULL: yes. */
+    bool (*are_leaks_wanted)(void);
 };
 
 enum smt_job_flag {
@@ -130,7 +134,7 @@ struct smt_run_result {
     struct smt_run_damage damage;
     struct smt_run_leak leak;
     uint64_t runs;   /* done of job.repeat */
-    uint64_t cpu_ns; /* CPU time, only of BASELINE */
+    uint64_t cpu_ns; /* CPU time, only of BASELINE without DIGESTS */
     bool killed_from_outside;
 };
 
