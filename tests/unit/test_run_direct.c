@@ -251,6 +251,58 @@ static void a_write_to_the_message_is_told_and_mended(void **state)
     assert_int_equal(smt_direct_run(direct, &clean)->verdicts, 0);
 }
 
+/* --- a parser that keeps its first block and needs another ----------------------------- */
+
+static const struct smt_parser_hooks *keeper_hooks;
+static void *volatile keeper_block;
+
+static int keeper_init(const struct smt_parser_hooks *hooks)
+{
+    keeper_hooks = hooks;
+    return 0;
+}
+
+static int keeper_parse(void *state, const struct smt_parser_input *input)
+{
+    void *other;
+
+    (void)state;
+    (void)input;
+    keeper_block = keeper_hooks->malloc(8);
+    other = keeper_hooks->malloc(8);
+    keeper_hooks->free(other);
+    return other ? 0 : -1;
+}
+
+static bool leaks_are_wanted, leaks_were_asked;
+
+static bool leaks_ask(void)
+{
+    leaks_were_asked = true;
+    return leaks_are_wanted;
+}
+
+static void caches_are_told_from_leaks_where_that_is_wanted(void **state)
+{
+    static const struct smt_job second = {.plan = {.rule_count = 1, .rules = {{2, 1}}}};
+    struct smt_parser keeper = reader;
+    struct smt_worker_settings settings = run_settings(&keeper);
+
+    (void)state;
+    keeper.init = keeper_init;
+    keeper.ops[SMT_OP_PARSE].run = keeper_parse;
+    settings.are_leaks_wanted = leaks_ask;
+    assert_int_equal(smt_direct_new(&settings, NULL, &direct), SMT_OK);
+    smt_direct_load(direct, "text", 4, false);
+
+    leaks_were_asked = leaks_are_wanted = false;
+    assert_int_equal(smt_direct_run(direct, &clean)->verdicts, SMT_VERDICT_BIT(CACHED));
+    assert_false(leaks_were_asked);
+    assert_int_equal(smt_direct_run(direct, &second)->verdicts, SMT_VERDICT_BIT(LEAK));
+    leaks_are_wanted = true;
+    assert_int_equal(smt_direct_run(direct, &second)->verdicts, SMT_VERDICT_BIT(CACHED));
+}
+
 /* --- sites ------------------------------------------------------------------------------ */
 
 #define SITES 1024
@@ -299,6 +351,7 @@ int main(void)
         TEST(digests_alone_are_baseline_enough),
         TEST(the_message_lies_at_inaccessible_pages),
         TEST(a_write_to_the_message_is_told_and_mended),
+        TEST(caches_are_told_from_leaks_where_that_is_wanted),
         TEST(sites_tell_ways_apart),
     };
 

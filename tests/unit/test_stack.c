@@ -129,7 +129,7 @@ static void boundary_cuts_the_frame_it_is_in_and_all_outward(void **state)
 {
     (void)state;
 
-    for (int i = 0; i < 3; i++) { /* the first walk learns the edge, later ones use it */
+    for (int i = 0; i < 3; i++) { /* the first walk learns the frames, later ones know them */
         run_begin(outermost);
 
         assert_int_equal(captured.depth, 3);
@@ -143,7 +143,7 @@ NOINLINE static void run_begin_deeper(void)
     after_call++;
 }
 
-static void edge_of_an_earlier_run_is_not_mistaken_for_this_one(void **state)
+static void boundary_of_an_earlier_run_is_not_mistaken_for_this_one(void **state)
 {
     (void)state;
 
@@ -414,7 +414,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(nested_functions_are_named_from_the_caller_outward),
         cmocka_unit_test(names_carry_no_symbol_version),
         cmocka_unit_test(boundary_cuts_the_frame_it_is_in_and_all_outward),
-        cmocka_unit_test(edge_of_an_earlier_run_is_not_mistaken_for_this_one),
+        cmocka_unit_test(boundary_of_an_earlier_run_is_not_mistaken_for_this_one),
         cmocka_unit_test(frames_of_a_hook_are_left_out),
         cmocka_unit_test(caller_that_is_not_on_the_stack_stands_alone),
         cmocka_unit_test(deep_stack_keeps_the_innermost_frames),
