@@ -7,6 +7,10 @@
  * boundary that agrees, ...), each with its own probability, so that most
  * results still reach the code behind the first checks.
  *
+ * A target may read a piece of a message only. One line without an end that is no
+ * start line is taken for a header's value, what begins like SDP for a body: they
+ * get the operations of a value or a body, and no lines of a message around them.
+ *
  * Everything is decided by the seed, the input and the message to splice from:
  * same three, same bytes, on every machine. Any bytes are a valid input. No
  * state is kept from one call to the next but memory, so that the usual call
@@ -32,6 +36,7 @@ enum smt_mutation_need {
     SMT_NEED_MULTIPART = 1u << 4, /* a multipart body with its boundary */
     SMT_NEED_SDP = 1u << 5,       /* a body that begins like SDP */
     SMT_NEED_OTHER = 1u << 6,     /* a message to splice from */
+    SMT_NEED_LINES = 1u << 7,     /* a message or nothing yet, not one value or one body */
 };
 
 struct smt_mutation_site; /* mutate/operation.h */

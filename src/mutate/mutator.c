@@ -78,6 +78,9 @@ static const struct smt_model *mutator_other(struct smt_mutator *mutator)
         if (smt_model_parse(&mutator->other, (const char *)mutator->other_data,
                             mutator->other_bytes) != SMT_OK)
             mutator->other_bytes = 0;
+        else
+            smt_site_take_piece(&mutator->other,
+                                smt_slice((const char *)mutator->other_data, mutator->other_bytes));
         mutator->other_is_parsed = true;
     }
     return mutator->other_bytes ? &mutator->other : NULL;
@@ -97,6 +100,7 @@ static unsigned site_has(const struct smt_mutation_site *site)
     if (smt_view_boundary(model, &boundary)) has |= SMT_NEED_MULTIPART;
     if (model->body.size > 1 && model->body.data[1] == '=') has |= SMT_NEED_SDP;
     if (site->other) has |= SMT_NEED_OTHER;
+    if (!site->is_piece) has |= SMT_NEED_LINES;
     return has;
 }
 
@@ -109,6 +113,8 @@ static bool mutator_load(struct smt_mutator *mutator, const uint8_t *data, size_
     if (smt_model_parse(&mutator->model, (const char *)data, size_bytes) != SMT_OK) return false;
     smt_random_init(&site->random, seed);
     site->other = mutator_other(mutator);
+    site->is_piece =
+        smt_site_take_piece(&mutator->model, smt_slice((const char *)data, size_bytes));
     site->intents = 0;
     site->focus = SMT_MODEL_NONE;
     site->room = capacity_bytes > size_bytes ? capacity_bytes - size_bytes : 0;
@@ -227,6 +233,36 @@ static void cross_headers(struct smt_mutation_site *site, const struct smt_model
     }
 }
 
+static size_t piece_where(const struct smt_model *piece)
+{
+    return piece->header_count ? 0 : SMT_MODEL_BODY;
+}
+
+/* From a delimiter of a piece on; where it is a body, from the start of a line on. */
+static struct smt_slice piece_tail(struct smt_mutation_site *site, const struct smt_model *piece)
+{
+    size_t where = piece_where(piece);
+    struct smt_slice text = smt_model_text(piece, where);
+    const char *end = text.data + text.size, *cut = text.data;
+
+    if (where == SMT_MODEL_BODY && text.size) {
+        cut += smt_site_draw(site, text.size);
+        cut = memchr(cut, '\n', (size_t)(end - cut));
+        cut = cut ? cut + 1 : end;
+    } else {
+        smt_site_delimiter(site, text, &cut);
+    }
+    return smt_slice(cut, (size_t)(end - cut));
+}
+
+/* The first one up to a place, the other from one on. */
+static void cross_pieces(struct smt_mutation_site *site, const struct smt_model *second)
+{
+    struct smt_slice gone = piece_tail(site, site->model), taken = piece_tail(site, second);
+
+    smt_site_replace(site, piece_where(site->model), gone, taken);
+}
+
 static void cross_body(struct smt_mutation_site *site, const struct smt_model *second)
 {
     struct smt_model *model = site->model;
@@ -250,6 +286,11 @@ size_t smt_mutate_cross(struct smt_mutator *mutator, const uint8_t *first, size_
     if (!mutator_load(mutator, first, first_bytes, seed, capacity_bytes) ||
         smt_model_parse(other, (const char *)second, second_bytes) != SMT_OK)
         return copy_input(first, first_bytes, out, capacity_bytes);
+    smt_site_take_piece(other, smt_slice((const char *)second, second_bytes));
+    if (site->is_piece) {
+        cross_pieces(site, other);
+        return mutator_write(mutator, first, first_bytes, out, capacity_bytes);
+    }
     if (smt_site_chance(site, 25)) site->model->start = other->start;
     if (other->header_count && smt_site_chance(site, 90)) cross_headers(site, other);
     if (smt_site_chance(site, 40)) cross_body(site, other);

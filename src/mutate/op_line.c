@@ -119,7 +119,7 @@ bool smt_mutate_line_tail(struct smt_mutation_site *site)
                            smt_slice_text(SMT_SITE_ONE_OF(site, tails)));
 }
 
-/* Nothing follows a header line that has lost its end. */
+/* Nothing follows a header line that has lost its end, or has gained blanks behind it. */
 bool smt_mutate_line_cut(struct smt_mutation_site *site)
 {
     struct smt_model *model = site->model;
@@ -132,7 +132,9 @@ bool smt_mutate_line_cut(struct smt_mutation_site *site)
     smt_model_delete_headers(model, last + 1, SIZE_MAX);
     model->blank = model->body = smt_slice("", 0);
     site->intents |= SMT_INTENT_BLANK | SMT_INTENT_LENGTH;
-    if (smt_site_chance(site, 30)) return true;
+    if (smt_site_chance(site, 20)) return true;
+    if (smt_site_chance(site, 40))
+        return set_end(site, last, smt_slice_text(SMT_SITE_ONE_OF(site, tails)));
     return set_end(site, last, smt_slice("", 0)) &&
            (!value.size || smt_site_chance(site, 50) ||
             smt_model_shorten(model, last, smt_site_draw(site, value.size)));

@@ -140,11 +140,51 @@ static bool is_usual(struct smt_mutation_site *site)
     return smt_site_chance(site, 50);
 }
 
-static const struct boundary *draw_boundary(struct smt_mutation_site *site, bool usual)
+/* What a body is built with. */
+struct drawn_boundary {
+    char parameter[96];
+    struct smt_slice delimiter; /* may lie in `parameter` */
+};
+
+/* Quotes, blanks and escapes at both ends, of which a parser takes some for the
+ * boundary's own: the delimiter is one way to read it. */
+static void compose_boundary(struct smt_mutation_site *site, struct drawn_boundary *ret_boundary)
+{
+    static const char *const opens[] = {"\"", "\"", "\"", "", "'", " \"", "\\\""};
+    static const char *const insides[] = {"", "", "b", "b b", "-", "b\\"};
+    static const char *const closes[] = {"", "", "\"", " ", "\"\"", "\\\"", "\" ", "'", "\"x"};
+    const char *open = SMT_SITE_ONE_OF(site, opens), *inside = SMT_SITE_ONE_OF(site, insides);
+    const char *close = SMT_SITE_ONE_OF(site, closes);
+    size_t open_size = strlen(open), inside_size = strlen(inside), all;
+    char *text = ret_boundary->parameter;
+
+    strcpy(stpcpy(stpcpy(text, open), inside), close);
+    all = strlen(text);
+    switch (smt_site_draw(site, 4)) {
+    case 0:
+        ret_boundary->delimiter = smt_slice(text, all);
+        break;
+    case 1:
+        ret_boundary->delimiter = smt_slice(text + open_size, all - open_size);
+        break;
+    default:
+        ret_boundary->delimiter = smt_slice(text + open_size, inside_size);
+        break;
+    }
+}
+
+static void draw_boundary(struct smt_mutation_site *site, bool usual,
+                          struct drawn_boundary *ret_boundary)
 {
     size_t count = usual ? BOUNDARIES_USUAL : sizeof boundaries / sizeof *boundaries;
+    const struct boundary *boundary = &boundaries[smt_site_draw(site, count)];
 
-    return &boundaries[smt_site_draw(site, count)];
+    if (smt_site_chance(site, usual ? 10 : 30)) {
+        compose_boundary(site, ret_boundary);
+        return;
+    }
+    strcpy(ret_boundary->parameter, boundary->parameter);
+    ret_boundary->delimiter = delimiter_of(boundary);
 }
 
 static bool set_type(struct smt_mutation_site *site, const char *parameter)
@@ -162,8 +202,8 @@ static bool set_type(struct smt_mutation_site *site, const char *parameter)
                                    smt_site_text_slice(site));
 }
 
-/* The scratch becomes the body, `boundary` its parameter. */
-static bool set_body(struct smt_mutation_site *site, const struct boundary *boundary)
+/* The scratch becomes the body of a multipart type with this boundary. */
+static bool set_body(struct smt_mutation_site *site, const char *parameter)
 {
     struct smt_model *model = site->model;
 
@@ -173,16 +213,18 @@ static bool set_body(struct smt_mutation_site *site, const struct boundary *boun
     if (smt_model_find(model, "Content-Length", 0) == SMT_MODEL_NONE)
         smt_model_insert_header(model, model->header_count, smt_slice_text("Content-Length"),
                                 smt_slice("0", 1));
-    return set_type(site, boundary->parameter);
+    return set_type(site, parameter);
 }
 
 bool smt_mutate_multipart_build(struct smt_mutation_site *site)
 {
     bool usual = is_usual(site);
-    const struct boundary *boundary = draw_boundary(site, usual);
-    struct smt_slice delimiter = delimiter_of(boundary);
+    struct drawn_boundary boundary;
+    struct smt_slice delimiter;
     size_t parts = smt_site_draw(site, 5);
 
+    draw_boundary(site, usual, &boundary);
+    delimiter = boundary.delimiter;
     smt_site_text(site);
     for (size_t i = 0; i < parts; i++)
         if (usual)
@@ -190,17 +232,19 @@ bool smt_mutate_multipart_build(struct smt_mutation_site *site)
         else
             add_part(site, delimiter, smt_slice_text(SMT_SITE_ONE_OF(site, part_bodies)));
     if (usual || !smt_site_chance(site, 25)) add_delimiter(site, delimiter, "--\r\n");
-    return set_body(site, boundary);
+    return set_body(site, boundary.parameter);
 }
 
 /* One part: the old body under its old type. Nested where it was multipart. */
 bool smt_mutate_multipart_nest(struct smt_mutation_site *site)
 {
     bool usual = is_usual(site);
-    const struct boundary *boundary = draw_boundary(site, usual);
-    struct smt_slice delimiter = delimiter_of(boundary), body = site->model->body;
+    struct drawn_boundary boundary;
+    struct smt_slice delimiter, body = site->model->body;
     size_t type = smt_model_find(site->model, "Content-Type", 0);
 
+    draw_boundary(site, usual, &boundary);
+    delimiter = boundary.delimiter;
     smt_site_text(site);
     if (smt_site_chance(site, 30)) add_usual_part(site, delimiter);
     add_delimiter(site, delimiter, "\r\n");
@@ -216,13 +260,16 @@ bool smt_mutate_multipart_nest(struct smt_mutation_site *site)
     smt_buffer_add_text(&site->text, "\r\n");
     if (smt_site_chance(site, 30)) add_part(site, delimiter, smt_slice("x", 1));
     if (usual || !smt_site_chance(site, 20)) add_delimiter(site, delimiter, "--\r\n");
-    return set_body(site, boundary);
+    return set_body(site, boundary.parameter);
 }
 
 bool smt_mutate_multipart_boundary(struct smt_mutation_site *site)
 {
+    struct drawn_boundary boundary;
+
+    draw_boundary(site, false, &boundary);
     site->intents |= SMT_INTENT_BOUNDARY;
-    return set_type(site, SMT_SITE_ONE_OF(site, boundaries).parameter);
+    return set_type(site, boundary.parameter);
 }
 
 /* A part at random; `want_close` takes the close delimiter instead. */

@@ -38,6 +38,14 @@ static const char *const parameters[] = {
     ";+sip.instance=\"<urn:uuid:00000000-0000-0000-0000-000000000000>\"",
     ";x=[::1]",
     ";x=a=b"};
+/* RFC 7616, 3261 22, and what NTLM adds. */
+static const char *const digest_names[] = {
+    "realm",    "nonce",   "opaque",     "nextnonce", "cnonce",      "nc",      "qop",
+    "response", "rspauth", "username",   "uri",       "domain",      "stale",   "algorithm",
+    "snum",     "srand",   "targetname", "version",   "gssapi-data", "charset", "userhash"};
+static const char *const digest_values[] = {
+    "\"x\"",    "\"x\"", "\"\"", "x",  "auth",     "\"auth,auth-int\"",
+    "00000001", "MD5",   "",     "\"", "\"\\\"\"", "FALSE"};
 static const char *const empties[] = {";",  ";;",     ";=",         ";name", ";name=", ";=value",
                                       "; ", ";\r\n ", ";name=\"\"", ";,",    ";\t=\t"};
 
@@ -147,6 +155,63 @@ bool smt_mutate_parameter_many(struct smt_mutation_site *site)
         smt_buffer_add(buffer, name, 4);
     }
     return buffer->size && smt_site_insert(site, where, text.size, smt_site_text_slice(site));
+}
+
+/* A header of Digest's, walking on from a random one; a piece may be one. */
+static size_t find_digest(struct smt_mutation_site *site)
+{
+    const struct smt_model *model = site->model;
+    size_t count = model->header_count, from = smt_site_header(site);
+
+    if (site->is_piece) return from;
+    for (size_t i = 0; i < count && i < 64; i++) {
+        size_t index = (from + i) % count;
+        struct smt_slice name = smt_model_name(&model->headers[index]);
+
+        if (name.size && memmem(name.data, name.size, "uth", 3)) return index;
+    }
+    return SMT_MODEL_NONE;
+}
+
+static void add_digest_parameter(struct smt_mutation_site *site)
+{
+    smt_buffer_add_text(&site->text, SMT_SITE_ONE_OF(site, digest_names));
+    smt_buffer_add_text(&site->text, "=");
+    smt_buffer_add_text(&site->text, SMT_SITE_ONE_OF(site, digest_values));
+}
+
+static bool add_digest_header(struct smt_mutation_site *site)
+{
+    static const char *const names[] = {"Authorization",       "WWW-Authenticate",
+                                        "Proxy-Authorization", "Proxy-Authenticate",
+                                        "Authentication-Info", "Proxy-Authentication-Info"};
+    const char *name = SMT_SITE_ONE_OF(site, names);
+    size_t count = 1 + smt_site_draw(site, 4);
+
+    if (!strstr(name, "Info")) smt_buffer_add_text(&site->text, "Digest ");
+    for (size_t i = 0; i < count; i++) {
+        if (i) smt_buffer_add_text(&site->text, ", ");
+        add_digest_parameter(site);
+    }
+    site->focus = smt_site_draw(site, site->model->header_count + 1);
+    return smt_model_insert_header(site->model, site->focus, smt_slice_text(name),
+                                   smt_site_text_slice(site));
+}
+
+/* Behind an item; where there is no header of Digest's, a new one. */
+bool smt_mutate_list_parameter(struct smt_mutation_site *site)
+{
+    size_t index = find_digest(site), at = 0, seen = 0;
+    struct smt_slice item, drawn = {"", 0};
+
+    smt_site_text(site);
+    if (index == SMT_MODEL_NONE) return add_digest_header(site);
+    while (seen < 64 && smt_view_item(smt_model_text(site->model, index), &at, &item))
+        if (smt_site_draw(site, ++seen) == 0) drawn = item;
+    drawn.data += drawn.size, drawn.size = 0;
+    smt_buffer_add_text(&site->text, smt_site_chance(site, 50) ? "," : ", ");
+    add_digest_parameter(site);
+    return smt_site_replace(site, index, drawn, smt_site_text_slice(site));
 }
 
 /* The digits drawn, in a text drawn. */

@@ -26,6 +26,7 @@ struct smt_mutation_site {
     const struct smt_model *other; /* NULL when there is none */
     struct smt_random random;
     struct smt_buffer text; /* scratch; its memory is kept between calls */
+    bool is_piece;          /* of a message: one header without a name, or a body */
     size_t room;            /* bytes the message may still grow by */
     unsigned intents;       /* enum smt_mutation_intent */
     size_t focus;           /* header worked on last in this mutation; may be none any more */
@@ -55,6 +56,10 @@ static inline size_t smt_site_header(struct smt_mutation_site *site)
         site->focus = smt_site_draw(site, site->model->header_count);
     return site->focus;
 }
+
+/* Is what was parsed from these bytes a piece of a message? The model then has it as
+ * the value of a header without a name, or as the body. */
+bool smt_site_take_piece(struct smt_model *model, struct smt_slice bytes);
 
 /* A header value with something in it, now and then the start line or the body;
  * SMT_MODEL_NONE when the text drawn is empty. */
@@ -95,6 +100,14 @@ bool smt_site_digits(struct smt_mutation_site *site, struct smt_slice text,
 /* The same for a run of token bytes (letters, digits, "-._"). */
 bool smt_site_token(struct smt_mutation_site *site, struct smt_slice text,
                     struct smt_slice *ret_token);
+
+/* The first delimiter from a random place of the text on, else the first of all: a
+ * byte that ends one thing and begins another; false when there is none. */
+bool smt_site_delimiter(struct smt_mutation_site *site, struct smt_slice text,
+                        const char **ret_delimiter);
+
+/* Is it one? */
+bool smt_site_is_delimiter(char c);
 
 /* A parameter at random in the text `where`; false when it has none. */
 bool smt_site_parameter(struct smt_mutation_site *site, size_t where,

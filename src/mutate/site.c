@@ -76,10 +76,42 @@ size_t smt_site_value(struct smt_mutation_site *site)
     return SMT_MODEL_NONE;
 }
 
+/* "INVITE sip:a@b SIP/2.0", "SIP/2.0 200" */
+static bool is_start_line(struct smt_slice line)
+{
+    static const char version[] = "SIP/2.0";
+    size_t size = sizeof version - 1;
+
+    if (line.size <= size) return false;
+    return memcmp(line.data + line.size - size, version, size) == 0 ||
+           (memcmp(line.data, version, size) == 0 && line.data[size] == ' ');
+}
+
+bool smt_site_take_piece(struct smt_model *model, struct smt_slice bytes)
+{
+    struct smt_model_header value = {.data = bytes.data, .value_size = (uint32_t)bytes.size};
+    bool is_sdp =
+        bytes.size > 1 && bytes.data[1] == '=' && bytes.data[0] >= 'a' && bytes.data[0] <= 'z';
+
+    if (!is_sdp) {
+        if (!model->start.size || model->leading.size || model->body.size || model->blank.size)
+            return false;
+        if (is_start_line(model->start)) return false;
+        for (size_t i = 0; i < model->header_count; i++) /* folds of the value */
+            if (!memchr(" \t", *model->headers[i].data, 2)) return false;
+        if (!model->header_count && model->start_end.size) return false;
+    }
+    smt_model_delete_headers(model, 0, SIZE_MAX);
+    model->leading = model->start = model->start_end = model->blank = none();
+    model->body = is_sdp ? bytes : none();
+    return is_sdp || smt_model_insert_lines(model, 0, value, 1);
+}
+
 size_t smt_site_where(struct smt_mutation_site *site)
 {
     size_t drawn = smt_site_draw(site, 8);
 
+    if (site->is_piece) return site->model->body.size ? SMT_MODEL_BODY : smt_site_value(site);
     if (drawn == 0 && site->model->body.size) return SMT_MODEL_BODY;
     if (drawn <= 1 || !site->model->header_count)
         return site->model->start.size ? SMT_MODEL_START : SMT_MODEL_NONE;
@@ -183,6 +215,24 @@ bool smt_site_token(struct smt_mutation_site *site, struct smt_slice text,
                     struct smt_slice *ret_token)
 {
     return find_run(site, text, CLASS_TOKEN, ret_token);
+}
+
+bool smt_site_is_delimiter(char c)
+{
+    return c && strchr("/=;:,@<>()[]?&\" \t.", c);
+}
+
+bool smt_site_delimiter(struct smt_mutation_site *site, struct smt_slice text,
+                        const char **ret_delimiter)
+{
+    size_t drawn = smt_site_draw(site, text.size), at;
+
+    for (at = drawn; at < text.size && !smt_site_is_delimiter(text.data[at]);) at++;
+    if (at == text.size)
+        for (at = 0; at < drawn && !smt_site_is_delimiter(text.data[at]);) at++;
+    if (at >= text.size || !smt_site_is_delimiter(text.data[at])) return false;
+    *ret_delimiter = text.data + at;
+    return true;
 }
 
 bool smt_site_parameter(struct smt_mutation_site *site, size_t where,
