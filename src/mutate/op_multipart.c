@@ -179,7 +179,7 @@ static void draw_boundary(struct smt_mutation_site *site, bool usual,
     size_t count = usual ? BOUNDARIES_USUAL : sizeof boundaries / sizeof *boundaries;
     const struct boundary *boundary = &boundaries[smt_site_draw(site, count)];
 
-    if (smt_site_chance(site, usual ? 10 : 30)) {
+    if (smt_site_chance(site, usual ? 10 : 40)) {
         compose_boundary(site, ret_boundary);
         return;
     }
@@ -270,6 +270,28 @@ bool smt_mutate_multipart_boundary(struct smt_mutation_site *site)
     draw_boundary(site, false, &boundary);
     site->intents |= SMT_INTENT_BOUNDARY;
     return set_type(site, boundary.parameter);
+}
+
+/* Parameter and body together: what the parts hold stays readable. */
+bool smt_mutate_multipart_rename(struct smt_mutation_site *site)
+{
+    struct drawn_boundary boundary;
+    struct smt_slice body = site->model->body, old;
+    struct smt_view_part part;
+    const char *copied = body.data;
+    size_t at = 0;
+
+    if (!smt_view_boundary(site->model, &old)) return false;
+    draw_boundary(site, false, &boundary);
+    smt_site_text(site);
+    while (smt_view_part(body, old, &at, &part)) {
+        smt_buffer_add(&site->text, copied, (size_t)(part.whole.data - copied));
+        add_delimiter(site, boundary.delimiter, "");
+        copied = part.whole.data + 2 + old.size;
+    }
+    if (copied == body.data) return false;
+    smt_buffer_add(&site->text, copied, (size_t)(body.data + body.size - copied));
+    return set_body(site, boundary.parameter);
 }
 
 /* A part at random; `want_close` takes the close delimiter instead. */
