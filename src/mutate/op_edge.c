@@ -2,8 +2,8 @@
  * without its other. Parsers look one byte further there, and it is not theirs. */
 #include "mutate/operation.h"
 
-static const char *const endings[] = {"",   "",   "",      "",   " ",  " ",    " ",
-                                      "\t", "  ", "\r\n ", "\"", "\\", " \t ", "\""};
+static const char *const endings[] = {"",   "",      "",   "",   " ",    " ",  " ",     "\t",
+                                      "  ", "\r\n ", "\"", "\\", " \t ", "\"", "\r\n  "};
 static const char *const gaps[] = {"", "", "", "", " ", " ", "\t", "  ", "\r\n ", "\"", "\\", "%"};
 
 /* A text with a delimiter in it; SMT_MODEL_NONE when the one drawn has none. */

@@ -5,9 +5,9 @@ static const char *const folds[] = {"\r\n ", "\r\n\t",     "\r\n  \t ", "\n ",  
                                     "\n\t",  "\r\n \r\n ", "\r\r\n ",   "\n\r ", "\r\n \t\r\n\t"};
 static const char *const ends[] = {"\r\n",  "\n",   "\r", "\n\r", "\r\r\n",       "\r\n\n", "",
                                    " \r\n", "\t\n", "\v", "\x85", "\xe2\x80\xa8", "\r\n\r"};
-static const char *const tails[] = {"\r\n",      "\r\n\r\n", "\n",     "\r",
-                                    " ",         "\t",       " \t \t", "\r\n ",
-                                    "\r\n \r\n", "\r\n\t",   "\r \n ", "\n\n\n\n"};
+static const char *const tails[] = {
+    "\r\n",       "\r\n\r\n", "\n",     "\r",       " ",       "\t",      " \t \t", "\r\n ",
+    "\r\n \r\n ", "\r\n\t",   "\r \n ", "\n\n\n\n", "\r\n   ", "\r\n\t ", "\n \t ", "\r    "};
 
 bool smt_mutate_line_fold(struct smt_mutation_site *site)
 {
