@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PAGE_BYTES 4096u
@@ -25,10 +26,14 @@ static void range_visit(void *context, uintptr_t base, uintptr_t from, uintptr_t
     const struct walk *walk = context;
     uint64_t entries[512];
     uintptr_t page = from / PAGE_BYTES, run = from; /* what is before `run` has been seen to */
-    int map = to - from < LARGE_BYTES ? -1 : open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    /* by the kernel alone: the program may have an open() of its own */
+    int map = to - from < LARGE_BYTES
+                  ? -1
+                  : (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
     while (map >= 0 && page * PAGE_BYTES < to) {
-        ssize_t got = pread(map, entries, sizeof entries, (off_t)(page * sizeof *entries));
+        ssize_t got =
+            syscall(SYS_pread64, map, entries, sizeof entries, (off_t)(page * sizeof *entries));
 
         if (got < (ssize_t)sizeof *entries) break; /* the rest is visited as a whole */
         for (size_t i = 0; i < (size_t)got / sizeof *entries; i++, page++) {
@@ -40,7 +45,7 @@ static void range_visit(void *context, uintptr_t base, uintptr_t from, uintptr_t
             run = at + PAGE_BYTES;
         }
     }
-    if (map >= 0) close(map);
+    if (map >= 0) (void)syscall(SYS_close, map);
     if (run < to) walk->visit(walk->context, base, run, to);
 }
 

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "heap/live.h"
 #include "heap/live_memory.h"
@@ -118,11 +120,12 @@ static void mappings_read(void)
 {
     static char text[65536];
     size_t held = 0;
-    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
     ssize_t size;
 
     mappings = smt_pages_new(MAPPINGS_MAX * sizeof *mappings, 0);
-    while (mappings && fd >= 0 && (size = read(fd, text + held, sizeof text - 1 - held)) > 0) {
+    while (mappings && fd >= 0 &&
+           (size = syscall(SYS_read, fd, text + held, sizeof text - 1 - held)) > 0) {
         char *line = text, *end;
 
         held += (size_t)size;
@@ -134,7 +137,7 @@ static void mappings_read(void)
         held -= (size_t)(line - text);
         memmove(text, line, held);
     }
-    if (fd >= 0) close(fd);
+    if (fd >= 0) (void)syscall(SYS_close, fd);
 }
 
 /* The first mapping that ends above the address. */

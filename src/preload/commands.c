@@ -1,16 +1,14 @@
 #include "preload/commands.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/base.h"
 #include "heap/heap.h"
 #include "preload/commands_inside.h"
 #include "preload/preload.h"
+#include "preload/system.h"
 
 #define WORDS_MAX  8
 #define HEX_BYTES  32
@@ -351,7 +349,7 @@ static void report_tell(struct mt_answer *answer)
 static void report(struct mt_answer *answer, char **words, size_t count)
 {
     struct mt_answer told = {.out = answer->out};
-    int fd = open(mt_settings.report, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = mt_system_open(mt_settings.report, O_WRONLY | O_CREAT | O_APPEND);
 
     (void)words;
     (void)count;
@@ -359,12 +357,12 @@ static void report(struct mt_answer *answer, char **words, size_t count)
     report_tell(&told);
     mt_out_finish(answer->out, told.code, told.text);
     for (size_t at = 0; at < answer->out->size;) {
-        ssize_t size = write(fd, answer->out->text + at, answer->out->size - at);
+        ssize_t size = mt_system_write(fd, answer->out->text + at, answer->out->size - at);
 
         if (size <= 0) break;
         at += (size_t)size;
     }
-    close(fd);
+    mt_system_close(fd);
     mt_out_clear(answer->out);
 }
 
@@ -429,10 +427,10 @@ static void unknown_refuse(struct mt_answer *answer, char **words, size_t count)
 static void header_add(struct mt_out *out)
 {
     char comm[64] = "?";
-    int fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, comm, sizeof comm - 1);
+    int fd = mt_system_open("/proc/self/comm", O_RDONLY);
+    ssize_t size = fd < 0 ? -1 : mt_system_read(fd, comm, sizeof comm - 1);
 
-    if (fd >= 0) close(fd);
+    if (fd >= 0) mt_system_close(fd);
     if (size > 0) comm[size - 1] = '\0';
     mt_out_add(out, "process\t%d\t%s\n", (int)getpid(), comm);
 }

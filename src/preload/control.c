@@ -11,10 +11,8 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/futex.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,15 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "heap/heap.h"
 #include "preload/commands.h"
+#include "preload/system.h"
 
 #define STACK_BYTES ((size_t)256 << 10)
 #define CLIENTS_MAX 16
@@ -117,18 +113,19 @@ static int listener_open(void)
 {
     struct sockaddr_un address;
     socklen_t size = address_make(&address);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), high;
+    int fd = mt_system_socket(), high;
 
     if (fd < 0) return -1;
     if (!control.own_descriptors) {
-        high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
+        high = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
         if (high >= 0) {
-            close(fd);
+            mt_system_close(fd);
             fd = high;
         }
     }
-    if (bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, CLIENTS_MAX) == 0) return fd;
-    close(fd);
+    if (syscall(SYS_bind, fd, &address, size) == 0 && syscall(SYS_listen, fd, CLIENTS_MAX) == 0)
+        return fd;
+    mt_system_close(fd);
     return -1;
 }
 
@@ -137,17 +134,17 @@ static bool peer_is_trusted(int fd)
     struct ucred peer;
     socklen_t size = sizeof peer;
 
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+    return syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
            (peer.uid == geteuid() || peer.uid == 0);
 }
 
 static void client_accept(void)
 {
-    int fd = accept4(control.listener, NULL, NULL, SOCK_CLOEXEC);
+    int fd = mt_system_accept(control.listener);
 
     if (fd < 0) return;
     if (!peer_is_trusted(fd) || control.client_count == CLIENTS_MAX) {
-        close(fd);
+        mt_system_close(fd);
         return;
     }
     control.clients[control.client_count++] = (struct client){.fd = fd};
@@ -155,7 +152,7 @@ static void client_accept(void)
 
 static void client_drop(size_t i)
 {
-    close(control.clients[i].fd);
+    mt_system_close(control.clients[i].fd);
     control.clients[i] = control.clients[--control.client_count];
 }
 
@@ -164,13 +161,14 @@ static bool answer_send(int fd, const struct mt_out *out)
 {
     for (size_t at = 0; at < out->size;) {
         struct pollfd ready = {.fd = fd, .events = POLLOUT};
-        ssize_t size = send(fd, out->text + at, out->size - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t size =
+            mt_system_send(fd, out->text + at, out->size - at, MSG_NOSIGNAL | MSG_DONTWAIT);
 
         if (size > 0)
             at += (size_t)size;
         else if (size < 0 && errno != EAGAIN && errno != EINTR)
             return false;
-        else if (poll(&ready, 1, 60000) <= 0)
+        else if (mt_system_poll(&ready, 1, 60000) <= 0)
             return false;
     }
     return true;
@@ -191,8 +189,8 @@ static bool request_answer(int fd, char *line)
 /* Takes what came; false: done with this client. */
 static bool client_read(struct client *client)
 {
-    ssize_t size = recv(client->fd, client->request + client->size, REQUEST_MAX - 1 - client->size,
-                        MSG_DONTWAIT);
+    ssize_t size = mt_system_recv(client->fd, client->request + client->size,
+                                  REQUEST_MAX - 1 - client->size, MSG_DONTWAIT);
     char *end;
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return true;
@@ -224,7 +222,7 @@ static void serve(void)
         }
         for (size_t i = 0; i < count; i++)
             ready[i + 1] = (struct pollfd){.fd = control.clients[i].fd, .events = POLLIN};
-        if (poll(ready, count + 1, timeout_ms) <= 0) continue;
+        if (mt_system_poll(ready, count + 1, timeout_ms) <= 0) continue;
         for (size_t i = count; i-- > 0;)
             if (ready[i + 1].revents && !client_read(&control.clients[i])) client_drop(i);
         if (ready[0].revents) client_accept();
@@ -330,10 +328,10 @@ static bool thread_has_ended(const char *tid)
     int fd;
 
     snprintf(path, sizeof path, "/proc/self/task/%s/stat", tid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    fd = mt_system_open(path, O_RDONLY);
     if (fd < 0) return true;
-    size = read(fd, text, sizeof text - 1);
-    close(fd);
+    size = mt_system_read(fd, text, sizeof text - 1);
+    mt_system_close(fd);
     text[size > 0 ? size : 0] = '\0';
     state = strrchr(text, ')');
     return !state || state[1] != ' ' || state[2] == 'Z' || state[2] == 'X';
@@ -344,7 +342,7 @@ static bool program_has_ended(void)
 {
     char entries[2048];
     pid_t own = (pid_t)syscall(SYS_gettid);
-    int fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = mt_system_open("/proc/self/task", O_RDONLY | O_DIRECTORY);
     bool ended = fd >= 0;
     long size;
 
@@ -357,7 +355,7 @@ static bool program_has_ended(void)
             at += length;
             if (*name >= '0' && *name <= '9' && atoi(name) != own) ended = thread_has_ended(name);
         }
-    if (fd >= 0) close(fd);
+    if (fd >= 0) mt_system_close(fd);
     return ended;
 }
 
@@ -393,15 +391,16 @@ bool mt_control_ask(const char *line)
     mt_control_start();
     ready_wait();
     if (!mt_control_runs()) return false;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd = mt_system_socket();
     if (fd < 0) return false;
-    asked = connect(fd, (struct sockaddr *)&address, address_size) == 0 &&
-            send(fd, line, strlen(line), MSG_NOSIGNAL) > 0 && send(fd, "\n", 1, MSG_NOSIGNAL) > 0;
+    asked = syscall(SYS_connect, fd, &address, address_size) == 0 &&
+            mt_system_send(fd, line, strlen(line), MSG_NOSIGNAL) > 0 &&
+            mt_system_send(fd, "\n", 1, MSG_NOSIGNAL) > 0;
     /* Nothing more is asked, so the connection ends after the answer. */
-    if (asked) shutdown(fd, SHUT_WR);
-    while (asked &&
-           ((size = recv(fd, answer, sizeof answer, 0)) > 0 || (size < 0 && errno == EINTR)))
+    if (asked) (void)syscall(SYS_shutdown, fd, SHUT_WR);
+    while (asked && ((size = mt_system_recv(fd, answer, sizeof answer, 0)) > 0 ||
+                     (size < 0 && errno == EINTR)))
         continue;
-    close(fd);
+    mt_system_close(fd);
     return asked;
 }

@@ -7,7 +7,7 @@ sources=$SMT_ROOT/tests/cli/live
 setup_file()
 {
     [ -e "$SMT_BIN/libmtpreload.so" ] || skip "built with a sanitizer: no preload object"
-    for name in leaks planted timers programs steps; do
+    for name in leaks planted timers programs steps interposes; do
         cc -O1 -g -fno-builtin -pthread -I"$SMT_ROOT/src" -o "$BATS_FILE_TMPDIR/$name" \
             "$sources/$name.c" || return 1
     done
@@ -516,6 +516,17 @@ calls()
 @test "the command that repeats a refusal is one for the shell" {
     run "$mtctl" run --oom=1-3 --oom-mode=transient -- "$BATS_FILE_TMPDIR/leaks" 1 "two words"
     [[ $output == *"repeat:  mtctl run --oom="*" 1 'two words'"* ]]
+}
+
+@test "functions that the program has in front of the C library's are not called" {
+    begin "$BATS_FILE_TMPDIR/interposes"
+    ask live
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"live blocks: "* ]]
+    ask kmemleak scan
+    [[ $output == *"scanned "* ]]
+    finish
 }
 
 @test "live says whether it knows all blocks" {
