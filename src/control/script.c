@@ -47,8 +47,9 @@ static bool comment_skip(struct script *script)
     return true;
 }
 
-/* Reads up to a `;` or newline outside quotes and parentheses. */
-static void statement_read(struct script *script)
+/* Reads up to a `;` outside quotes, or a newline outside parentheses too. What is
+ * missing then, or NULL. */
+static const char *statement_read(struct script *script)
 {
     bool quoted = false;
     int depth = 0;
@@ -70,6 +71,7 @@ static void statement_read(struct script *script)
             smt_buffer_add(&script->statement, &c, 1);
         }
     }
+    return quoted ? "a quote is not closed" : depth > 0 ? "a parenthesis is not closed" : NULL;
 }
 
 static enum smt_status out_of_memory(const struct script *script)
@@ -254,8 +256,11 @@ enum smt_status smt_script_run(const char *name, const char *text, size_t size_b
     enum smt_status status = SMT_OK;
 
     while (status == SMT_OK && !script.fault && script.at < script.end) {
-        statement_read(&script);
-        status = script.statement.failed ? out_of_memory(&script) : statement_run(&script);
+        const char *missing = statement_read(&script);
+
+        status = script.statement.failed ? out_of_memory(&script)
+                 : missing               ? bad_statement(&script, missing)
+                                         : statement_run(&script);
     }
     *ret_fault_line = script.fault ? script.begun : 0;
     smt_buffer_clear(&script.statement);

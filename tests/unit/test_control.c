@@ -342,6 +342,8 @@ static void unreadable_statements_name_their_line(void **state)
         {"/*\n\n*/ modparam(\"misctest\")", "test.cfg:3: expected modparam(\"module\", \"name\", "
                                             "value)"},
         {"mt.mem_alloc \"x", "test.cfg:1: a quote is not closed"},
+        {"mem_used\nmem_alloc(10\nmem_used\n", "test.cfg:2: a parenthesis is not closed"},
+        {"mem_alloc(10;\nmem_used\n", "test.cfg:1: a parenthesis is not closed"},
         {"mem_free(1);", "test.cfg:1: expected mem_free()"},
         {"\n\"\"\n", "test.cfg:2: expected a command"},
     };
