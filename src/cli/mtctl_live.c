@@ -6,6 +6,7 @@
 
 #include "cli/mtctl_run.h"
 #include "control/control.h"
+#include "wire/wire.h"
 
 #define WORDS_MAX 16
 #define FAULT     4 /* exit status: answered with a fault */
@@ -24,6 +25,32 @@ static int help_show(void)
     return fflush(stdout) == 0 ? 0 : 3;
 }
 
+static bool wants_json(char **words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], "--json") == 0) return true;
+    return false;
+}
+
+/* As a server's fault is shown. */
+static void fault_show(const struct smt_live_answer *answer, bool json)
+{
+    const char *why = answer->text.data ? answer->text.data : "";
+    struct smt_wire_reply reply = {0};
+    struct smt_buffer text;
+
+    if (!json) {
+        fprintf(stderr, "error: %d - %s\n", answer->code, why);
+        return;
+    }
+    smt_buffer_init(&text);
+    smt_wire_fault(&reply, answer->code, "%s", why);
+    smt_json_add_reply(&text, &reply);
+    puts(text.data ? text.data : "");
+    smt_buffer_clear(&text);
+    smt_wire_reply_clear(&reply);
+}
+
 /* 1: leaks were listed. */
 static int words_run(struct smt_live_client *client, char **words, size_t count)
 {
@@ -37,7 +64,7 @@ static int words_run(struct smt_live_client *client, char **words, size_t count)
     if (status != SMT_OK) {
         exit_status = failure(status);
     } else if (answer.code) {
-        fprintf(stderr, "error: %d - %s\n", answer.code, answer.text.data ? answer.text.data : "");
+        fault_show(&answer, wants_json(words, count));
         exit_status = FAULT;
     } else {
         if (answer.text.size) fwrite(answer.text.data, 1, answer.text.size, stdout);

@@ -529,6 +529,19 @@ calls()
     finish
 }
 
+@test "with --json a fault is JSON, on standard output" {
+    begin "$BATS_FILE_TMPDIR/planted"
+    for words in nosuch "memscope nosuch"; do
+        "$mtctl" --json -s "pid:$pid" $words >"$BATS_TEST_TMPDIR/fault" && false || [ $? = 4 ]
+        python3 -c 'import json, sys; error = json.load(sys.stdin)["error"]
+assert error["code"] == 500 and error["message"], error' \
+            <"$BATS_TEST_TMPDIR/fault"
+    done
+    run bash -c '"$@" 2>/dev/null' - "$mtctl" -s "pid:$pid" nosuch
+    [ -z "$output" ]
+    finish
+}
+
 @test "live says whether it knows all blocks" {
     begin "$BATS_FILE_TMPDIR/planted"
     ask live
