@@ -40,6 +40,16 @@ static inline int worker_tear_down(void **state)
     return 0;
 }
 
+/* Another worker, for messages whose first run may take seconds on a busy machine. */
+static inline void worker_start_patient(const struct smt_parser *parser)
+{
+    struct smt_worker_settings settings = run_settings(parser);
+
+    settings.timeout_ns *= 20;
+    smt_worker_free(worker);
+    worker_start(settings);
+}
+
 static inline void bytes_load(const void *bytes, size_t size_bytes)
 {
     struct smt_message message = {

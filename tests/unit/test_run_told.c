@@ -319,6 +319,7 @@ static void a_survey_numbers_the_sites(void **state)
 static void a_long_survey_is_no_hang(void **state)
 {
     (void)state;
+    worker_start_patient(&probe_parser);
     text_load("many 200000");
     assert_int_equal(baseline_run().verdicts, 0);
 
