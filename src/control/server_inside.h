@@ -64,7 +64,7 @@ struct connection {
     uv_write_t write;
     bool writing;
 
-    bool busy;     /* a worker has request and reply */
+    bool busy;     /* a worker has request and reply, or the message's text */
     bool more;     /* its turn was over before its messages were */
     bool finished; /* close when all is sent */
     bool closing, closed;
@@ -75,6 +75,8 @@ struct connection {
     struct smt_wire_reply reply;
     uv_work_t work;
     uint32_t cookie;
+    const char *json_text; /* to be parsed; in `input` */
+    size_t json_bytes;
     bool json_open;
     struct smt_json_message json;
     struct smt_buffer answer; /* what is answered to it, as far as it is not in `out` */

@@ -274,10 +274,42 @@ static void json_step(struct connection *connection)
         smt_buffer_empty(text);
 }
 
+static void on_parse(uv_work_t *work)
+{
+    struct connection *connection = work->data;
+
+    smt_json_open(&connection->json, connection->json_text, connection->json_bytes,
+                  &connection->answer);
+}
+
+static void on_parse_done(uv_work_t *work, int error)
+{
+    struct connection *connection = work->data;
+
+    connection->busy = false;
+    if (connection->closing) {
+        if (connection->closed) connection_free(connection);
+        return;
+    }
+    connection->json_open = !error;
+    connection->finished = error;
+    connection_go_on(connection);
+}
+
+/* A long text takes a worker: a megabyte of it may be parsed for a quarter of a
+ * second. It stays where it is meanwhile: with so much there nothing more is
+ * read, and while a worker is at it nothing is dropped. */
 static void json_take(struct connection *connection, const char *text, size_t size_bytes)
 {
     smt_buffer_empty(&connection->answer);
-    smt_json_open(&connection->json, text, size_bytes, &connection->answer);
+    connection->json_text = text;
+    connection->json_bytes = size_bytes;
+    connection->work.data = connection;
+    connection->busy =
+        size_bytes > READ_BYTES &&
+        uv_queue_work(&connection->server->loop, &connection->work, on_parse, on_parse_done) == 0;
+    if (connection->busy) return;
+    on_parse(&connection->work);
     connection->json_open = true;
 }
 

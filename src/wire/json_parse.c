@@ -32,8 +32,8 @@ struct parse {
 
 static _Thread_local struct parse *parsing;
 
-/* A large chunk is a mapping: malloc may keep what is freed to it, and one large
- * message would make the server large from then on. */
+/* A large chunk is a mapping: malloc may keep what is freed to it, in each worker's part
+ * of its memory, and one large message would make the server large from then on. */
 static struct smt_json_memory *chunk_map(size_t size_bytes)
 {
     void *mapped =
