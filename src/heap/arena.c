@@ -106,15 +106,22 @@ static inline void *block_add(struct smt_heap *heap, uintptr_t address, size_t s
     return (void *)address;
 }
 
+static bool range_extend(struct smt_heap *heap, size_t size_bytes)
+{
+    return heap->block_count < heap->block_capacity && size_bytes < heap->end - heap->bump &&
+           smt_heap_open(heap, block_span(heap, size_bytes));
+}
+
 /* Takes the next stretch of the range; NULL when it is used up. A request that
  * no heap could grant fails as it would with the C library. */
 static inline void *range_allocate(struct smt_heap *heap, size_t size_bytes, uintptr_t caller)
 {
     uintptr_t address = heap->bump + FRONT_BYTES;
-    size_t room = heap->end - heap->bump;
+    size_t room = heap->open_end - heap->bump;
 
     if (UNLIKELY(size_bytes >= room || block_span(heap, size_bytes) > room ||
-                 heap->block_count >= heap->block_capacity)) {
+                 heap->block_count >= heap->block_capacity) &&
+        !range_extend(heap, size_bytes)) {
         if (size_bytes < (heap->end - heap->base) / 2) heap->exhausted = true;
         errno = ENOMEM;
         return NULL;
@@ -461,7 +468,8 @@ static void range_align(struct smt_heap *heap, size_t alignment)
 {
     uintptr_t address = align_up(heap->bump + FRONT_BYTES, alignment);
 
-    if (address > heap->bump && address < heap->end) heap->bump = address - FRONT_BYTES;
+    if (address > heap->bump && address < heap->end && smt_heap_open(heap, address - heap->bump))
+        heap->bump = address - FRONT_BYTES;
 }
 
 void *smt_heap_allocate_for(uintptr_t caller, size_t alignment, size_t size_bytes, bool zeroed)

@@ -1,10 +1,10 @@
 /* heap/layout.h - inside the instrumented heap; only heap/ includes it.
  *
  *  the range (reserved, filled from the left; never reused within a run)
- *  +-----------+---------+---------+---------+-----------------------------+
- *  | kept zone | block 0 | block 1 | block 2 | untouched ...               |
- *  +-----------+---------+---------+---------+-----------------------------+
- *              ^ mark                        ^ bump
+ *  +-----------+---------+---------+---------+--------------+--------------+
+ *  | kept zone | block 0 | block 1 | block 2 | untouched    | inaccessible |
+ *  +-----------+---------+---------+---------+--------------+--------------+
+ *              ^ mark                        ^ bump         ^ open_end
  *
  *  a block (everything but the payload is fence and is checked)
  *  +-----------------+-------------+----------------+--------+-------------+
@@ -54,7 +54,7 @@ struct heap_zone {
 
 struct smt_heap {
     /* the hot part: what a plain request touches */
-    uintptr_t bump, end;
+    uintptr_t bump, open_end; /* what lies behind open_end is inaccessible as yet */
     uint64_t attempt;
     uint64_t next_event; /* attempts from here on take the slow path */
     uint64_t hash;
@@ -71,7 +71,7 @@ struct smt_heap {
     uint64_t freed_bytes, quarantine_bytes; /* freed and not evicted, fences included */
     uint32_t oldest_freed, newest_freed;
 
-    uintptr_t base, mark;
+    uintptr_t base, end, mark;
     uintptr_t resident_end; /* pages before it are kept though their blocks are evicted */
     uint64_t kept_blocks, kept_bytes;
     struct smt_heap_settings settings;
@@ -95,6 +95,11 @@ static inline uintptr_t align_up(uintptr_t value, uintptr_t alignment)
 {
     return (value + alignment - 1) & ~(alignment - 1);
 }
+
+/* lifetime.c: makes `size_bytes` behind the last block accessible; false at the end of
+ * the range. Only so much at a time: who writes on and on soon comes to a page he may not
+ * write, before he has filled the machine's memory. */
+bool smt_heap_open(struct smt_heap *heap, size_t size_bytes);
 
 /* Where the tail fence ends, and decoys begin, in the range. */
 static inline uintptr_t fence_end(uintptr_t address, size_t size_bytes)

@@ -6,6 +6,7 @@
 
 #define RANGE_BYTES_MOST  (64ull << 30)
 #define RANGE_BYTES_LEAST (256ull << 20)
+#define OPEN_STEP         (16u << 20)
 #define BLOCKS_MOST       (32u << 20)
 #define RESIDENT_FACTOR   8u         /* quarantines of pages that stay from run to run */
 #define RESIDENT_RECORDS  (4u << 20) /* bytes of block records, kept from run to run */
@@ -36,7 +37,7 @@ static bool heap_reserve(struct smt_heap *heap, size_t size)
 {
     int access = PROT_READ | PROT_WRITE;
 
-    heap->base = (uintptr_t)reserve(RANGE_ADDRESS, size, access);
+    heap->base = heap->open_end = (uintptr_t)reserve(RANGE_ADDRESS, size, PROT_NONE);
     if (!heap->base) return false;
     heap->end = heap->base + size;
     heap->block_capacity = (uint32_t)(size / 48 < BLOCKS_MOST ? size / 48 : BLOCKS_MOST);
@@ -46,6 +47,19 @@ static bool heap_reserve(struct smt_heap *heap, size_t size)
     if (heap->blocks && heap->evicted_of_chunk && smt_zone_new(&heap->zone)) return true;
     heap_unreserve(heap);
     return false;
+}
+
+bool smt_heap_open(struct smt_heap *heap, size_t size_bytes)
+{
+    size_t left = heap->end - heap->open_end, opened;
+
+    if (size_bytes > heap->end - heap->bump) return false;
+    if (size_bytes <= heap->open_end - heap->bump) return true;
+    opened = align_up(heap->bump + size_bytes - heap->open_end, OPEN_STEP);
+    if (opened > left) opened = left;
+    if (mprotect((void *)heap->open_end, opened, PROT_READ | PROT_WRITE) != 0) return false;
+    heap->open_end += opened;
+    return true;
 }
 
 /* Eviction is about what is checked; pages go later, see range_trim(). */
@@ -78,6 +92,7 @@ enum smt_status smt_heap_new(size_t quarantine_bytes, bool libc_backend, struct 
     heap->mark = heap->bump = heap->base;
     heap->quarantine_bytes = quarantine_bytes;
     resident_set(heap);
+    (void)smt_heap_open(heap, 1); /* while there are mappings left, which page passes use up */
     heap->libc_backend = libc_backend;
     smt_heap_begin(heap, &(struct smt_heap_settings){0});
     *ret_heap = heap;

@@ -27,8 +27,8 @@ PATIENCE = 30  # seconds for something that must come
 
 def connect():
     client = socket.socket(socket.AF_UNIX)
+    client.connect(PATH)  # waits where the queue is full, which a time limit would not
     client.settimeout(PATIENCE)
-    client.connect(PATH)
     return client
 
 

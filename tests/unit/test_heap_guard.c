@@ -101,6 +101,23 @@ static void who_runs_on_through_a_page_ran_from_the_block_in_front(void **state)
     assert_ptr_equal(block_at_fault()->address, behind);
 }
 
+/* memset(block, 0, -1) would fill the machine's memory before it came to anything. */
+static void who_writes_on_and_on_soon_faults(void **state)
+{
+    const size_t large = 100u << 20;
+
+    (void)state;
+    run_begin((struct smt_heap_settings){0});
+    unsigned char *small = smt_heap_malloc(10);
+
+    assert_true(faults(small, 20 << 20, true));
+    unsigned char *block = smt_heap_malloc(large);
+    unsigned char *aligned = smt_heap_allocate_for(0, 64u << 20, 10, false);
+    assert_false(faults(block, (ptrdiff_t)large - 1, true));
+    assert_false(faults(aligned, 9, true));
+    assert_true(faults(aligned, 20 << 20, true));
+}
+
 static void least_alignment_leaves_slack_that_is_checked(void **state)
 {
     (void)state;
@@ -347,6 +364,7 @@ int main(void)
         GUARD_TEST(a_block_ends_at_the_page),
         GUARD_TEST(a_block_begins_after_the_page),
         GUARD_TEST(who_runs_on_through_a_page_ran_from_the_block_in_front),
+        GUARD_TEST(who_writes_on_and_on_soon_faults),
         GUARD_TEST(least_alignment_leaves_slack_that_is_checked),
         GUARD_TEST(in_front_of_a_tail_block_all_is_fence),
         GUARD_TEST(behind_a_head_block_all_is_fence),
