@@ -29,7 +29,8 @@ static const char *const help[SMT_VERDICT_COUNT] = {
         "meets the case often grows until it is restarted. The stack says who allocated them.",
     [SMT_VERDICT_UNINITIALIZED] =
         "The result changes with what fresh memory happens to hold: something was read before it "
-        "was written.",
+        "was written. The block is known, the reader is not: valgrind --track-origins=yes names it "
+        "when it runs sipmemtest --heap=libc --in-process --replay TOKEN FILE.",
     [SMT_VERDICT_MISMATCH] =
         "The same message rendered in two ways differs: the copy from its original, or a message "
         "parsed again from its own text.",

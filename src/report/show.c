@@ -107,11 +107,12 @@ void show_diff(const struct smt_diff *diff, struct smt_buffer *text)
 
 /* --- the replay command ------------------------------------------------------ */
 
-void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
+static void replay_add(const struct smt_finding *finding, const char *options,
+                       struct smt_buffer *text)
 {
     const char *name = finding->message ? finding->message : "FILE";
 
-    smt_buffer_add_text(text, "sipmemtest ");
+    smt_buffer_addf(text, "sipmemtest %s", options);
     if (finding->parser && strcmp(finding->parser, smt_parsers[0]->name) != 0) {
         smt_buffer_add_text(text, "--parser ");
         smt_buffer_add_shell_word(text, smt_parser_argument(finding->parser));
@@ -126,6 +127,19 @@ void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
     }
     if (name[0] == '-' && name[1]) smt_buffer_add_text(text, "./");
     smt_buffer_add_shell_word(text, name);
+}
+
+void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
+{
+    replay_add(finding, "", text);
+}
+
+bool show_reader(const struct smt_finding *finding, struct smt_buffer *text)
+{
+    if (finding->verdict != SMT_VERDICT_UNINITIALIZED || finding->failed_at.count) return false;
+    smt_buffer_add_text(text, "valgrind --track-origins=yes ");
+    replay_add(finding, "--heap=libc --in-process ", text);
+    return true;
 }
 
 /* --- blocks ------------------------------------------------------------------ */

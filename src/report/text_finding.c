@@ -144,6 +144,8 @@ static void rendering_add(const char *heading, const char *rendering, struct smt
 static void details_add(const struct text_report *report, const struct smt_finding *finding,
                         struct smt_buffer *text)
 {
+    struct smt_buffer reader;
+
     stacks_add(report, finding, text);
     diffs_add(report, finding, text);
     rendering_add("text of the clean run", finding->clean_text, text);
@@ -154,6 +156,9 @@ static void details_add(const struct text_report *report, const struct smt_findi
     smt_buffer_add_text(text, "\n   replay: ");
     show_replay(finding, text);
     smt_buffer_add_text(text, "\n");
+    smt_buffer_init(&reader);
+    if (show_reader(finding, &reader)) smt_buffer_addf(text, "   who read it: %s\n", reader.data);
+    smt_buffer_clear(&reader);
 }
 
 void show_finding(const struct smt_finding *finding, struct smt_buffer *text)

@@ -59,6 +59,18 @@ token_of()
     contains "0 bytes after a block of size" "$report"
 }
 
+@test "the_command_of_an_uninitialized_finding_names_the_reader" {
+    "$SMT_BIN/sipmemtest" --parser selftest --repeat 2 "$selftest/bug-uninitialized-branch.sip" \
+        >"$BATS_TEST_TMPDIR/out" || [ $? = 1 ]
+    command=$(grep -m1 -oE 'who read it: valgrind .*' "$BATS_TEST_TMPDIR/out")
+    contains "--track-origins=yes sipmemtest --heap=libc --in-process " "$command"
+
+    report=$(PATH=$SMT_BIN:$PATH eval "${command#who read it: }" 2>&1 >/dev/null) || true
+    contains "Conditional jump or move depends on uninitialised value" "$report"
+    contains "Uninitialised value was created by a heap allocation" "$report"
+    contains "selftest_bugs.c" "$report"
+}
+
 @test "valgrind_names_the_planted_leak" {
     under_valgrind --parser selftest --repeat 1 "$selftest/bug-leak.sip"
 
