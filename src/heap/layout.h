@@ -72,6 +72,7 @@ struct smt_heap {
     uint32_t oldest_freed, newest_freed;
 
     uintptr_t base, end, mark;
+    uint64_t resident_most; /* bytes of this process, beyond which no more is opened */
     uintptr_t resident_end; /* pages before it are kept though their blocks are evicted */
     uint64_t kept_blocks, kept_bytes;
     struct smt_heap_settings settings;
@@ -97,8 +98,9 @@ static inline uintptr_t align_up(uintptr_t value, uintptr_t alignment)
 }
 
 /* lifetime.c: makes `size_bytes` behind the last block accessible; false at the end of
- * the range. Only so much at a time: who writes on and on soon comes to a page he may not
- * write, before he has filled the machine's memory. */
+ * the range, and when the process would take more than half of the memory it may have. Only so much
+ * at a time: who writes on and on soon comes to a page he may not write, before he has filled the
+ * machine's memory. */
 bool smt_heap_open(struct smt_heap *heap, size_t size_bytes);
 
 /* Where the tail fence ends, and decoys begin, in the range. */

@@ -57,6 +57,7 @@ bool smt_heap_open(struct smt_heap *heap, size_t size_bytes)
     if (size_bytes <= heap->open_end - heap->bump) return true;
     opened = align_up(heap->bump + size_bytes - heap->open_end, OPEN_STEP);
     if (opened > left) opened = left;
+    if (smt_memory_resident() > heap->resident_most) return false;
     if (mprotect((void *)heap->open_end, opened, PROT_READ | PROT_WRITE) != 0) return false;
     heap->open_end += opened;
     return true;
@@ -91,6 +92,7 @@ enum smt_status smt_heap_new(size_t quarantine_bytes, bool libc_backend, struct 
     }
     heap->mark = heap->bump = heap->base;
     heap->quarantine_bytes = quarantine_bytes;
+    heap->resident_most = smt_memory_allowed() / 2;
     resident_set(heap);
     (void)smt_heap_open(heap, 1); /* while there are mappings left, which page passes use up */
     heap->libc_backend = libc_backend;

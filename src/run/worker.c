@@ -149,8 +149,10 @@ static enum smt_status room_check(const struct smt_run_result *results, size_t c
 {
     for (size_t i = 0; i < count; i++)
         if (results[i].done && results[i].heap.exhausted)
-            return smt_fail(SMT_ENOMEM,
-                            "a run needs more memory than the arena has (see ulimit -v)");
+            return smt_fail(
+                SMT_ENOMEM,
+                "a run needs more memory than there is for it: half of the machine's or of "
+                "the cgroup's, or the arena (see ulimit -v)");
     return SMT_OK;
 }
 

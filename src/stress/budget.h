@@ -33,8 +33,4 @@ void smt_credit_clear(struct smt_budget *budget, struct smt_credit *credit);
 /* What a chunk of size_bytes is charged. */
 uint64_t smt_budget_cost(uint64_t size_bytes);
 
-/* What this process may use: the least of its cgroups' limits (v1 and v2, up to
- * the root), RLIMIT_AS, RLIMIT_DATA and the machine's memory. */
-uint64_t smt_budget_allowed(void);
-
 #endif

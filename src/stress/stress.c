@@ -30,7 +30,7 @@ enum smt_status smt_stress_init(struct smt_stress *stress, const struct smt_stre
         status = stress->backend->open(&stress->heap);
         if (status != SMT_OK) return status;
     }
-    if (!limit) limit = smt_budget_allowed() / 10 * 8;
+    if (!limit) limit = smt_memory_allowed() / 10 * 8;
     smt_budget_init(&stress->budget, limit);
     stress->seed = options->seed ? options->seed : smt_random_seed();
     stress->on_damage = options->on_damage;

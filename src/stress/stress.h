@@ -45,7 +45,7 @@ struct smt_stress {
 
 struct smt_stress_options {
     const char *backend;  /* NULL: libc */
-    uint64_t limit_bytes; /* 0: 80 % of smt_budget_allowed() */
+    uint64_t limit_bytes; /* 0: 80 % of smt_memory_allowed() */
     uint64_t seed;        /* 0: from the operating system */
     void (*on_damage)(void *context, const struct smt_stress_damage *damage);
     void *damage_context;
