@@ -194,6 +194,12 @@ static enum smt_status message_run(struct smt_sweep *sweep, size_t message)
     if (interrupted) smt_run_interrupted = 1;
     if (status == SMT_OK) status = explained;
     part_tell(sweep, status == SMT_OK);
+    if (status == SMT_ENOMEM) {
+        char *text = strdup(smt_fail_text());
+
+        smt_fail(status, "%s: %s", sweep->messages->items[message].name, text ? text : "no memory");
+        free(text);
+    }
     return status;
 }
 
