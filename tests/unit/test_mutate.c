@@ -1,15 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "mutate_fixture.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "message/message.h"
-#include "mutate/mutate.h"
 
 #define GOLDEN_SEEDS    3
 #define GOLDEN_CAPACITY 1200
@@ -51,22 +46,6 @@ static struct text text_of(const char *data, size_t size)
 
 #define SDP_MESSAGE       text_of(sdp_message, sizeof sdp_message - 1)
 #define MULTIPART_MESSAGE text_of(multipart_message, sizeof multipart_message - 1)
-
-static struct smt_mutator *mutator;
-
-static int setup(void **state)
-{
-    (void)state;
-    mutator = smt_mutator_new();
-    return mutator ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    smt_mutator_free(mutator);
-    return 0;
-}
 
 static void set_other(struct text other)
 {

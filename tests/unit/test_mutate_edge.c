@@ -1,30 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* mutate: pieces of messages, and the edges of values. */
+#include "mutate_fixture.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#include "mutate/mutate.h"
-
-/* Pieces of messages, and the edges of values. */
-static struct smt_mutator *mutator;
-
-static int setup(void **state)
-{
-    (void)state;
-    mutator = smt_mutator_new();
-    return mutator ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    smt_mutator_free(mutator);
-    return 0;
-}
 
 /* A target that reads one header's value would refuse lines around it. */
 static void a_piece_of_a_message_gets_no_lines_around_it(void **state)
