@@ -98,7 +98,7 @@ triage_list() { # artefacts, a line each, on standard input
         # by content: AFL++ moves its files when it goes on
         hash=$(sha1sum <"$file" | cut -c 1-40)
         if [ -n "${done_now[$hash]:-}" ] ||
-            { [ -z "${option[again]:-}" ] && cut -f 2 "$output/artefacts.tsv" | grep -Fxq -e "$hash"; }; then
+            { [ -z "${option[again]:-}" ] && column_has 2 "$hash" "$output/artefacts.tsv"; }; then
             continue
         elif [ -n "$limit" ] && [ "$count" -ge "$limit" ]; then
             rest=$((rest + 1))
@@ -154,11 +154,16 @@ parser_version() { # PROGRAM
     "$1" --version 2>/dev/null | sed -nE "s/^parser ${parser:-osip}: version ([0-9.]+).*/\1/p"
 }
 
+# No pipe: grep ends at the first hit, and cut, still writing, would fail for both.
+column_has() { # COLUMNS TEXT FILE
+    grep -Fxq -e "$2" < <(cut -f "$1" "$3")
+}
+
 known_in() { # SIGNATURE: prints the file that lists it
     [ ${#known_files[@]} -gt 0 ] || return 1
     local file
     for file in "${known_files[@]}"; do
-        ! cut -f 1 "$file" | grep -Fxq -e "$1" || { basename "$file" && return; }
+        ! column_has 1 "$1" "$file" || { basename "$file" && return; }
     done
     return 1
 }
@@ -282,12 +287,12 @@ set_how() { # PLAN: the options that repeat the plan, or a clean run
 }
 
 # What was refused, as --oom-at takes it. Refusals that are known to end in a crash
-# are let through: then it is not the plan but what was left of it, in at most eight
-# ranges.
+# are let through, and a limit is no list: then it is not the plan but what was refused,
+# in at most eight ranges.
 plan_of() { # LOG
     [ -f "$1" ] || return 0
     sed -n 's/^sipmemtest-fuzz: \(plan\|refused\|let through\): /\1=/p' "$1" | awk -F= '
-        $1 == "plan" && !whole { whole = $2 }
+        $1 == "plan" && !whole { whole = $2; less = whole == "limit" }
         $1 == "let through" { less = 1 }
         $1 == "refused" && n && $2 == last + 1 { last = $2; next }
         $1 == "refused" { close_range(); first = last = $2; n++ }
@@ -427,10 +432,11 @@ is_still() { # SIGNATURE THEIR-SIGNATURE MESSAGE
 }
 
 show_in() { # PLACE WHO SIGNATURE VERDICT
-    cut -f 1,2 "$1/shown.tsv" | grep -Fxq -e "$2	$3" || printf '%s\t%s\t%s\n' "$2" "$3" "$4" >>"$1/shown.tsv"
+    column_has 1,2 "$2	$3" "$1/shown.tsv" || printf '%s\t%s\t%s\n' "$2" "$3" "$4" >>"$1/shown.tsv"
     local listed
-    # the coarser of two names does not decide
+    # the coarser of two names does not decide, nor does the target's for another finding
     [ "$(cat "$1/signature")" != "${target_name:-none}" ] || [ "$3" = "$target_name" ] || return 0
+    [ "$2" != target ] || [ "${3%/*}" = "$(sed 's|/[^/]*$||' "$1/signature")" ] || return 0
     [ -f "$1/known" ] || ! listed=$(known_in "$3") || echo "$listed" >"$1/known"
 }
 

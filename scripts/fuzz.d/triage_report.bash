@@ -82,7 +82,7 @@ write_finding() { # PLACE
 }
 
 mark() { # PLACE WHO
-    ! asked "$2" || { cut -f 1 "$1/shown.tsv" | grep -Fxq "$2" && echo yes || echo no; }
+    ! asked "$2" || { column_has 1 "$2" "$1/shown.tsv" && echo yes || echo no; }
 }
 
 report_row() { # PLACE

@@ -387,7 +387,8 @@ END
     cd "$dir"
     fuzz triage --target selftest --parser selftest one
     exits 1
-    printf '%s\n' "$(cat triage/selftest-leak-*/signature)" >known
+    # at the top of a list that is longer than what a pipe holds
+    { cat triage/selftest-leak-*/signature && seq -f 'selftest/leak/%016.0f' 5000; } >known
 
     fuzz triage --target selftest --parser selftest one
     [[ $err != *one:* ]]
