@@ -246,8 +246,10 @@ static void scaling_measure(struct smt_stress *stress, uint64_t total)
     }
     threads_print(name, "one set,", &one, &one_set);
     threads_print(name, "a set each,", &one, &set_each);
-    printf("%-8s %d processes do %.2fx of one thread by wall time (%.3f s)\n", name, THREADS,
-           THREADS * one.wall / apart.wall, apart.wall);
+    printf(
+        "%-8s %d processes do %.2fx of one thread by wall time (%.3f s); threads, a set each, do "
+        "%.2f of that\n",
+        name, THREADS, THREADS * one.wall / apart.wall, apart.wall, apart.wall / set_each.wall);
     for (int i = 0; i < THREADS; i++) smt_stress_set_free(own[i]);
     processes_stop(processes);
 }
