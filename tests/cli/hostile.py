@@ -83,9 +83,11 @@ def memory_kb():
 def settle(count):
     """Waits until the server has closed what it has to; sockets are counted."""
     end = time.monotonic() + PATIENCE
-    while descriptors() > count and time.monotonic() < end:
-        assert_serves()
-    assert descriptors() <= count, f"{descriptors()} descriptors, before {count}"
+    left = count + 1
+    while left > count and time.monotonic() < end:
+        assert_serves()  # taken in behind all others: none is waiting any more
+        left = descriptors()
+    assert left <= count, f"{left} descriptors, before {count}"
 
 
 # --- packets -------------------------------------------------------------------
