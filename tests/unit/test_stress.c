@@ -1,79 +1,6 @@
-/* stress/: pattern, chunks, budget, timed tests. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
+/* stress/: pattern, chunks, budget. */
 #include "stress/misctest.h"
-#include "stress/tests.h"
-
-#define LIMIT ((uint64_t)256 << 20)
-
-static struct smt_stress_damage damage_seen;
-
-static void on_damage(void *context, const struct smt_stress_damage *damage)
-{
-    (void)context;
-    damage_seen = *damage;
-}
-
-/* The last address a recording backend handed out. */
-static void *_Atomic last_chunk;
-static atomic_uint refuse_after; /* allocations until refusals begin; 0 never */
-
-static void *recording_alloc(void *heap, size_t size_bytes)
-{
-    (void)heap;
-    if (refuse_after == 1) return NULL;
-    if (refuse_after) refuse_after--;
-    void *fresh = malloc(size_bytes);
-
-    last_chunk = fresh;
-    return fresh;
-}
-
-static void *recording_realloc(void *heap, void *chunk, size_t size_bytes)
-{
-    (void)heap;
-    void *moved = realloc(chunk, size_bytes);
-
-    last_chunk = moved;
-    return moved;
-}
-
-static void recording_free(void *heap, void *chunk)
-{
-    (void)heap;
-    free(chunk);
-}
-
-static const struct smt_stress_backend recording = {.name = "recording",
-                                                    .alloc = recording_alloc,
-                                                    .realloc = recording_realloc,
-                                                    .free = recording_free};
-
-static int engine_setup(void **state)
-{
-    static struct smt_stress stress;
-    const struct smt_stress_options options = {
-        .limit_bytes = LIMIT, .seed = 7, .on_damage = on_damage};
-
-    memset(&damage_seen, 0, sizeof damage_seen);
-    refuse_after = 0;
-    if (smt_stress_init(&stress, &options) != SMT_OK) return -1;
-    stress.backend = &recording;
-    *state = &stress;
-    return 0;
-}
-
-static int engine_teardown(void **state)
-{
-    smt_stress_clear(*state);
-    return 0;
-}
+#include "stress_fixture.h"
 
 /* --- pattern --- */
 
@@ -410,114 +337,6 @@ static void threads_share_a_set_without_losing_a_byte(void **state)
     assert_int_equal(smt_stress_chunks(stress->set), 0);
 }
 
-/* --- timed tests --- */
-
-static void run_to_the_end(struct smt_stress_tests *tests, const struct smt_stress_test_plan *plan,
-                           struct smt_stress_test_state *ret_state)
-{
-    uint64_t id;
-
-    assert_int_equal(smt_stress_tests_start(tests, plan, &id), SMT_OK);
-    smt_stress_tests_wait(tests);
-    assert_int_equal(smt_stress_tests_list(tests, id, ret_state, 1), 1);
-}
-
-static void timed_test_frees_all_each_time_total_is_reached(void **state)
-{
-    const struct smt_stress_test_plan plan = {10, 20, 50, 0, 0, 300};
-    struct smt_stress_test_state figures;
-    struct smt_stress_tests *tests;
-
-    assert_int_equal(smt_stress_tests_new(*state, &tests), SMT_OK);
-
-    run_to_the_end(tests, &plan, &figures);
-
-    assert_true(figures.overflows > 0);
-    assert_int_equal(figures.total_alloc, figures.overflows * 50 + figures.used);
-    assert_true(figures.allocations >= figures.overflows * 3);
-    assert_false(figures.running);
-    assert_int_equal(figures.remaining_ms, 0);
-    assert_int_equal(figures.run_ms, 300);
-    smt_stress_tests_free(tests);
-}
-
-static void timed_test_counts_refusals(void **state)
-{
-    const struct smt_stress_test_plan plan = {10, 20, 50000, 0, 1, 400};
-    struct smt_stress_test_state figures;
-    struct smt_stress_tests *tests;
-
-    assert_int_equal(smt_stress_tests_new(*state, &tests), SMT_OK);
-    refuse_after = 3;
-
-    run_to_the_end(tests, &plan, &figures);
-
-    assert_int_equal(figures.allocations, 2);
-    assert_true(figures.errors > 0);
-    smt_stress_tests_free(tests);
-}
-
-static void ids_are_never_used_twice_and_newest_come_first(void **state)
-{
-    const struct smt_stress_test_plan plan = {1, 2, 5000, 1000, 1000, 100000};
-    struct smt_stress_test_state figures[4];
-    struct smt_stress_tests *tests;
-    uint64_t id;
-
-    assert_int_equal(smt_stress_tests_new(*state, &tests), SMT_OK);
-    assert_int_equal(smt_stress_tests_start(tests, &plan, &id), SMT_OK);
-    assert_int_equal(smt_stress_tests_destroy(tests, id), SMT_OK);
-    assert_int_equal(smt_stress_tests_start(tests, &plan, &id), SMT_OK);
-    assert_int_equal(smt_stress_tests_start(tests, &plan, &id), SMT_OK);
-
-    assert_int_equal(smt_stress_tests_list(tests, 0, figures, 4), 2);
-
-    assert_int_equal(figures[0].id, 3);
-    assert_int_equal(figures[1].id, 2);
-    assert_int_equal(smt_stress_tests_stop(tests, 1), SMT_ENOTFOUND);
-    smt_stress_tests_free(tests);
-}
-
-static void stopped_test_keeps_its_memory_until_destroyed(void **state)
-{
-    const struct smt_stress_test_plan plan = {1000, 1000, 100000000, 0, 0, 100000};
-    struct smt_stress_test_state figures;
-    struct smt_stress_tests *tests;
-    uint64_t id, bytes, chunks;
-
-    assert_int_equal(smt_stress_tests_new(*state, &tests), SMT_OK);
-    assert_int_equal(smt_stress_tests_start(tests, &plan, &id), SMT_OK);
-    do smt_stress_tests_held(tests, &bytes, &chunks);
-    while (!chunks);
-
-    assert_int_equal(smt_stress_tests_stop(tests, id), SMT_OK);
-    assert_int_equal(smt_stress_tests_stop(tests, id), SMT_OK);
-
-    assert_int_equal(smt_stress_tests_list(tests, id, &figures, 1), 1);
-    assert_true(figures.used > 0 && !figures.running);
-    assert_int_equal(smt_stress_tests_destroy(tests, id), SMT_OK);
-    smt_stress_tests_held(tests, &bytes, &chunks);
-    assert_int_equal(bytes, 0);
-    smt_stress_tests_free(tests);
-}
-
-static void tests_keep_their_chunks_from_the_commands(void **state)
-{
-    const struct smt_stress_test_plan plan = {100, 100, 100, 0, 0, 300};
-    struct smt_stress *stress = *state;
-    struct smt_stress_test_state figures;
-    struct smt_stress_tests *tests;
-
-    assert_int_equal(smt_stress_tests_new(stress, &tests), SMT_OK);
-    assert_true(smt_stress_alloc(stress->set, 12345));
-
-    run_to_the_end(tests, &plan, &figures);
-
-    assert_true(figures.overflows > 0);
-    assert_int_equal(smt_stress_used(stress->set), 12345);
-    smt_stress_tests_free(tests);
-}
-
 /* --- the two functions --- */
 
 static void functions_allocate_and_free(void **state)
@@ -528,8 +347,6 @@ static void functions_allocate_and_free(void **state)
     assert_int_equal(mt_mem_alloc((size_t)1 << 60), -1);
     mt_mem_free();
 }
-
-#define WITH_ENGINE(test) cmocka_unit_test_setup_teardown(test, engine_setup, engine_teardown)
 
 int main(void)
 {
@@ -557,11 +374,6 @@ int main(void)
         WITH_ENGINE(book_keeping_stays_within_48_bytes_a_chunk),
         WITH_ENGINE(book_keeping_goes_back_when_all_is_freed),
         WITH_ENGINE(threads_share_a_set_without_losing_a_byte),
-        WITH_ENGINE(timed_test_frees_all_each_time_total_is_reached),
-        WITH_ENGINE(timed_test_counts_refusals),
-        WITH_ENGINE(ids_are_never_used_twice_and_newest_come_first),
-        WITH_ENGINE(stopped_test_keeps_its_memory_until_destroyed),
-        WITH_ENGINE(tests_keep_their_chunks_from_the_commands),
         cmocka_unit_test(functions_allocate_and_free),
     };
 
