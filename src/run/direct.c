@@ -30,6 +30,7 @@ static struct {
     uint64_t *attempts;
     size_t slot_count, used, live;
     uint64_t attempt; /* requests of this run, as the heap counts them */
+    bool is_kept;     /* false: an arena is behind, which has records of its own */
 } alive;
 
 static size_t slot_of(const void *block)
@@ -83,6 +84,7 @@ static bool alive_rebuild(void)
 /* A block that finds no room is only never given back. */
 static void *alive_add(void *block)
 {
+    if (!alive.is_kept) return block;
     alive.attempt++;
     if (!block) return NULL;
     if (alive.used * 2 >= alive.slot_count && !alive_rebuild()) return block;
@@ -94,6 +96,7 @@ static void alive_remove(const void *block)
 {
     size_t at = slot_of(block), next;
 
+    if (!alive.is_kept) return;
     while (alive.slots[at] && alive.slots[at] != block) at = (at + 1) & (alive.slot_count - 1);
     if (!alive.slots[at]) return;
     next = (at + 1) & (alive.slot_count - 1);
@@ -151,17 +154,17 @@ static inline void site_count(uintptr_t caller)
     sites.last = site >> 1;
 }
 
-/* --- hooks with the C library behind the plan --------------------------------- */
+/* --- hooks that count sites and, before the C library, keep who lives --------------- */
 
 #define LIBC_ALIGNMENT 16
 
-static void *kept_malloc(size_t size_bytes)
+static void *watched_malloc(size_t size_bytes)
 {
     site_count(CALLER);
     return alive_add(smt_heap_allocate_for(CALLER, LIBC_ALIGNMENT, size_bytes, false));
 }
 
-static void *kept_calloc(size_t count, size_t size_bytes)
+static void *watched_calloc(size_t count, size_t size_bytes)
 {
     size_t total;
 
@@ -173,7 +176,7 @@ static void *kept_calloc(size_t count, size_t size_bytes)
     return alive_add(smt_heap_allocate_for(CALLER, LIBC_ALIGNMENT, total, true));
 }
 
-static void *kept_realloc(void *block, size_t size_bytes)
+static void *watched_realloc(void *block, size_t size_bytes)
 {
     void *moved = smt_heap_reallocate_for(CALLER, block, size_bytes);
 
@@ -182,49 +185,15 @@ static void *kept_realloc(void *block, size_t size_bytes)
     return block && !size_bytes ? NULL : alive_add(moved); /* a release is no request */
 }
 
-static void kept_free(void *block)
+static void watched_free(void *block)
 {
     site_count(CALLER);
     if (block) alive_remove(block);
     smt_heap_release_for(CALLER, block);
 }
 
-/* --- hooks with the arena behind, when sites are counted ----------------------------- */
-
-static void *counted_malloc(size_t size_bytes)
-{
-    site_count(CALLER);
-    return smt_heap_allocate_for(CALLER, LIBC_ALIGNMENT, size_bytes, false);
-}
-
-static void *counted_calloc(size_t count, size_t size_bytes)
-{
-    size_t total;
-
-    site_count(CALLER);
-    if (__builtin_mul_overflow(count, size_bytes, &total)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return smt_heap_allocate_for(CALLER, LIBC_ALIGNMENT, total, true);
-}
-
-static void *counted_realloc(void *block, size_t size_bytes)
-{
-    site_count(CALLER);
-    return smt_heap_reallocate_for(CALLER, block, size_bytes);
-}
-
-static void counted_free(void *block)
-{
-    site_count(CALLER);
-    smt_heap_release_for(CALLER, block);
-}
-
-static const struct smt_parser_hooks counted_hooks = {counted_malloc, counted_calloc,
-                                                      counted_realloc, counted_free};
-static const struct smt_parser_hooks kept_hooks = {kept_malloc, kept_calloc, kept_realloc,
-                                                   kept_free};
+static const struct smt_parser_hooks watched_hooks = {watched_malloc, watched_calloc,
+                                                      watched_realloc, watched_free};
 static const struct smt_parser_hooks heap_hooks = {smt_heap_malloc, smt_heap_calloc,
                                                    smt_heap_realloc, smt_heap_release};
 
@@ -258,13 +227,13 @@ static enum smt_status parser_ready(struct smt_direct *direct)
 {
     struct run_context *context = &direct->context;
     const struct smt_parser *parser = direct->settings.parser;
-    bool libc = direct->settings.libc_backend;
     int code;
 
     smt_heap_use(context->heap);
     smt_heap_begin(context->heap,
                    &(struct smt_heap_settings){.check_content = direct->settings.check_content});
-    code = parser->init(libc ? &kept_hooks : &heap_hooks);
+    alive.is_kept = direct->settings.libc_backend;
+    code = parser->init(alive.is_kept ? &watched_hooks : &heap_hooks);
     if (code)
         return smt_fail(SMT_EUNSUPPORTED, "parser %s cannot be initialised: code %d", parser->name,
                         code);
@@ -367,8 +336,8 @@ void smt_direct_count_sites(struct smt_direct *direct, uint8_t *counters, size_t
 {
     const struct smt_parser *parser = direct->settings.parser;
 
-    if (!sites.counters != !counters && !direct->settings.libc_backend)
-        parser->init(counters ? &counted_hooks : &heap_hooks);
+    if (!sites.counters != !counters && !alive.is_kept)
+        parser->init(counters ? &watched_hooks : &heap_hooks);
     sites.counters = counters;
     sites.mask = count - 1;
     sites.anchor = (uintptr_t)parser->anchor;
