@@ -89,6 +89,15 @@ static void answer(struct connection *connection)
 
 /* --- carrying out --- */
 
+/* A worker gives the connection back; false: closed meanwhile, and maybe gone. */
+static bool connection_take_back(struct connection *connection)
+{
+    connection->busy = false;
+    if (!connection->closing) return true;
+    if (connection->closed) connection_free(connection);
+    return false;
+}
+
 static void on_work(uv_work_t *work)
 {
     struct connection *connection = work->data;
@@ -100,11 +109,7 @@ static void on_work_done(uv_work_t *work, int error)
 {
     struct connection *connection = work->data;
 
-    connection->busy = false;
-    if (connection->closing) {
-        if (connection->closed) connection_free(connection);
-        return;
-    }
+    if (!connection_take_back(connection)) return;
     if (error) smt_wire_fault(&connection->reply, 500, "the server is stopping");
     answer(connection);
     connection_go_on(connection);
@@ -286,11 +291,7 @@ static void on_parse_done(uv_work_t *work, int error)
 {
     struct connection *connection = work->data;
 
-    connection->busy = false;
-    if (connection->closing) {
-        if (connection->closed) connection_free(connection);
-        return;
-    }
+    if (!connection_take_back(connection)) return;
     connection->json_open = !error;
     connection->finished = error;
     connection_go_on(connection);
