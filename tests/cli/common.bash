@@ -5,14 +5,17 @@ corpus=$SMT_ROOT/corpus
 invite=$corpus/invite.sip
 selftest=$SMT_ROOT/tests/selftest
 
-# sipmemtest ARGUMENT...: sets $status, $out (standard output) and $err.
-sipmemtest()
+# told COMMAND...: sets $status, $out (standard output, without zero bytes) and $err;
+# the files out and err keep both as they were.
+told()
 {
     status=0
-    "$SMT_BIN/sipmemtest" "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
     out=$(tr -d '\0' <"$BATS_TEST_TMPDIR/out")
     err=$(<"$BATS_TEST_TMPDIR/err")
 }
+
+sipmemtest() { told "$SMT_BIN/sipmemtest" "$@"; }
 
 # exits N: says what was printed when the status is another one
 exits()

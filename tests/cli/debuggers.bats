@@ -15,14 +15,10 @@ setup()
 # under_valgrind ARGUMENT...: sets $status, $report (valgrind's) and $out (the tool's)
 under_valgrind()
 {
-    status=0
-    valgrind --suppressions="$SMT_ROOT/tests/valgrind.supp" --leak-check=full \
+    told valgrind --suppressions="$SMT_ROOT/tests/valgrind.supp" --leak-check=full \
         --error-exitcode=99 --log-file="$BATS_TEST_TMPDIR/report" \
-        "$SMT_BIN/sipmemtest" --heap=libc --in-process "$@" \
-        >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+        "$SMT_BIN/sipmemtest" --heap=libc --in-process "$@"
     report=$(<"$BATS_TEST_TMPDIR/report")
-    out=$(<"$BATS_TEST_TMPDIR/out")
-    err=$(<"$BATS_TEST_TMPDIR/err")
 }
 
 # under_gdb ARGUMENT...: sets $out: what gdb prints of the stop and of the frames.

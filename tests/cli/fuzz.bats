@@ -12,14 +12,7 @@ setup()
     campaign=$dir/campaign/libfuzzer/message
 }
 
-# fuzz ARGUMENT...: sets $status, $out and $err
-fuzz()
-{
-    status=0
-    "$fuzz" "$@" >"$dir/out" 2>"$dir/err" || status=$?
-    out=$(<"$dir/out")
-    err=$(<"$dir/err")
-}
+fuzz() { told "$fuzz" "$@"; }
 
 # A target that behaves as libFuzzer's does, and stays until it is told to go. What
 # it does besides is in $FAKE.

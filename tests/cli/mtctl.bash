@@ -1,14 +1,7 @@
 # Shared by the tests of mtctl: the program, and a server in front of the test.
 load common
 
-# mtctl ARGUMENT...: sets $status, $out (standard output) and $err.
-mtctl()
-{
-    status=0
-    "$SMT_BIN/mtctl" "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
-    out=$(<"$BATS_TEST_TMPDIR/out")
-    err=$(<"$BATS_TEST_TMPDIR/err")
-}
+mtctl() { told "$SMT_BIN/mtctl" "$@"; }
 
 # answers TEXT COMMAND...: exactly this, and exit status 0
 answers()
