@@ -163,8 +163,9 @@ print_plan() {
 
 # The [libfuzzer] lines of fuzz/TARGET.options, as flags.
 engine_options() {
-    sed -n '/^\[libfuzzer\]/,/^\[/{s/^\([a-z_]*\) *= *\(.*\)$/-\1=\2/p}' \
-        "$root/fuzz/$target.options" 2>/dev/null | grep -v '^-dict=' || true
+    local file=$root/fuzz/$target.options
+    [ ! -f "$file" ] ||
+        sed -n '/^\[libfuzzer\]/,/^\[/{/^dict *=/d;s/^\([a-z_]*\) *= *\(.*\)$/-\1=\2/p}' "$file"
 }
 
 words() { # prints the option that gives the engine its dictionary
@@ -242,7 +243,7 @@ explain_once() {
 # --- running -----------------------------------------------------------------------
 
 declare -a pids=()
-stopping='' reason=''
+stopping='' reason='' rescued=1
 
 start_all() {
     local i stamp noun
@@ -275,21 +276,28 @@ alive() {
 signal_all() { # SIGNAL: to our process groups only
     local pid
     for pid in "${pids[@]}"; do
-        kill "-$1" -- "-$pid" 2>/dev/null || true
+        kill "-$1" -- "-$pid" 2>/dev/null || true # it may have ended
     done
 }
 
 # libFuzzer deletes its jobs' corpora when it is interrupted. A file asks the jobs
-# to end first; what they had not handed over by then is moved.
+# to end first; what they had not handed over by then is moved, and stays where it
+# is when that fails.
 ask_jobs_to_stop() {
-    local place wait
+    local place wait complaints
     for place in "$folder"/tmp/libFuzzerTemp.*.dir; do
         [ -d "$place" ] && touch "$place/STOP" 2>/dev/null || continue
         for ((wait = 0; wait < 25; wait++)); do
             alive || return 0
             sleep 0.2
         done
-        find "$place" -path '*/C[0-9]*/*' -type f -exec cp -n -t "$folder/corpus" {} + 2>/dev/null || true
+        # the jobs may end, and their files go, just now
+        complaints=$(LC_ALL=C find "$place" -path '*/C[0-9]*/*' -type f \
+            -exec cp -n -t "$folder/corpus" {} + 2>&1 |
+            sed '/^\(find\|cp: cannot stat\|cp: cannot open\).*: No such file or directory$/d') || true
+        [ -n "$complaints" ] || continue
+        say "inputs of jobs stay in $place: ${complaints%%$'\n'*}"
+        rescued=''
     done
 }
 
@@ -301,7 +309,7 @@ kill_holders() {
     for holder in /proc/[0-9]*/fd/9; do
         pid=${holder#/proc/} pid=${pid%%/*}
         if [ "$pid" != $$ ] && [ "$(readlink "$holder" 2>/dev/null)" = "$lock" ]; then
-            kill -KILL "$pid" 2>/dev/null || true
+            kill -KILL "$pid" 2>/dev/null || true # gone meanwhile, or not ours
         fi
     done
 }
@@ -327,7 +335,7 @@ watch_all() {
     while [ -z "$stopping" ] && alive; do
         # a signal ends wait, but not sleep
         sleep "$tick_seconds" 9>&- &
-        wait $! || true
+        wait $! || true # a signal is no failure
         [ -z "$stopping" ] || break
         if [ $((SECONDS - begin)) -ge "$seconds" ]; then
             stopping=1 reason='time is over'
@@ -337,14 +345,14 @@ watch_all() {
             stopping=1 reason='too many finds'
         elif [ -z "${option[quiet]:-}" ] && [ $((SECONDS - told)) -ge 60 ]; then
             told=$SECONDS
-            "$0" status --campaign "$folder" --line 9>&- >&2 || true
+            "$0" status --campaign "$folder" --line 9>&- >&2 || true # it says why; the campaign goes on
         fi
     done
     # an engine that ended by itself before its time failed, but for rounding
     [ -n "$reason" ] || [ $((SECONDS - begin + 5)) -lt "$seconds" ] || reason='time is over'
     trap '' INT TERM HUP
     stop_all
-    rm -rf "$folder/tmp"
+    [ -z "$rescued" ] || rm -rf "$folder/tmp"
     measure_edges
     finish
 }
@@ -363,8 +371,8 @@ measure_edges() {
     local edges
     [ "$engine" = libfuzzer ] && [ "$reason" = 'time is over' ] || return 0
     edges=$(nice timeout -k 5 60 "$program" -runs=0 -timeout=10 "$folder/corpus" 2>&1 </dev/null |
-        sed -n 's/.*INITED cov: \([0-9]*\) .*/\1/p' | head -n 1) || true
-    [ -z "$edges" ] || echo "$edges" >"$folder/edges" || true
+        sed -n 's/.*INITED cov: \([0-9]*\) .*/\1/p' | head -n 1) || true # a find may end it before
+    [ -z "$edges" ] || echo "$edges" >"$folder/edges" || say "the edges reached cannot be written in $folder"
 }
 
 finish() {

@@ -34,19 +34,24 @@ main() {
         export SMT_FUZZ_KNOWN=${option[known]}
     fi
     trap 'exit 130' INT TERM
-    local file result=0
+    local file failed result=0
     for file in "${arguments[@]}"; do
         [ -f "$file" ] || fail 2 "$file: no such file"
         small=${option[output]:-$(dirname "$file")}/$(basename "$file").min
         mkdir -p "$(dirname "$small")" 2>/dev/null || fail 3 "cannot write in $(dirname "$small")"
         rm -f "$small"
-        "tmin_$engine" "$file" || true
-        if [ -s "$small" ]; then
+        failed=''
+        "tmin_$engine" "$file"
+        if [ -n "$failed" ]; then
+            rm -f "$small"
+            say "$file: $failed"
+            result=3
+        elif [ -s "$small" ]; then
             say "$file: $(stat -c %s "$file") bytes, $small: $(stat -c %s "$small")"
         else
             rm -f "$small"
             say "$file: does not make $target fail, or gets no smaller"
-            result=1
+            [ $result = 3 ] || result=1
         fi
     done
     exit $result
@@ -54,20 +59,32 @@ main() {
 
 tmin_libfuzzer() { # FILE
     local scratch
-    scratch=$(mktemp -d)
+    scratch=$(mktemp -d) || fail 3 "no folder for temporary files: see TMPDIR"
+    # It fails, as the input does: what it leaves tells.
     timeout -k 5 $((seconds + 30)) "$program" -minimize_crash=1 "-max_total_time=$seconds" -timeout=10 \
         "-artifact_prefix=$scratch/" "-exact_artifact_path=$scratch/small" "$1" >"$scratch/log" 2>&1 </dev/null || true
     # The last one that failed, whoever wrote it.
     if [ -s "$scratch/small" ] && ! "$program" "$scratch/small" >/dev/null 2>&1; then
-        cp "$scratch/small" "$small"
+        cp "$scratch/small" "$small" || fail 3 "cannot write $small: is the disk full?"
     fi
     rm -rf "$scratch"
 }
 
 tmin_afl() { # FILE
     command -v afl-tmin >/dev/null || fail 3 "afl-tmin is not installed: apt-get install afl++"
+    local log status=0
+    log=$(mktemp) || fail 3 "no room for a temporary file: see TMPDIR"
     AFL_QUIET=1 AFL_MAP_SIZE=${AFL_MAP_SIZE:-262144} timeout -k 5 "$seconds" afl-tmin -i "$1" -o "$small" -t 5000 \
-        -- "$program" >/dev/null 2>&1 </dev/null || true
+        -- "$program" >"$log" 2>&1 </dev/null || status=$?
+    case $status in
+    0) ;;
+    124 | 137) failed="afl-tmin did not end in $seconds s: give a longer --time" ;;
+    *)
+        failed="afl-tmin failed, exit status $status"
+        tail -n 5 "$log" | sed 's/^/    /' >&2
+        ;;
+    esac
+    rm -f "$log"
     # afl-tmin makes inputs smaller that do not fail, too.
     if [ -s "$small" ] && "$program" "$small" >/dev/null 2>&1; then rm -f "$small"; fi
 }

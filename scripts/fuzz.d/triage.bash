@@ -244,7 +244,7 @@ target_signature() { # LOG
     frames=$(sed -nE 's/^ *#[0-9]+ 0x[0-9a-f]+ in ([A-Za-z_0-9]+).*/\1/p' "$1" |
         grep -vE '^(__|_IO_|_start|main$|raise|abort|gsignal|smt_|fuzz_|LLVMFuzzer|sigaction|str|mem|malloc|free|realloc|calloc)' |
         head -n 3 || true)
-    # without frames the words decide, but for numbers
+    # without frames (grep prints none) the words decide, but for numbers
     printf 'target/%s/%s\n' "${kind:-failed}" \
         "$(printf '%s %s' "$kind" "${frames:-${target_says//[0-9]/}}" | sha1sum | cut -c 1-16)"
 }
@@ -304,7 +304,7 @@ plan_of() { # LOG
 installed_plan() { # FILE
     [ "$target" = oom ] || return 0
     [ -n "$replay" ] || { echo "$plan" && return; }
-    ask_program "$replay" "$1" "$scratch/replay.log" || true
+    ask_program "$replay" "$1" "$scratch/replay.log" || true # finding or not
     plan_of "$scratch/replay.log"
 }
 
@@ -376,6 +376,7 @@ ask_installed_by_token() { # WORK
     [ -n "$shows_installed" ] && [ -n "$plan" ] && [ -z "$(seen_in "$1/installed")" ] || return 0
     local signature verdict place
     while read -r signature verdict place; do
+        # another release need not have the place: then nothing is seen
         look "$shows_installed" "$1/by-token" "$1/message.sip" --replay "$(cat "$place/token")" || true
         [ -z "$(seen_in "$1/by-token")" ] || return 0
     done < <(seen_in "$1/instrumented")
@@ -427,7 +428,7 @@ file_finding() { # SIGNATURE WHO THEIR-SIGNATURE VERDICT SAVED PLAN
 is_still() { # SIGNATURE THEIR-SIGNATURE MESSAGE
     [ "$1" != "$2" ] && [ "$1" = "$target_name" ] || return 0
     [[ $target = message || $target = selftest ]] || return 1
-    ask_program "$shows_target" "$3" "$scratch/still.log" || true
+    ask_program "$shows_target" "$3" "$scratch/still.log" || true # its words decide
     grep -aqF "$1" "$scratch/still.log"
 }
 
@@ -468,10 +469,15 @@ ask_valgrind() { # PLACE
         option[valgrind]=
         return
     fi
+    local status=0
     timeout -k 5 300 valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
         "--suppressions=$root/tests/valgrind.supp" --log-file="$1/valgrind.log" \
         "$shows_installed" --in-process --heap=libc --parser "$parser" --repeat 1 \
-        --replay "$(cat "$1/token")" "$1/message.sip" >/dev/null 2>&1 </dev/null || true
+        --replay "$(cat "$1/token")" "$1/message.sip" >/dev/null 2>&1 </dev/null || status=$?
+    case $status in
+    124 | 137) say "valgrind: no end after 300 s: $1" ;;
+    125 | 126 | 127) say "valgrind cannot be run (exit status $status): $1" ;;
+    esac
     if grep -q '^==' "$1/valgrind.log" 2>/dev/null; then
         show_in "$1" valgrind "$(cat "$1/signature")" "$(sed -nE 's/^==[0-9]+== +([A-Z].*)/\1/p' "$1/valgrind.log" | head -n 1)"
     fi

@@ -45,14 +45,14 @@ table_of_shown() { # PLACE
 }
 
 commands_of() { # PLACE
-    local plan_text
+    local plan_text=
     if [ -f "$1/token" ]; then
         echo "sipmemtest --parser $parser --replay $(cat "$1/token") message.sip"
         if [ -f "$1/plan" ] && [ -f "$1/original.sip" ]; then
             echo "sipmemtest --parser $parser --ops $operations --oom-at $(cat "$1/plan") original.sip"
         fi
     else
-        plan_text=$(cat "$1/plan" 2>/dev/null || true)
+        [ ! -f "$1/plan" ] || plan_text=$(cat "$1/plan")
         echo "sipmemtest --parser $parser --ops $operations ${plan_text:+--oom-at $plan_text }message.sip"
     fi
     [ ! -f "$1/artefact" ] || [ ! -f "$1/program" ] || echo "SMT_FUZZ_KNOWN= $(cat "$1/program") artefact"

@@ -197,6 +197,16 @@ END
     [ ! -e "$out" ]
 }
 
+@test "an apt that fails is not one without repositories" {
+    folder=$(path_without apt-get)
+    printf '#!/bin/sh\nexit 100\n' >"$folder/apt-get"
+    chmod +x "$folder/apt-get"
+    PATH=$folder run "$script" --output "$out"
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"apt cannot tell its repositories"* ]]
+    [[ "$output" != *"no Debian archive"* ]]
+}
+
 @test "no source in what is given: says so" {
     run "$script" --source "$BATS_TEST_TMPDIR/none"
     [ "$status" -eq 2 ]

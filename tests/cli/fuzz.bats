@@ -154,6 +154,19 @@ END
     [ ! -e "$campaign" ]
 }
 
+@test "a_minimiser_that_fails_is_not_an_input_that_gets_no_smaller" {
+    fake_afl
+    printf '#!/bin/sh\necho "PROGRAM ABORT: no memory"\nexit 1\n' >"$dir/bin/afl-tmin"
+    chmod +x "$dir/bin/afl-tmin"
+    echo x >"$dir/input"
+
+    fuzz tmin --engine afl --target message "$dir/input"
+    exits 3
+    contains "no memory" "$err"
+    contains "afl-tmin failed, exit status 1" "$err"
+    ! grep -q 'gets no smaller' <<<"$err"
+}
+
 # --- running ------------------------------------------------------------------------------
 
 @test "a_campaign_ends_with_its_time_and_keeps_its_corpus" {
@@ -217,6 +230,15 @@ END
     FAKE='d=$TMPDIR/libFuzzerTemp.FuzzWithFork1.dir; mkdir -p $d/C7; echo new >$d/C7/fresh' \
         fuzz run --engine libfuzzer --target message --time 1
     [ "$(cat "$campaign/corpus/fresh")" = new ]
+}
+
+@test "what_jobs_had_not_handed_over_and_cannot_be_kept_stays_and_is_said" {
+    fake_target message
+
+    FAKE='d=$TMPDIR/libFuzzerTemp.FuzzWithFork1.dir; mkdir -p $d/C7; echo new >$d/C7/fresh; rm -r ${folders[0]}' \
+        fuzz run --engine libfuzzer --target message --time 1
+    contains "inputs of jobs stay in $campaign/tmp/libFuzzerTemp" "$err"
+    [ "$(cat "$campaign"/tmp/*/C7/fresh)" = new ]
 }
 
 @test "a_running_campaign_is_not_started_again_and_status_says_it_runs" {
