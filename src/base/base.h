@@ -1,5 +1,6 @@
 /* base/base.h - front door of base/: status codes, bytes that grow, clock,
- * random numbers, numbers as typed, memory. Knows no other room. */
+ * random numbers, numbers as typed, memory, temporary files. Knows no
+ * other room. */
 #ifndef SMT_BASE_BASE_H
 #define SMT_BASE_BASE_H
 
@@ -9,5 +10,6 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "base/status.h"
+#include "base/temporary.h"
 
 #endif

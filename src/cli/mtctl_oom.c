@@ -278,6 +278,22 @@ static void injection_json(const struct injection *injection, const struct findi
         printf(",\"exit\":%d}\n", WEXITSTATUS(status));
 }
 
+static enum smt_status program_run(const struct sweep *sweep, const char *const *variables,
+                                   uint64_t timeout_s, struct smt_mtctl_ended *ret_ended)
+{
+    struct smt_mtctl_ended ended;
+    enum smt_status status =
+        smt_mtctl_run_once(sweep->run, variables, !sweep->run->verbose, timeout_s, &ended);
+
+    if (status != SMT_OK) return status;
+    if (ended.stopped) {
+        free(ended.report);
+        return smt_fail(SMT_EINTERRUPTED, "stopped by SIG%s", sigabbrev_np(ended.stopped));
+    }
+    *ret_ended = ended;
+    return SMT_OK;
+}
+
 static enum smt_status injection_run(struct sweep *sweep, const char *mode, uint64_t number)
 {
     char plan[96];
@@ -289,8 +305,7 @@ static enum smt_status injection_run(struct sweep *sweep, const char *mode, uint
     enum smt_status status;
 
     plan_format(plan, sizeof plan, mode, number);
-    status = smt_mtctl_run_once(sweep->run, variables, !sweep->run->verbose, sweep->run->timeout_s,
-                                &ended);
+    status = program_run(sweep, variables, sweep->run->timeout_s, &ended);
     if (status != SMT_OK) return status;
     if (ended.report) smt_live_reply_parse(&reply, ended.report, 0);
     injection.outcome = outcome_of(sweep, &ended, &reply);
@@ -329,8 +344,7 @@ static enum smt_status survey_run(struct sweep *sweep)
 {
     static const char *const variables[] = {"MT_SURVEY=1", NULL};
     struct smt_mtctl_ended ended;
-    enum smt_status status =
-        smt_mtctl_run_once(sweep->run, variables, !sweep->run->verbose, 0, &ended);
+    enum smt_status status = program_run(sweep, variables, 0, &ended);
     uint64_t attempts;
 
     if (status != SMT_OK) return status;

@@ -107,7 +107,7 @@ const struct smt_cli_program smt_mtctl_run_program = {
     .description = "Runs PROGRAM with the memory engine in it. `mtctl -s pid:N memscope ...' and "
                    "`kmemleak ...' ask it while it runs.\n"
                    "Exit status: PROGRAM's; with --at-exit 1 when it was 0 and something leaked; "
-                   "with --oom 1 when something was found.",
+                   "with --oom 1 when something was found, 130 when it was stopped.",
     .options = table,
     .examples = examples,
     .take_rest = program_take,
@@ -281,43 +281,107 @@ static char *report_read(const char *path)
     return smt_buffer_take(&text);
 }
 
+/* Whom a signal is passed on to: a process, or (negative) the group of one whose
+ * output nobody wants, which is ended; 0 nobody yet. */
+static volatile sig_atomic_t signal_to, signal_seen;
+
+static void signal_pass_on(int number)
+{
+    int error = errno;
+
+    signal_seen = number;
+    if (signal_to) kill(signal_to, signal_to < 0 ? SIGKILL : number);
+    errno = error;
+}
+
+/* We outlive the program: its report is to be read, and removed. */
+static const struct {
+    int number;
+    void (*handler)(int);
+} signals[] = {
+    {SIGINT, SIG_IGN}, /* the program's business */
+    {SIGQUIT, SIG_IGN},
+    {SIGTERM, signal_pass_on},
+    {SIGHUP, signal_pass_on},
+};
+#define SIGNALS (sizeof signals / sizeof *signals)
+
+static void signals_take(struct sigaction *ret_before)
+{
+    signal_to = signal_seen = 0;
+    for (size_t i = 0; i < SIGNALS; i++) {
+        struct sigaction ours = {.sa_handler = signals[i].handler, .sa_flags = SA_RESTART};
+
+        sigaction(signals[i].number, NULL, &ret_before[i]);
+        if (ret_before[i].sa_handler != SIG_IGN) sigaction(signals[i].number, &ours, NULL);
+    }
+}
+
+static void signals_give_back(const struct sigaction *before)
+{
+    for (size_t i = 0; i < SIGNALS; i++) sigaction(signals[i].number, &before[i], NULL);
+}
+
+/* In the child; does not return. */
+static void child_run(const struct smt_mtctl_run *run, const char *const *variables, bool quiet,
+                      const char *report)
+{
+    char own[16];
+
+    for (; *variables; variables++) putenv((char *)(uintptr_t)*variables);
+    setenv("MT_REPORT", report, 1);
+    snprintf(own, sizeof own, "%d", (int)getpid());
+    setenv("MT_PID", own, 1);
+    if (quiet) output_drop();
+    program_exec(run);
+}
+
+static void child_follow(pid_t child, bool quiet, uint64_t timeout_s,
+                         struct smt_mtctl_ended *ret_ended)
+{
+    int status;
+
+    if (quiet) setpgid(child, child); /* as it does itself: either may be first */
+    signal_to = quiet ? -child : child;
+    if (signal_seen) signal_pass_on(signal_seen);
+    *ret_ended = (struct smt_mtctl_ended){.hung = !child_await(child, timeout_s)};
+    if (ret_ended->hung) kill(quiet ? -child : child, SIGKILL);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    signal_to = 0;
+    ret_ended->status = status;
+    ret_ended->stopped = signal_seen;
+}
+
 enum smt_status smt_mtctl_run_once(const struct smt_mtctl_run *run, const char *const *variables,
                                    bool quiet, uint64_t timeout_s,
                                    struct smt_mtctl_ended *ret_ended)
 {
-    char path[] = "/tmp/mtctl-report-XXXXXX", own[16];
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
-    int fd = mkostemp(path, O_CLOEXEC);
+    struct sigaction before[SIGNALS];
+    char path[SMT_TEMPORARY_BYTES];
+    enum smt_status status;
     pid_t child;
+    int fd;
 
-    if (fd < 0) return smt_fail(SMT_EIO, "%s: %s", path, strerror(errno));
+    signals_take(before);
+    status = smt_temporary_file("mtctl-report", path, &fd);
+    if (status != SMT_OK) goto out;
     close(fd);
     child = fork();
     if (child == 0) {
-        for (; *variables; variables++) putenv((char *)(uintptr_t)*variables);
-        setenv("MT_REPORT", path, 1);
-        snprintf(own, sizeof own, "%d", (int)getpid());
-        setenv("MT_PID", own, 1);
-        if (quiet) {
-            output_drop();
-            setpgid(0, 0);
-        }
-        program_exec(run);
+        if (quiet) setpgid(0, 0);
+        signals_give_back(before);
+        child_run(run, variables, quiet, path);
     }
     if (child < 0) {
-        unlink(path);
-        return smt_fail(SMT_ECHILD, "cannot start a process: %s", strerror(errno));
+        status = smt_fail(SMT_ECHILD, "cannot start a process: %s", strerror(errno));
+    } else {
+        child_follow(child, quiet, timeout_s, ret_ended);
+        ret_ended->report = report_read(path);
     }
-    sigaction(SIGINT, &ignore, &interrupt); /* the program's business */
-    sigaction(SIGQUIT, &ignore, &quit);
-    *ret_ended = (struct smt_mtctl_ended){.hung = !child_await(child, timeout_s)};
-    if (ret_ended->hung) kill(quiet ? -child : child, SIGKILL);
-    while (waitpid(child, &ret_ended->status, 0) < 0 && errno == EINTR) continue;
-    sigaction(SIGINT, &interrupt, NULL);
-    sigaction(SIGQUIT, &quit, NULL);
-    ret_ended->report = report_read(path);
     unlink(path);
-    return SMT_OK;
+out:
+    signals_give_back(before);
+    return status;
 }
 
 /* --- the report at its end --- */

@@ -23,6 +23,7 @@ struct smt_mtctl_run {
 struct smt_mtctl_ended {
     int status;   /* as waitpid() tells */
     bool hung;    /* it was ended, after the time limit */
+    int stopped;  /* SIGTERM or SIGHUP, when that told us to end; else 0 */
     char *report; /* what its engine wrote, or NULL; free() */
 };
 
@@ -35,7 +36,8 @@ int smt_mtctl_run_prepare(const struct smt_mtctl_run *run);
 int smt_mtctl_run_self(void);
 
 /* Starts the program with variables besides (NAME=VALUE, ended by NULL), and
- * waits. `quiet`: its output is dropped. timeout_s 0: forever. */
+ * waits. `quiet`: its output is dropped. timeout_s 0: forever. SIGTERM and SIGHUP
+ * to us are passed on to the program, or end it when `quiet`. */
 SMT_MUST_USE enum smt_status smt_mtctl_run_once(const struct smt_mtctl_run *run,
                                                 const char *const *variables, bool quiet,
                                                 uint64_t timeout_s,

@@ -577,6 +577,45 @@ assert error["code"] == 500 and error["message"], error' \
     [ "$status" = 127 ]
 }
 
+@test "a report waits in TMPDIR, and none is left behind, however it ends" {
+    export TMPDIR=$BATS_TEST_TMPDIR/reports
+    mkdir "$TMPDIR"
+
+    run "$mtctl" run --at-exit -- "$BATS_FILE_TMPDIR/leaks" 0
+    [[ $output == *"at the end of leaks"* ]]
+    [ -z "$(ls "$TMPDIR")" ]
+    "$mtctl" run --at-exit -- /no/such/program 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    [ "$status" = 127 ]
+    [ -z "$(ls "$TMPDIR")" ]
+
+    local options=(--at-exit)
+    begin "$BATS_FILE_TMPDIR/timers"
+    [[ $(ls "$TMPDIR") == mtctl-report-* ]]
+    kill -TERM "$pid" # for the program
+    finish || status=$?
+    [ "$status" = 143 ]
+    [ -z "$(ls "$TMPDIR")" ]
+
+    "$mtctl" run --oom -- sleep 60 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    pid=$!
+    until [ -n "$(ls "$TMPDIR")" ]; do kill -0 "$pid"; done
+    kill -HUP "$pid"
+    wait "$pid" || status=$?
+    [ "$status" = 130 ]
+    [ "$(<"$BATS_TEST_TMPDIR/err")" = "mtctl: stopped by SIGHUP" ]
+    [ -z "$(ls "$TMPDIR")" ]
+}
+
+@test "a TMPDIR that cannot be used is named" {
+    touch "$BATS_TEST_TMPDIR/file"
+    TMPDIR=/no/such run "$mtctl" run --at-exit -- echo started
+    [ "$status" = 3 ]
+    [ "$output" = "mtctl: /no/such: cannot hold temporary files (see TMPDIR): No such file or directory" ]
+    TMPDIR=$BATS_TEST_TMPDIR/file run "$mtctl" run --oom -- echo started
+    [ "$status" = 3 ]
+    [ "$output" = "mtctl: $BATS_TEST_TMPDIR/file: cannot hold temporary files (see TMPDIR): Not a directory" ]
+}
+
 @test "a forking server that is not ours works with it" {
     local socket=$BATS_TEST_TMPDIR/echo answered=0
 
