@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -230,19 +231,19 @@ static const char *gnuplot_run(const char *gnuplot, const struct smt_buffer *scr
     static char why[200];
     char *arguments[] = {(char *)gnuplot, (char *)"-", NULL};
     posix_spawn_file_actions_t actions;
-    FILE *input = tmpfile();
-    int error, how = 0;
+    int input = memfd_create("gnuplot script", MFD_CLOEXEC), error, how = 0;
     pid_t pid;
 
-    if (!input || fwrite(script->data, 1, script->size, input) != script->size || fflush(input))
-        return "no room for a temporary file";
-    rewind(input);
+    if (input < 0 || pwrite(input, script->data, script->size, 0) != (ssize_t)script->size) {
+        if (input >= 0) close(input);
+        return "no memory to hand its script over";
+    }
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fileno(input), 0);
+    posix_spawn_file_actions_adddup2(&actions, input, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     error = posix_spawnp(&pid, gnuplot, &actions, NULL, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
-    fclose(input);
+    close(input);
     if (error) {
         snprintf(why, sizeof(why), "%s: %s", gnuplot, strerror(error));
         return why;
