@@ -13,7 +13,7 @@
 #include "message/message.h"
 
 struct test_folder {
-    char path[64]; /* no slash at its end */
+    char path[SMT_TEMPORARY_BYTES]; /* no slash at its end */
     struct smt_message_list list;
     struct smt_buffer complaints; /* one a line */
     size_t complaint_count;
@@ -24,8 +24,7 @@ static inline int test_folder_setup(void **state)
     struct test_folder *folder = calloc(1, sizeof *folder);
 
     if (!folder) return -1;
-    strcpy(folder->path, "/tmp/smt_message_XXXXXX");
-    if (!mkdtemp(folder->path)) return -1;
+    if (smt_temporary_folder("test-message", folder->path) != SMT_OK) return -1;
     smt_message_list_init(&folder->list);
     smt_buffer_init(&folder->complaints);
     *state = folder;

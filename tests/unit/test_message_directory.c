@@ -37,7 +37,7 @@ static void files_come_in_byte_order_of_their_whole_path(void **state)
 static void names_are_the_typed_directory_and_one_slash(void **state)
 {
     struct test_folder *folder = *state;
-    char expected[128];
+    char expected[4096];
 
     test_folder_write_text(folder, "d/x.sip", "x");
 

@@ -353,19 +353,21 @@ static void every_format_writes_something(void **state)
 
 static void picture_that_cannot_be_drawn_keeps_its_data(void **state)
 {
-    char path[64], kept[80];
+    char folder[SMT_TEMPORARY_BYTES], path[sizeof folder + 16], kept[sizeof path + 4];
     struct smt_monitor_result *result;
     pid_t child;
 
     (void)state;
     result = child_watch(NULL, &child);
-    snprintf(path, sizeof(path), "/tmp/monitor-plot-%d.svg", getpid());
+    assert_int_equal(smt_temporary_folder("test-plot", folder), SMT_OK);
+    snprintf(path, sizeof(path), "%s/plot.svg", folder);
     snprintf(kept, sizeof(kept), "%s.gp", path);
 
     assert_int_equal(smt_monitor_plot(result, path, "/nonexistent/gnuplot"), SMT_EUNSUPPORTED);
 
     assert_non_null(strstr(smt_fail_text(), kept));
     assert_int_equal(unlink(kept), 0);
+    assert_int_equal(rmdir(folder), 0);
     smt_monitor_result_free(result);
 }
 

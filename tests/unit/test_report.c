@@ -25,12 +25,16 @@ static const struct {
     {"replay", fixture_run_replay},
 };
 
+static char folder[SMT_TEMPORARY_BYTES];
+
+#define PATH_BYTES (sizeof folder + 128)
+
 /* What a format writes for a run, in a file named after both. */
 static void report_make(const char *format, const struct smt_report_settings *settings,
                         run_teller *tell, const char *path)
 {
     struct smt_report *report;
-    char spec[512];
+    char spec[PATH_BYTES + 32];
 
     snprintf(spec, sizeof spec, "%s:%s", format, path);
     assert_int_equal(smt_report_open(spec, settings, &report), SMT_OK);
@@ -78,12 +82,10 @@ static void golden_compare(const char *golden, const char *path)
     smt_buffer_clear(&should);
 }
 
-static char folder[] = "/tmp/smt-report-XXXXXX";
-
 static int folder_make(void **state)
 {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
+    return smt_temporary_folder("test-report", folder) == SMT_OK ? 0 : -1;
 }
 
 /* Left behind when a test failed: the files are what one wants to see. */
@@ -92,7 +94,7 @@ static int folder_remove(void **state)
     char command[sizeof folder + 16];
 
     (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", folder);
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command);
 }
 
@@ -106,7 +108,7 @@ static void every_format_writes_what_the_golden_file_holds(void **state)
     for (; smt_report_formats[formats]; formats++)
         for (size_t run = 0; run < COUNT(runs); run++) {
             const char *name = smt_report_formats[formats]->name;
-            char path[256], golden[256];
+            char path[PATH_BYTES], golden[PATH_BYTES];
 
             snprintf(path, sizeof path, "%s/%s.%s", folder, runs[run].name, name);
             snprintf(golden, sizeof golden, SMT_TESTS "/golden/report/%s.%s", runs[run].name, name);
@@ -126,12 +128,13 @@ static void every_format_is_well_formed_for_another_reader(void **state)
     for (size_t i = 0; smt_report_formats[i]; i++)
         for (size_t run = 0; run < COUNT(runs); run++) {
             const char *name = smt_report_formats[i]->name;
-            char path[256], command[1024];
+            char path[PATH_BYTES], command[2 * PATH_BYTES];
 
             snprintf(path, sizeof path, "%s/read-%s.%s", folder, runs[run].name, name);
             report_make(name, &settings, runs[run].tell, path);
-            snprintf(command, sizeof command, "python3 " SMT_TESTS "/report/wellformed.py %s %s %s",
-                     name, runs[run].name, path);
+            snprintf(command, sizeof command,
+                     "python3 " SMT_TESTS "/report/wellformed.py %s %s '%s'", name, runs[run].name,
+                     path);
             assert_int_equal(system(command), 0);
         }
 }
@@ -149,7 +152,7 @@ static void text_obeys_its_settings(void **state)
     (void)state;
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        char path[256], golden[256];
+        char path[PATH_BYTES], golden[PATH_BYTES];
 
         snprintf(path, sizeof path, "%s/%s.text", folder, rows[i].name);
         snprintf(golden, sizeof golden, SMT_TESTS "/golden/report/%s.text", rows[i].name);
@@ -162,7 +165,7 @@ static void only_color_sends_escape_sequences_to_the_terminal(void **state)
 {
     static const struct smt_report_settings settings = {.verbose = true};
     struct smt_buffer text;
-    char path[256];
+    char path[PATH_BYTES];
 
     (void)state;
     snprintf(path, sizeof path, "%s/plain.text", folder);
@@ -230,7 +233,7 @@ static void json_lines_are_there_before_the_run_ends(void **state)
     static const struct smt_report_settings settings;
     struct smt_report *report;
     struct smt_buffer text;
-    char path[256], spec[512];
+    char path[PATH_BYTES], spec[PATH_BYTES + 8];
 
     (void)state;
     snprintf(path, sizeof path, "%s/alive.json", folder);

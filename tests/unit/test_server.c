@@ -21,8 +21,8 @@ static struct smt_control control;
 static struct smt_server *server;
 static struct smt_address address, telnet;
 static pthread_t server_thread;
-static char folder[] = "/tmp/test_server.XXXXXX";
-static char path[64];
+static char folder[SMT_TEMPORARY_BYTES];
+static char path[sizeof folder + 8];
 
 static void *server_main(void *unused)
 {
@@ -463,7 +463,7 @@ static void stopped_server_takes_its_socket_away(void **state)
 static int folder_make(void **state)
 {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
+    return smt_temporary_folder("test-server", folder) == SMT_OK ? 0 : -1;
 }
 
 static int folder_remove(void **state)
