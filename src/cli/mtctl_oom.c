@@ -53,27 +53,17 @@ struct sweep {
     size_t finding_count;
 };
 
-/* `1`, `1:FROM-TO`, `FROM-TO`, `N`. */
+/* `1` (all), `1:FROM-TO`, `FROM-TO`, `N`. */
 static bool range_parse(const char *text, uint64_t *ret_from, uint64_t *ret_to)
 {
-    char first[24];
-    const char *dash;
-
     *ret_from = 1;
     *ret_to = UINT64_MAX;
     if (strcmp(text, "1") == 0) return true;
     if (strncmp(text, "1:", 2) == 0) text += 2;
-    dash = strchr(text, '-');
-    if (!dash) {
-        if (!smt_number_parse(text, ret_from) || !*ret_from) return false;
-        *ret_to = *ret_from;
-        return true;
-    }
-    if ((size_t)(dash - text) >= sizeof first) return false;
-    memcpy(first, text, (size_t)(dash - text));
-    first[dash - text] = '\0';
-    return smt_number_parse(first, ret_from) && *ret_from && smt_number_parse(dash + 1, ret_to) &&
-           *ret_from <= *ret_to;
+    if (smt_cli_range_parse(text, ret_from, ret_to)) return true;
+    if (!smt_number_parse(text, ret_from) || !*ret_from) return false;
+    *ret_to = *ret_from;
+    return true;
 }
 
 /* The plan that refuses allocation n in this mode; false: no such mode. */
