@@ -30,7 +30,7 @@ struct monitor_cli {
     size_t report_count;
     const char *plot, *baseline_path;
     bool strict, verbose;
-    bool rounds_given, clock_given, settle_given;
+    bool rounds_given, clock_given, settle_given, budget_given;
     struct smt_monitor_live live;
     struct smt_cli_request request;
 };
@@ -136,6 +136,20 @@ static SMT_CLI_SETTER(set_duration)
     return seconds_take(row, arg, &cli_of(options)->options.duration_ms);
 }
 
+/* Percent of a core, as a part of it. */
+static SMT_CLI_SETTER(set_cpu_budget)
+{
+    struct monitor_cli *cli = cli_of(options);
+    uint64_t billionths = 0; /* of a percent */
+
+    if (strcmp(arg, "0") != 0 &&
+        (!smt_cli_seconds_parse(arg, &billionths) || billionths > (uint64_t)100000000000))
+        return smt_fail(SMT_EUSAGE, "--%s: '%s' is no percentage from 0 to 100", row->name, arg);
+    cli->options.cpu_share = (double)billionths / 1e11;
+    cli->budget_given = true;
+    return SMT_OK;
+}
+
 static SMT_CLI_SETTER(set_step)
 {
     if (!arg[strspn(arg, " \t\n")]) return smt_fail(SMT_EUSAGE, "--%s: an empty step", row->name);
@@ -212,6 +226,9 @@ static const struct smt_cli_option table[] = {
      set_interval, 0},
     {0, "duration", "S", 0, "Without --step: for this long; default 60", NULL, NULL, set_duration,
      0},
+    {0, "cpu-budget", "PERCENT", 0,
+     "Without --step: of one core, for looks at every page; default 0.1, 0 for no limit", NULL,
+     NULL, set_cpu_budget, 0},
     {0, NULL, NULL, 0, "What to say:", NULL, NULL, NULL, 0},
     {0, "limit", "SIZE", 0, "Tell when this much would be resident, as 512m", NULL, NULL,
      smt_cli_set_size, AT(options.limit_bytes)},
@@ -263,6 +280,8 @@ static enum smt_status options_check(const struct monitor_cli *cli)
          "--interval and --duration are for a test without --step"},
         {!watch->step && (cli->rounds_given || cli->settle_given),
          "--rounds and --settle need a --step"},
+        {(watch->step || watch->via) && cli->budget_given,
+         "--cpu-budget is for a test without --step and without --via"},
         {!watch->step && watch->duration_ms < watch->interval_ms,
          "--duration is shorter than --interval: not one look"},
     };
@@ -381,7 +400,8 @@ int smt_mtctl_monitor(int argc, char **argv)
                                           .step_timeout_ms = 60000,
                                           .settle_ms = 100,
                                           .interval_ms = 1000,
-                                          .duration_ms = 60000}};
+                                          .duration_ms = 60000,
+                                          .cpu_share = SMT_MONITOR_SHARE}};
     struct smt_monitor_baseline baseline = {0};
     struct smt_monitor_result *result = NULL;
     struct smt_live_monitor *engines = NULL;
@@ -391,6 +411,7 @@ int smt_mtctl_monitor(int argc, char **argv)
     if (code != SMT_CLI_GO_ON) return code;
     status = options_check(&cli);
     if (status != SMT_OK) return complain(status);
+    if (cli.options.step || cli.options.via) cli.options.cpu_share = 0;
     cli.options.pids = cli.pids;
     cli.options.names = cli.names;
     cli.options.all_names = cli.all;

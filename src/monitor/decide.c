@@ -56,6 +56,19 @@ const struct smt_monitor_sample *smt_monitor_judged_sample(const struct smt_moni
     return NULL;
 }
 
+size_t smt_monitor_judged_tail(const struct smt_monitor_sample *samples, size_t count,
+                               enum smt_monitor_judged_figure figure, double *ret_values,
+                               size_t most)
+{
+    size_t from = count, found = 0, used = 0;
+
+    while (from && found < most) found += smt_monitor_judged_has(&samples[--from], figure);
+    for (size_t i = from; i < count; i++)
+        if (smt_monitor_judged_has(&samples[i], figure))
+            ret_values[used++] = smt_monitor_judged_value(&samples[i], figure);
+    return used;
+}
+
 /* Round in which the most came at once, from 1; `besides` is left out. */
 static size_t biggest_rise(const double *kept, size_t n, size_t besides)
 {
@@ -227,8 +240,10 @@ static void limit_apply(struct smt_monitor_decision *decision,
                         uint64_t limit_bytes)
 {
     const struct smt_monitor_sample *first = &samples[0], *last = &samples[count - 1];
-    double left = (double)limit_bytes - smt_monitor_judged_value(last, SMT_MONITOR_JUDGED_RSS);
+    double rss = 0, left;
 
+    smt_monitor_judged_tail(samples, count, SMT_MONITOR_JUDGED_RSS, &rss, 1);
+    left = (double)limit_bytes - rss;
     decision->seconds_to_limit = -1;
     if (last->round > first->round)
         decision->seconds_per_round =

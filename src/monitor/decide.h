@@ -73,6 +73,11 @@ const struct smt_monitor_sample *smt_monitor_judged_sample(const struct smt_moni
                                                            enum smt_monitor_judged_figure figure,
                                                            size_t nth);
 
+/* The figure in the last `most` samples that have it, oldest first; returns how many. */
+size_t smt_monitor_judged_tail(const struct smt_monitor_sample *samples, size_t count,
+                               enum smt_monitor_judged_figure figure, double *ret_values,
+                               size_t most);
+
 /* Judges the samples of one process; limit_bytes 0 for none. */
 SMT_MUST_USE enum smt_status smt_monitor_decide(const struct smt_monitor_sample *samples,
                                                 size_t count, uint64_t limit_bytes,

@@ -53,11 +53,13 @@ enum smt_status smt_monitor_process_add(struct smt_monitor_session *session,
                                             .parent = stat->parent,
                                             .start = stat->start,
                                             .rollup = SMT_MONITOR_FILE,
-                                            .stat = SMT_MONITOR_FILE};
+                                            .stat = SMT_MONITOR_FILE,
+                                            .statm = SMT_MONITOR_FILE};
     snprintf(process->name, sizeof(process->name), "%s", stat->name);
     snprintf(process->rollup.path, sizeof(process->rollup.path), "/proc/%d/smaps_rollup",
              stat->pid);
     snprintf(process->stat.path, sizeof(process->stat.path), "/proc/%d/stat", stat->pid);
+    snprintf(process->statm.path, sizeof(process->statm.path), "/proc/%d/statm", stat->pid);
     return SMT_OK;
 }
 
@@ -66,6 +68,7 @@ void smt_monitor_process_close(struct smt_monitor_process *process)
     process->gone = true;
     smt_monitor_file_close(&process->rollup);
     smt_monitor_file_close(&process->stat);
+    smt_monitor_file_close(&process->statm);
 }
 
 static struct smt_monitor_process *process_find(const struct smt_monitor_result *result, int pid)

@@ -113,7 +113,12 @@ static void summary_add(const struct smt_monitor_result *result, struct smt_buff
         escaped_add(process->name, output);
         smt_buffer_add_text(output, "</td><td class=\"left\">");
         badge_add(process->decision.verdict, output);
-        smt_buffer_addf(output, "</td><td>%zu</td>", process->count);
+        smt_buffer_addf(output, "</td><td>%zu", process->count);
+        if (process->looks[SMT_MONITOR_LOOK_BRIEF]) {
+            smt_buffer_add_text(output, ", ");
+            smt_monitor_looks_text(result, process, output);
+        }
+        smt_buffer_add_text(output, "</td>");
         for (enum smt_monitor_judged_figure figure = 0; figure <= last; figure++)
             figure_cells_add(process, figure, output);
         smt_buffer_add_text(output, "</tr>\n");

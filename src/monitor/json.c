@@ -31,8 +31,9 @@ static json_t *number_json(double value)
 
 static json_t *sample_json(const struct smt_monitor_sample *sample)
 {
-    json_t *json = json_pack("{s:I, s:I}", "round", (json_int_t)sample->round, "time_ms",
-                             (json_int_t)sample->time_ms);
+    json_t *json =
+        json_pack("{s:I, s:I, s:s}", "round", (json_int_t)sample->round, "time_ms",
+                  (json_int_t)sample->time_ms, "look", smt_monitor_look_key(sample->look));
 
     for (enum smt_monitor_metric metric = 0; metric < SMT_MONITOR_METRICS; metric++)
         if (smt_monitor_sample_has(sample, metric))
@@ -94,18 +95,21 @@ static json_t *changes_json(const struct smt_monitor_changes *changes)
 
 static json_t *process_json(const struct smt_monitor_process *process, bool limited)
 {
-    json_t *samples = json_array();
+    json_t *samples = json_array(), *looks = json_object();
 
+    for (enum smt_monitor_look_kind look = 0; look < SMT_MONITOR_LOOKS; look++)
+        json_object_set_new(looks, smt_monitor_look_key(look),
+                            json_integer((json_int_t)process->looks[look]));
     for (size_t i = 0; i < process->count; i++)
         json_array_append_new(samples, sample_json(&process->samples[i]));
-    return json_pack("{s:i, s:i, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pid",
-                     process->pid, "parent", process->parent, "name", text_json(process->name),
-                     "ended", process->gone, "private_estimated", process->estimated, "decision",
-                     decision_json(&process->decision, limited), "samples", samples, "changes",
-                     changes_json(&process->changes), "stacks", text_json(process->stacks),
-                     "ps_start", text_json(process->ps_start), "ps_end", text_json(process->ps_end),
-                     "smaps_start", text_json(process->smaps_start), "smaps_end",
-                     text_json(process->smaps_end));
+    return json_pack("{s:i, s:i, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "pid", process->pid, "parent", process->parent, "name",
+                     text_json(process->name), "ended", process->gone, "private_estimated",
+                     process->estimated, "decision", decision_json(&process->decision, limited),
+                     "looks", looks, "samples", samples, "changes", changes_json(&process->changes),
+                     "stacks", text_json(process->stacks), "ps_start", text_json(process->ps_start),
+                     "ps_end", text_json(process->ps_end), "smaps_start",
+                     text_json(process->smaps_start), "smaps_end", text_json(process->smaps_end));
 }
 
 static json_t *events_json(const struct smt_monitor_result *result)
@@ -146,12 +150,14 @@ enum smt_status smt_monitor_json(const struct smt_monitor_result *result, bool v
     for (size_t i = 0; i < result->process_count; i++)
         json_array_append_new(processes,
                               process_json(&result->processes[i], result->options.limit_bytes > 0));
-    json = json_pack("{s:s, s:i, s:I, s:s, s:b, s:o, s:I, s:o, s:o, s:o, s:o}", "type", "monitor",
-                     "schema", 1, "started_at", (json_int_t)result->started_at, "verdict",
-                     smt_monitor_verdict_text(result->verdict), "interrupted", result->interrupted,
-                     "abnormal", text_json(result->abnormal), "rounds", (json_int_t)result->rounds,
-                     "step", text_json(result->options.step), "events", events_json(result), "all",
-                     all_json(result), "processes", processes);
+    json =
+        json_pack("{s:s, s:i, s:I, s:s, s:b, s:o, s:I, s:f, s:f, s:o, s:o, s:o, s:o}", "type",
+                  "monitor", "schema", 1, "started_at", (json_int_t)result->started_at, "verdict",
+                  smt_monitor_verdict_text(result->verdict), "interrupted", result->interrupted,
+                  "abnormal", text_json(result->abnormal), "rounds", (json_int_t)result->rounds,
+                  "cpu_budget", result->options.cpu_share * 100, "look_cpu_s",
+                  (double)result->look_ns / 1e9, "step", text_json(result->options.step), "events",
+                  events_json(result), "all", all_json(result), "processes", processes);
     text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     if (!text) return smt_fail(SMT_ENOMEM, "out of memory for the json report");

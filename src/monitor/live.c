@@ -7,6 +7,7 @@
 
 #define SPARK_WIDTH 30
 #define ROWS_MOST   12
+#define DRAW_NS     ((uint64_t)250000000)
 
 void smt_monitor_sparkline(const double *values, size_t count, size_t width,
                            struct smt_buffer *output)
@@ -40,17 +41,17 @@ static void cell_add(double bytes, const char *sign, struct smt_buffer *row)
 static void row_add(const struct smt_monitor_process *process, bool with_live,
                     struct smt_buffer *row)
 {
-    const struct smt_monitor_sample *last = &process->samples[process->count - 1];
+    const struct smt_monitor_sample *last = &process->samples[process->count - 1], *read = last;
     double values[SPARK_WIDTH], change;
-    size_t count = 0, from = process->count > SPARK_WIDTH ? process->count - SPARK_WIDTH : 0;
+    size_t count = smt_monitor_judged_tail(process->samples, process->count, SMT_MONITOR_JUDGED_RSS,
+                                           values, SPARK_WIDTH);
 
-    for (size_t i = from; i < process->count; i++)
-        values[count++] = smt_monitor_judged_value(&process->samples[i], SMT_MONITOR_JUDGED_RSS);
+    while (!smt_monitor_judged_has(read, SMT_MONITOR_JUDGED_RSS)) read--; /* the first has */
     change =
         values[count - 1] - smt_monitor_judged_value(&process->samples[0], SMT_MONITOR_JUDGED_RSS);
     smt_buffer_addf(row, "%7d %-15.15s", process->pid, process->name);
-    cell_add((double)last->value[SMT_MONITOR_RSS], "", row);
-    cell_add((double)last->value[SMT_MONITOR_PRIVATE], "", row);
+    cell_add((double)read->value[SMT_MONITOR_RSS], "", row);
+    cell_add((double)read->value[SMT_MONITOR_PRIVATE], "", row);
     if (with_live && smt_monitor_sample_has(last, SMT_MONITOR_LIVE_BYTES))
         smt_buffer_addf(row, " %12llu", (unsigned long long)last->value[SMT_MONITOR_LIVE_BYTES]);
     else if (with_live)
@@ -80,6 +81,8 @@ void smt_monitor_live_draw(struct smt_monitor_live *live, const struct smt_monit
     size_t lines = 2, skip;
     bool with_live = false;
 
+    if (live->lines && !result->options.step && smt_clock_ns() - live->drawn_ns < DRAW_NS) return;
+    live->drawn_ns = smt_clock_ns();
     smt_buffer_init(&text);
     if (live->lines) smt_buffer_addf(&text, "\033[%zuA\033[J", live->lines);
     smt_buffer_addf(&text, "round %llu", (unsigned long long)result->rounds);

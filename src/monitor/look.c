@@ -13,22 +13,27 @@ static const enum smt_monitor_metric rollup_metrics[] = {
     SMT_MONITOR_RSS, SMT_MONITOR_PRIVATE, SMT_MONITOR_PRIVATE_CLEAN, SMT_MONITOR_PRIVATE_DIRTY,
     SMT_MONITOR_PSS, SMT_MONITOR_SWAP,    SMT_MONITOR_ANONYMOUS};
 
-static struct smt_monitor_sample *sample_add(struct smt_monitor_session *session,
-                                             struct smt_monitor_process *process)
+static struct smt_monitor_sample sample_now(const struct smt_monitor_session *session,
+                                            enum smt_monitor_look_kind look)
 {
-    struct smt_monitor_sample *sample;
+    return (struct smt_monitor_sample){.round = session->round,
+                                       .time_ms =
+                                           (smt_clock_ns() - session->result->start_ns) / 1000000,
+                                       .look = look};
+}
 
+static bool sample_add(struct smt_monitor_process *process, const struct smt_monitor_sample *sample)
+{
     if ((process->count & (process->count - 1)) == 0) {
         size_t room = process->count ? process->count * 2 : 1;
         void *grown = realloc(process->samples, room * sizeof(*sample));
 
-        if (!grown) return NULL;
+        if (!grown) return false;
         process->samples = grown;
     }
-    sample = &process->samples[process->count++];
-    *sample = (struct smt_monitor_sample){
-        .round = session->round, .time_ms = (smt_clock_ns() - session->result->start_ns) / 1000000};
-    return sample;
+    process->samples[process->count++] = *sample;
+    process->looks[sample->look]++;
+    return true;
 }
 
 /* Reads /proc/PID/name into the scratch buffer; false when there is nothing. */
@@ -124,6 +129,17 @@ static enum smt_status engine_ask(struct smt_monitor_session *session,
                                  process->pid, process->name, live.trouble);
 }
 
+/* The sample with what an engine says besides. */
+static enum smt_status sample_keep(struct smt_monitor_session *session,
+                                   struct smt_monitor_process *process,
+                                   struct smt_monitor_sample *sample)
+{
+    enum smt_status status = engine_ask(session, process, sample);
+
+    if (status || sample_add(process, sample)) return status;
+    return smt_fail(SMT_ENOMEM, "out of memory for samples");
+}
+
 /* No roll-up: whole smaps where the kernel is old, status where it is not
  * ours to read. Said once, and only of a process that is there. */
 static enum smt_status fallback_read(struct smt_monitor_session *session,
@@ -189,89 +205,124 @@ static enum smt_status process_lose(struct smt_monitor_session *session, size_t 
     return status ? status : smt_monitor_process_add(session, &stat);
 }
 
-/* Takes a sample by reading the roll-up. */
-static enum smt_status rollup_look(struct smt_monitor_session *session, size_t index, bool detailed)
+/* Reads the roll-up, and notes what that costs; ESRCH: the memory is gone. */
+static enum smt_status rollup_read(struct smt_monitor_session *session,
+                                   struct smt_monitor_process *process,
+                                   struct smt_monitor_sample *sample, int *ret_errno)
 {
-    struct smt_monitor_process *process = &session->result->processes[index];
-    struct smt_monitor_sample *sample;
+    uint64_t began_ns = smt_clock_cpu_ns();
     enum smt_status status;
-    int error = 0;
+    double chance;
 
     smt_buffer_empty(&session->scratch);
-    status = smt_monitor_read_again(session->source, &process->rollup, &session->scratch, &error);
-    if (status) return status;
-    if (error == ESRCH) return process_lose(session, index);
-    sample = sample_add(session, process);
-    if (!sample) return smt_fail(SMT_ENOMEM, "out of memory for samples");
+    status =
+        smt_monitor_read_again(session->source, &process->rollup, &session->scratch, ret_errno);
+    if (status || *ret_errno == ESRCH) return status;
+    *sample = sample_now(session, SMT_MONITOR_LOOK_FULL);
     if (session->scratch.size && smt_monitor_sample_rollup(sample, session->scratch.data))
         process->read_ns = smt_clock_ns();
     else
         status = fallback_read(session, process, sample);
-    if (!status && detailed) status = details_read(session, process, sample);
+    chance = (double)(smt_random_next(&session->random) >> 11) * 0x1p-53;
+    smt_monitor_pace_add(&process->pace, (double)(smt_clock_cpu_ns() - began_ns), smt_clock_ns(),
+                         session->round, chance);
+    process->moved = false;
+    return status;
+}
+
+static enum smt_status full_look(struct smt_monitor_session *session, size_t index, bool detailed)
+{
+    struct smt_monitor_process *process = &session->result->processes[index];
+    struct smt_monitor_sample sample;
+    enum smt_status status;
+    int error = 0;
+
+    status = rollup_read(session, process, &sample, &error);
     if (status) return status;
-    if (!smt_monitor_sample_has(sample, SMT_MONITOR_RSS)) {
-        process->count--;
-        return process_lose(session, index);
-    }
-    return engine_ask(session, process, sample);
+    if (error == ESRCH) return process_lose(session, index);
+    if (detailed) status = details_read(session, process, &sample);
+    if (status) return status;
+    if (!smt_monitor_sample_has(&sample, SMT_MONITOR_RSS)) return process_lose(session, index);
+    return sample_keep(session, process, &sample);
 }
 
 /* --- a process that stands still --- */
 
-/* Whether stat says what it said when the roll-up was read last, at most a second
- * ago: then the roll-up, of which the kernel looks at every page to write it, says the same.
- * (Not quite: a page becomes shared when its process forks and nobody writes. Hence the second.) */
-static bool stands_still(const struct smt_monitor_process *process,
-                         const struct smt_monitor_stat *stat)
+static bool stands_still(const struct smt_monitor_stat *stat, const struct smt_monitor_stat *stood)
 {
-    const struct smt_monitor_stat *stood = &process->stood;
-
-    return process->read_ns && smt_clock_ns() - process->read_ns < STILL_NS &&
-           stat->faults == stood->faults && stat->rss_pages == stood->rss_pages &&
+    return stat->faults == stood->faults && stat->rss_pages == stood->rss_pages &&
            stat->size_bytes == stood->size_bytes;
 }
 
-/* The last sample once more, as far as it came from the roll-up. */
-static enum smt_status sample_repeat(struct smt_monitor_session *session,
-                                     struct smt_monitor_process *process)
+/* Was the roll-up, of which the kernel looks at every page to write it, read not long ago? While
+ * stat then says what it said before, the roll-up says the same. (Not quite: a page becomes shared
+ * when its process forks and nobody writes. Hence not long.) */
+static bool is_fresh(const struct smt_monitor_process *process)
 {
-    struct smt_monitor_sample *sample = sample_add(session, process);
-
-    if (!sample) return smt_fail(SMT_ENOMEM, "out of memory for samples");
-    for (size_t i = 0; i < sizeof(rollup_metrics) / sizeof(*rollup_metrics); i++)
-        if (smt_monitor_sample_has(sample - 1, rollup_metrics[i]))
-            smt_monitor_sample_set(sample, rollup_metrics[i], sample[-1].value[rollup_metrics[i]]);
-    return engine_ask(session, process, sample);
+    return process->read_ns && !process->moved && smt_clock_ns() - process->read_ns < STILL_NS;
 }
 
-/* On the clock, of a process of this host: far away, reading stat is as dear as the roll-up. */
-static enum smt_status still_look(struct smt_monitor_session *session,
-                                  struct smt_monitor_process *process, bool *ret_still)
+/* The last sample once more, as far as it came from the roll-up. */
+static enum smt_status same_look(struct smt_monitor_session *session,
+                                 struct smt_monitor_process *process)
 {
-    struct smt_monitor_stat stat;
+    struct smt_monitor_sample sample = sample_now(session, SMT_MONITOR_LOOK_SAME);
+    const struct smt_monitor_sample *last = &process->samples[process->count - 1];
+
+    for (size_t i = 0; i < sizeof(rollup_metrics) / sizeof(*rollup_metrics); i++)
+        if (smt_monitor_sample_has(last, rollup_metrics[i]))
+            smt_monitor_sample_set(&sample, rollup_metrics[i], last->value[rollup_metrics[i]]);
+    return sample_keep(session, process, &sample);
+}
+
+/* Only the two sizes: all that can be had without a look at every page. */
+static enum smt_status brief_look(struct smt_monitor_session *session, size_t index)
+{
+    struct smt_monitor_process *process = &session->result->processes[index];
+    struct smt_monitor_sample sample = sample_now(session, SMT_MONITOR_LOOK_BRIEF);
     enum smt_status status;
     int error = 0;
 
-    *ret_still = false;
+    smt_buffer_empty(&session->scratch);
+    status = smt_monitor_read_again(session->source, &process->statm, &session->scratch, &error);
+    if (status) return status;
+    if (error && error != ESRCH && error != ENOENT) return SMT_OK; /* too many files are open */
+    if (error || !session->scratch.size ||
+        !smt_monitor_sample_statm(&sample, session->scratch.data))
+        return process_lose(session, index);
+    return sample_keep(session, process, &sample);
+}
+
+/* On the clock, of a process of this host: far away, reading stat is as dear as the roll-up. Where
+ * none is due, stat is read only as long as it may show that the process stands still. */
+static enum smt_status clock_look(struct smt_monitor_session *session, size_t index, bool detailed)
+{
+    struct smt_monitor_process *process = &session->result->processes[index];
+    bool due = detailed || smt_monitor_budget_due(&session->budget, &process->pace, session->all_ns,
+                                                  smt_clock_ns(), session->round);
+    struct smt_monitor_stat stat = {0};
+    enum smt_status status;
+    int error = 0;
+
+    if (!due && !is_fresh(process)) return brief_look(session, index);
     smt_buffer_empty(&session->scratch);
     status = smt_monitor_read_again(session->source, &process->stat, &session->scratch, &error);
-    if (status || error || !session->scratch.size ||
-        !smt_monitor_stat_parse(session->scratch.data, &stat))
-        return status;
-    *ret_still = stands_still(process, &stat);
-    if (!*ret_still) process->stood = stat;
-    return SMT_OK;
+    if (status) return status;
+    if (!error && session->scratch.size && smt_monitor_stat_parse(session->scratch.data, &stat) &&
+        stands_still(&stat, &process->stood) && is_fresh(process) && !detailed)
+        return same_look(session, process);
+    if (due) {
+        process->stood = stat;
+        return full_look(session, index, detailed);
+    }
+    process->moved = true;
+    return brief_look(session, index);
 }
 
 enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t index, bool detailed)
 {
-    struct smt_monitor_process *process = &session->result->processes[index];
     const struct smt_monitor_options *options = &session->result->options;
-    enum smt_status status = SMT_OK;
-    bool still = false;
 
-    if (!options->step && !options->via) status = still_look(session, process, &still);
-    if (status) return status;
-    return still && !detailed ? sample_repeat(session, process)
-                              : rollup_look(session, index, detailed);
+    return options->step || options->via ? full_look(session, index, detailed)
+                                         : clock_look(session, index, detailed);
 }

@@ -27,6 +27,10 @@ SMT_MUST_USE enum smt_status smt_monitor_json(const struct smt_monitor_result *r
 SMT_MUST_USE enum smt_status smt_monitor_html(const struct smt_monitor_result *result, bool verbose,
                                               struct smt_buffer *output);
 
+/* `97 of them full: budget of 0.1 % of a core`, for a process that had brief looks, too. */
+void smt_monitor_looks_text(const struct smt_monitor_result *result,
+                            const struct smt_monitor_process *process, struct smt_buffer *output);
+
 /* The picture of one process as an SVG element, for html. */
 void smt_monitor_svg(const struct smt_monitor_process *process, struct smt_buffer *output);
 
@@ -42,10 +46,12 @@ bool smt_monitor_plot_is_known(const char *path);
 void smt_monitor_sparkline(const double *values, size_t count, size_t width,
                            struct smt_buffer *output);
 
-/* A table on a terminal, drawn over again after each look. */
+/* A table on a terminal, drawn over again after each look; on the clock at most
+ * four times a second. */
 struct smt_monitor_live {
     FILE *stream;
     size_t lines; /* drawn last time */
+    uint64_t drawn_ns;
 };
 void smt_monitor_live_draw(struct smt_monitor_live *live, const struct smt_monitor_result *result);
 void smt_monitor_live_clear(struct smt_monitor_live *live);

@@ -57,6 +57,15 @@ const char *smt_monitor_metric_key(enum smt_monitor_metric metric)
     return metric < SMT_MONITOR_METRICS ? metric_keys[metric] : "";
 }
 
+const char *smt_monitor_look_key(enum smt_monitor_look_kind look)
+{
+#define LOOK_KEY(name, key) key,
+    static const char *const keys[] = {SMT_MONITOR_LOOK_LIST(LOOK_KEY)};
+#undef LOOK_KEY
+
+    return look < SMT_MONITOR_LOOKS ? keys[look] : "";
+}
+
 const char *smt_monitor_metric_title(enum smt_monitor_metric metric)
 {
     return metric < SMT_MONITOR_METRICS ? metric_titles[metric] : "";
@@ -167,6 +176,17 @@ bool smt_monitor_sample_smaps(struct smt_monitor_sample *sample, const char *tex
         labels_take(sample, rollup_labels, COUNT(rollup_labels), text, true);
         private_add_up(sample);
     }
+    return true;
+}
+
+bool smt_monitor_sample_statm(struct smt_monitor_sample *sample, const char *text)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    unsigned long long size, resident;
+
+    if (sscanf(text, "%llu %llu", &size, &resident) != 2 || !size) return false;
+    smt_monitor_sample_set(sample, SMT_MONITOR_VM_SIZE, size * page);
+    smt_monitor_sample_set(sample, SMT_MONITOR_VM_RSS, resident * page);
     return true;
 }
 

@@ -34,11 +34,27 @@ enum smt_monitor_metric {
 const char *smt_monitor_metric_key(enum smt_monitor_metric metric);
 const char *smt_monitor_metric_title(enum smt_monitor_metric metric);
 
+/* How a sample came about; X(enum, json key). Only a brief one lacks the figures of the roll-up. */
+#define SMT_MONITOR_LOOK_LIST(X)                                                                   \
+    X(FULL, "full")   /* the roll-up was read */                                                   \
+    X(SAME, "same")   /* nothing had changed since: its figures once more */                       \
+    X(BRIEF, "brief") /* from the kernel's counters, which are approximate */
+
+enum smt_monitor_look_kind {
+#define SMT_MONITOR_LOOK_ENUM(name, key) SMT_MONITOR_LOOK_##name,
+    SMT_MONITOR_LOOK_LIST(SMT_MONITOR_LOOK_ENUM)
+#undef SMT_MONITOR_LOOK_ENUM
+        SMT_MONITOR_LOOKS
+};
+
+const char *smt_monitor_look_key(enum smt_monitor_look_kind look);
+
 /* One look; `value` counts only where `has` bit (1 << metric) is set. */
 struct smt_monitor_sample {
     uint64_t round;   /* 0 before the first step; the tick without a step */
     uint64_t time_ms; /* since the start of the test */
     uint32_t has;
+    enum smt_monitor_look_kind look;
     uint64_t value[SMT_MONITOR_METRICS];
 };
 
@@ -53,6 +69,10 @@ void smt_monitor_sample_set(struct smt_monitor_sample *sample, enum smt_monitor_
 bool smt_monitor_sample_rollup(struct smt_monitor_sample *sample, const char *text);
 bool smt_monitor_sample_status(struct smt_monitor_sample *sample, const char *text);
 bool smt_monitor_sample_smaps(struct smt_monitor_sample *sample, const char *text);
+
+/* The same from /proc/PID/statm, which knows the two sizes only. False when the
+ * process has no memory any more. */
+bool smt_monitor_sample_statm(struct smt_monitor_sample *sample, const char *text);
 
 /* Fills in what the unreadable roll-up would have said, as far as status
  * knows: resident from VmRSS, private from the anonymous part of it. */

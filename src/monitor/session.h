@@ -11,6 +11,9 @@ struct smt_monitor_session {
     struct smt_buffer scratch; /* text being read */
     uint64_t round;            /* under way */
     struct smt_buffer said;    /* names of other programs that were mentioned, each in \n */
+    struct smt_monitor_budget budget;
+    struct smt_random random; /* for the moments of full looks */
+    double all_ns;            /* what a full look at each process costs together */
 };
 
 /* Notes what the reader must know. */

@@ -99,10 +99,9 @@ static void figure_add(const struct smt_monitor_process *process, const char *ti
 static void sparkline_add(const struct smt_monitor_process *process, struct smt_buffer *output)
 {
     double values[60];
-    size_t count = 0, from = process->count > 60 ? process->count - 60 : 0;
+    size_t count = smt_monitor_judged_tail(process->samples, process->count, SMT_MONITOR_JUDGED_RSS,
+                                           values, 60);
 
-    for (size_t i = from; i < process->count; i++)
-        values[count++] = smt_monitor_judged_value(&process->samples[i], SMT_MONITOR_JUDGED_RSS);
     smt_buffer_add_text(output, "   ");
     smt_monitor_sparkline(values, count, 60, output);
     smt_buffer_add_text(output, "\n");
@@ -152,6 +151,15 @@ static void full_add(const char *title, const char *text, struct smt_buffer *out
                         text[0] && text[strlen(text) - 1] == '\n' ? "" : "\n");
 }
 
+void smt_monitor_looks_text(const struct smt_monitor_result *result,
+                            const struct smt_monitor_process *process, struct smt_buffer *output)
+{
+    smt_buffer_addf(output, "%zu of them full", process->looks[SMT_MONITOR_LOOK_FULL]);
+    if (process->looks[SMT_MONITOR_LOOK_SAME])
+        smt_buffer_addf(output, " and %zu of no change", process->looks[SMT_MONITOR_LOOK_SAME]);
+    smt_buffer_addf(output, ": budget of %.3g %% of a core", result->options.cpu_share * 100);
+}
+
 static void process_add(const struct smt_monitor_result *result,
                         const struct smt_monitor_process *process, bool verbose,
                         struct smt_buffer *output)
@@ -160,9 +168,14 @@ static void process_add(const struct smt_monitor_result *result,
 
     smt_buffer_addf(output, "%d ", process->pid);
     smt_buffer_add_escaped(output, process->name, strlen(process->name));
-    smt_buffer_addf(output, ": %s%s (%zu look%s)\n", smt_monitor_verdict_text(decision->verdict),
+    smt_buffer_addf(output, ": %s%s (%zu look%s", smt_monitor_verdict_text(decision->verdict),
                     process->gone ? ", ended" : "", process->count,
                     smt_number_ending(process->count));
+    if (process->looks[SMT_MONITOR_LOOK_BRIEF]) {
+        smt_buffer_add_text(output, ", ");
+        smt_monitor_looks_text(result, process, output);
+    }
+    smt_buffer_add_text(output, ")\n");
     if (process->count) {
         figure_add(process, "resident", SMT_MONITOR_JUDGED_RSS, output);
         figure_add(process, process->estimated ? "private dirty ~" : "private dirty",

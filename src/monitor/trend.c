@@ -16,6 +16,10 @@
  * 99 % point of Student's t with 7 degrees of freedom. */
 #define TREND_DRIFT_BLOCKS 9
 #define TREND_DRIFT_LEAST  3.0
+/* Samples are uneven when the longest gap is so many times the mean one; they are
+ * then weighed by time, in no fewer parts than this. */
+#define TREND_GAP_MOST    4.0
+#define TREND_PARTS_LEAST 60
 /* What each third must contribute, of an even share of the growth. */
 #define TREND_THIRD_LEAST 0.4
 /* The most that one move may contribute to the growth. */
@@ -29,6 +33,7 @@ struct series {
     double x[SMT_MONITOR_TREND_POINTS];
     double y[SMT_MONITOR_TREND_POINTS];
     double residual[SMT_MONITOR_TREND_POINTS];
+    size_t start[SMT_MONITOR_TREND_POINTS]; /* first sample of the block */
     size_t count;
     double *slopes; /* room for all pairs */
 };
@@ -55,14 +60,49 @@ static double median_copy(const double *values, size_t count)
     return smt_monitor_median(copy, count);
 }
 
+/* Parts of the run as long as the longest gap, so that few are empty. */
+static size_t series_parts(double span, double gap, size_t count)
+{
+    size_t most = count < SMT_MONITOR_TREND_POINTS ? count : SMT_MONITOR_TREND_POINTS;
+    size_t least = count < TREND_PARTS_LEAST ? count : TREND_PARTS_LEAST;
+    size_t parts = (size_t)(span / gap) + 1;
+
+    return parts < least ? least : parts > most ? most : parts;
+}
+
+/* Cuts the samples into blocks: by number where they come evenly, else by time.
+ * What follows takes a third of the blocks for a third of the run, and a budget
+ * lets samples come ever less often while a process grows. */
+static void series_cut(struct series *series, const double *x, size_t count)
+{
+    double gap = 0, span = x[count - 1] - x[0];
+    size_t parts, part, last = SIZE_MAX;
+
+    for (size_t i = 1; i < count; i++) gap = fmax(gap, x[i] - x[i - 1]);
+    if (gap * (double)(count - 1) <= TREND_GAP_MOST * span) {
+        series->count = count < SMT_MONITOR_TREND_POINTS ? count : SMT_MONITOR_TREND_POINTS;
+        for (size_t i = 0; i < series->count; i++) series->start[i] = i * count / series->count;
+        return;
+    }
+    parts = series_parts(span, gap, count);
+    series->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        part = (size_t)((x[i] - x[0]) / span * (double)parts);
+        if (part >= parts) part = parts - 1;
+        if (part != last) series->start[series->count++] = i;
+        last = part;
+    }
+}
+
 /* Reduces the points to block medians: pairs grow with the square. */
 static enum smt_status series_load(struct series *series, const double *x, const double *y,
                                    size_t count)
 {
-    size_t blocks = count < SMT_MONITOR_TREND_POINTS ? count : SMT_MONITOR_TREND_POINTS;
-    double *scratch = malloc((count / blocks + 2) * sizeof(*scratch));
+    double *scratch = malloc(count * sizeof(*scratch));
+    size_t blocks;
 
-    series->count = blocks;
+    series_cut(series, x, count);
+    blocks = series->count;
     series->slopes = malloc(blocks * (blocks - 1) / 2 * sizeof(*series->slopes));
     if (!scratch || !series->slopes) {
         free(scratch);
@@ -70,7 +110,8 @@ static enum smt_status series_load(struct series *series, const double *x, const
         return smt_fail(SMT_ENOMEM, "out of memory for a series of %zu samples", count);
     }
     for (size_t block = 0; block < blocks; block++) {
-        size_t from = block * count / blocks, to = (block + 1) * count / blocks;
+        size_t from = series->start[block];
+        size_t to = block + 1 < blocks ? series->start[block + 1] : count;
         double sum = 0;
 
         for (size_t i = from; i < to; i++) sum += x[i];
@@ -284,8 +325,8 @@ enum smt_status smt_monitor_trend_fit(const struct smt_monitor_trend_rules *rule
     }
     status = series_load(&series, x, y, count);
     if (status) return status;
-    from = count >= 6 ? series_warmup(&series, rules->quantum) : 0;
-    trend.warmup = from * count / series.count;
+    from = series.count >= 6 ? series_warmup(&series, rules->quantum) : 0;
+    trend.warmup = series.start[from];
     trend.kept = count - trend.warmup;
     series_interval(&series, from, rules->confidence, &trend);
     series_thirds(&series, from, &trend);

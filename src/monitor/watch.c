@@ -21,6 +21,7 @@ static void process_clear(struct smt_monitor_process *process)
 {
     smt_monitor_file_close(&process->rollup);
     smt_monitor_file_close(&process->stat);
+    smt_monitor_file_close(&process->statm);
     free(process->samples);
     free(process->ps_start);
     free(process->ps_end);
@@ -62,10 +63,22 @@ static void abnormal_set(struct smt_monitor_session *session, const char *format
     session->result->abnormal = smt_buffer_take(&text);
 }
 
+/* What a full look at each process costs together. */
+static double all_cost(const struct smt_monitor_result *result)
+{
+    double all_ns = 0;
+
+    for (size_t i = 0; i < result->process_count; i++)
+        if (!result->processes[i].gone) all_ns += smt_monitor_pace_cost(&result->processes[i].pace);
+    return all_ns;
+}
+
 static enum smt_status all_look(struct smt_monitor_session *session, bool detailed)
 {
     struct smt_monitor_result *result = session->result;
+    uint64_t began_ns = smt_clock_cpu_ns();
 
+    session->all_ns = all_cost(result);
     for (size_t i = 0; i < result->process_count; i++) {
         enum smt_status status;
 
@@ -74,6 +87,7 @@ static enum smt_status all_look(struct smt_monitor_session *session, bool detail
         if (status) return status;
     }
     result->rounds = session->round;
+    result->look_ns += smt_clock_cpu_ns() - began_ns;
     if (result->options.observe) result->options.observe(result->options.observe_context, result);
     return SMT_OK;
 }
@@ -333,6 +347,11 @@ enum smt_status smt_monitor_watch(const struct smt_monitor_options *options,
     }
     for (size_t i = 0; i < options->all_count; i++) result->all[i].name = options->all_names[i];
     session.result = result;
+    session.budget = (struct smt_monitor_budget){
+        .share = options->cpu_share,
+        .interval_ns = options->interval_ms * 1000000,
+        .ticks = options->interval_ms ? options->duration_ms / options->interval_ms : 0};
+    smt_random_init(&session.random, 1);
     status = options->via ? smt_monitor_via_new(options->via, options->stop_fd, &session.source)
                           : smt_monitor_local_new(options->stop_fd, &session.source);
     result->start_ns = smt_clock_ns(); /* connecting may have taken a while */

@@ -7,6 +7,7 @@
 #ifndef SMT_MONITOR_WATCH_H
 #define SMT_MONITOR_WATCH_H
 
+#include "monitor/budget.h"
 #include "monitor/decide.h"
 #include "monitor/engine.h"
 #include "monitor/maps.h"
@@ -43,6 +44,7 @@ struct smt_monitor_options {
     uint64_t settle_ms;       /* between the end of the step and the look */
     uint64_t interval_ms;     /* without a step; from 1 */
     uint64_t duration_ms;     /* without a step */
+    double cpu_share;         /* of one core, for full looks on the clock; 0: no limit */
     uint64_t limit_bytes;     /* 0: none */
     const char *via;          /* command that opens a shell on another host; NULL: here */
     int stop_fd;              /* readable when the test is to end; -1: never */
@@ -64,9 +66,12 @@ struct smt_monitor_process {
     bool gone;           /* ended, or became another program, before the test did */
     bool estimated;      /* smaps not readable: private is the anonymous part */
     bool engine_trouble; /* its engine told none of its figures; said */
-    struct smt_monitor_file rollup, stat;
+    struct smt_monitor_file rollup, stat, statm;
     struct smt_monitor_stat stood; /* just before the roll-up was read last */
     uint64_t read_ns;              /* when that was; 0: it never was */
+    bool moved;                    /* seen not to stand still since */
+    struct smt_monitor_pace pace;
+    size_t looks[SMT_MONITOR_LOOKS]; /* of each kind; `count` together */
     struct smt_monitor_sample *samples;
     size_t count;
     char *ps_start, *ps_end; /* NULL when never read */
@@ -98,6 +103,7 @@ struct smt_monitor_result {
     struct smt_monitor_all *all;
     uint64_t rounds;               /* completed, or ticks */
     uint64_t start_ns, started_at; /* monotonic; seconds since 1970 */
+    uint64_t look_ns;              /* CPU time that all looks took */
     bool finished;                 /* judged */
     bool interrupted;
     char *abnormal;                   /* `round 7 ended abnormally: ...`; NULL when it did not */
