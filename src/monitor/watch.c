@@ -9,10 +9,11 @@
 
 #include "monitor/session.h"
 
-/* On the clock, looking for newcomers and the detailed look may each take one
- * part in so many of the time at most, and happen once a second at most. */
-#define EXTRA_SHARE 2000
-#define EXTRA_LEAST 1000000000u
+/* On the clock, looking for newcomers and the detailed look may each take one part in so
+ * many of the time at most, and happen once a second at most. */
+#define FOLLOW_SHARE  2000
+#define DETAILS_SHARE 5000
+#define EXTRA_LEAST   1000000000u
 /* How long a program may take to restart before the test ends for want of it. */
 #define RESTART_TRIES 20
 #define RESTART_MS    100
@@ -170,10 +171,11 @@ static enum smt_status rounds_run(struct smt_monitor_session *session)
     return SMT_OK;
 }
 
-/* When something that took from `began` until now may be done again. */
-static uint64_t extra_next(uint64_t began)
+/* When something that took from `began` until now, and may take one part in `share` of the time,
+ * may be done again. */
+static uint64_t extra_next(uint64_t began, uint64_t share)
 {
-    uint64_t now = smt_clock_ns(), pause = (now - began) * EXTRA_SHARE;
+    uint64_t now = smt_clock_ns(), pause = (now - began) * share;
 
     return now + (pause > EXTRA_LEAST ? pause : EXTRA_LEAST);
 }
@@ -196,14 +198,14 @@ static enum smt_status clock_run(struct smt_monitor_session *session)
         now = smt_clock_ns();
         if (now >= follow_at || last) {
             status = follow(session);
-            follow_at = extra_next(now);
+            follow_at = extra_next(now, FOLLOW_SHARE);
         }
         if (status) return status;
         if (nobody_left(session)) return SMT_OK;
         now = smt_clock_ns();
         detailed = now >= details_at || last;
         status = all_look(session, detailed);
-        if (detailed) details_at = extra_next(now);
+        if (detailed) details_at = extra_next(now, DETAILS_SHARE);
         if (status) return status;
         if (!smt_monitor_alive(session->result)) status = follow(session);
         if (status) return status;

@@ -433,6 +433,76 @@ PYTHON
     [ "$(json "$DIR/r.json" 'len({s["rss"] for s in r["processes"][0]["samples"]})')" -gt 10 ]
 }
 
+# A process of 40 MB that gives a page back and takes another every few milliseconds, in $BUSY;
+# keeps, or drops, $1 bytes for each hundredth of a second. Ends after $2 seconds.
+start_busy() {
+    python3 - "$@" >"$DIR/busy" 3>&- <<'PYTHON' &
+import mmap, sys, time
+size, leak, seconds = 40 << 20, int(sys.argv[1]), float(sys.argv[2])
+memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+memory.madvise(mmap.MADV_NOHUGEPAGE)
+for at in range(0, size, 4096):
+    memory[at] = 1
+print("ready", flush=True)
+began, at, kept = time.monotonic(), 0, []
+while (now := time.monotonic() - began) < seconds:
+    while leak and len(kept) < now * 100:
+        kept.append(bytearray(leak))
+    memory.madvise(mmap.MADV_DONTNEED, at, 4096)
+    memory[at] = 1
+    at = (at + 4096) % size
+    time.sleep(0.003)
+PYTHON
+    BUSY=$!
+    CHILDREN+=("$BUSY")
+    wait_for "$DIR/busy"
+}
+
+@test "on the clock a busy process is looked at in full as rarely as the budget says" {
+    start_busy 0 600
+
+    run "$MTCTL" monitor --pid "$BUSY" --interval 10 --duration 2 --cpu-budget 0.0001 \
+        --format text --format "json:$DIR/few.json"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *": steady (201 looks, "*" of them full"*": budget of 0.0001 % of a core)"* ]]
+    run "$MTCTL" monitor --pid "$BUSY" --interval 10 --duration 2 --cpu-budget 0 \
+        --format text --format "json:$DIR/all.json"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *": steady (201 looks)"* ]]
+
+    # one in each sixtieth, the detailed ones, and no more
+    [ "$(json "$DIR/few.json" 'r["processes"][0]["looks"]["full"] <= 70')" = True ]
+    [ "$(json "$DIR/few.json" 'sum("rss" in s for s in r["processes"][0]["samples"]) >= 60')" = True ]
+    [ "$(json "$DIR/few.json" '{("rss" in s, "private" in s, "vm_rss" in s) for s in r["processes"][0]["samples"] if s["look"] == "brief"}')" \
+        = "{(False, False, True)}" ]
+    [ "$(json "$DIR/all.json" 'r["processes"][0]["looks"]["brief"]')" -eq 0 ]
+    [ "$(python3 -c "import json, sys
+few, all = (json.load(open(f))['look_cpu_s'] for f in sys.argv[1:])
+print(few < all)" "$DIR/few.json" "$DIR/all.json")" = True ]
+}
+
+@test "a page lost every hundredth of a second is told from as few looks" {
+    start_busy 4000 600
+
+    run "$MTCTL" monitor --pid "$BUSY" --interval 10 --duration 3 --cpu-budget 0.0001
+
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *": leak suspected (301 looks, "*" of them full"* ]]
+}
+
+@test "a process that ends between two full looks has ended" {
+    start_busy 0 0.7
+
+    run "$MTCTL" monitor --pid "$BUSY" --interval 10 --duration 600 --cpu-budget 0.0001
+
+    echo "$output"
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"ended abnormally: process $BUSY (python3) ended"* ]]
+}
+
 @test "several processes of one name are all watched" {
     cp "$(command -v sleep)" "$DIR/twins"
     for i in 1 2; do
@@ -467,6 +537,8 @@ PYTHON
     for arguments in "" "--pid 1 --step true --rounds 0" "--pid 0" "--pid 1 --rounds 3" \
         "--pid 1 --step true --interval 5" "--pid 1 --format pdf" "--pid 1 --plot a.gif" \
         "--pid 1 --limit much" "--pid 1 --plot /no/such/a.png" "--pid 1 --format json:/no/such/a" \
+        "--pid 1 --cpu-budget 101" "--pid 1 --cpu-budget -1" "--pid 1 --step true --cpu-budget 1" \
+        "--pid 1 --via sh --cpu-budget 1" \
         "--pid 1 --step=" "--pid 1 --interval 0" "--pid 1 more" "--process="; do
         # shellcheck disable=SC2086 # several words on purpose
         run "$MTCTL" monitor $arguments

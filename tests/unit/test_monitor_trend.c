@@ -242,6 +242,70 @@ static void more_samples_than_points_keep_the_slope(void **state)
     assert_true(fabs(fit(2000).slope - PAGE) < 20);
 }
 
+/* In 6000 rounds, looked at in each one, then ever more rarely; returns how many. */
+static size_t rarer_fill(double (*level)(double round))
+{
+    size_t count = 0;
+
+    for (double round = 0; round < 6000; round += 1 + floor(round / 60)) {
+        x[count] = round;
+        y[count++] = floor(1000 + level(round) + noise(2)) * PAGE;
+    }
+    return count;
+}
+
+static double level_rising(double round)
+{
+    return round * 30;
+}
+
+static double level_flat(double round)
+{
+    (void)round;
+    return 0;
+}
+
+static double level_early(double round)
+{
+    return fmin(round, 1500) * 30;
+}
+
+static void steady_growth_seen_ever_more_rarely_rises(void **state)
+{
+    size_t count;
+
+    (void)state;
+
+    count = rarer_fill(level_rising);
+
+    assert_int_equal(judge(count), SMT_MONITOR_RISES);
+    assert_true(fabs(fit(count).slope / PAGE - 30) < 0.5);
+}
+
+static void flat_seen_ever_more_rarely_is_flat(void **state)
+{
+    (void)state;
+
+    assert_int_equal(judge(rarer_fill(level_flat)), SMT_MONITOR_FLAT);
+}
+
+/* Most samples are of the first quarter of the time, in which it grew. */
+static void growth_where_most_samples_are_is_no_leak(void **state)
+{
+    (void)state;
+
+    assert_int_not_equal(judge(rarer_fill(level_early)), SMT_MONITOR_RISES);
+}
+
+static void one_late_sample_says_nothing(void **state)
+{
+    (void)state;
+    x[1999] = 1e6;
+    y[1999] += 500 * PAGE;
+
+    assert_int_not_equal(judge(2000), SMT_MONITOR_RISES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +328,10 @@ int main(void)
         cmocka_unit_test_setup(shrinking_is_no_leak, series_setup),
         cmocka_unit_test_setup(thirds_tell_where_it_grew, series_setup),
         cmocka_unit_test_setup(more_samples_than_points_keep_the_slope, series_setup),
+        cmocka_unit_test_setup(steady_growth_seen_ever_more_rarely_rises, series_setup),
+        cmocka_unit_test_setup(flat_seen_ever_more_rarely_is_flat, series_setup),
+        cmocka_unit_test_setup(growth_where_most_samples_are_is_no_leak, series_setup),
+        cmocka_unit_test_setup(one_late_sample_says_nothing, series_setup),
     };
 
     return cmocka_run_group_tests_name("monitor trend", tests, NULL, NULL);
