@@ -55,6 +55,60 @@ static void both_rising_is_suspected(void **state)
     assert_true(decision.bytes_per_round == 2 * (double)PAGE);
 }
 
+/* Leaves only the sizes that the kernel counts, nonsense here, in two of three samples. */
+static void samples_thin(void)
+{
+    for (size_t i = 0; i < ROUNDS; i++) {
+        if (i % 3 == 0) continue;
+        samples[i].look = SMT_MONITOR_LOOK_BRIEF;
+        samples[i].has = 0;
+        smt_monitor_sample_set(&samples[i], SMT_MONITOR_VM_RSS, i % 2 * 9000 * PAGE);
+    }
+}
+
+static void brief_looks_are_not_judged(void **state)
+{
+    struct smt_monitor_decision decision;
+
+    (void)state;
+    samples_fill(2, 2, -1);
+    samples_thin();
+
+    decision = decide(ROUNDS, NULL);
+
+    assert_int_equal(decision.verdict, SMT_MONITOR_SUSPECTED);
+    assert_int_equal(decision.figures[SMT_MONITOR_JUDGED_RSS].trend.samples, ROUNDS / 3);
+    assert_true(decision.bytes_per_round == 2 * (double)PAGE);
+    /* the limit is met from where the last full look was */
+    assert_int_equal(decision.rounds_to_limit, (8000 - (1000 + 2 * (ROUNDS - 3))) / 2);
+}
+
+static void brief_looks_at_a_healthy_process_are_steady(void **state)
+{
+    (void)state;
+    samples_fill(0, 0, -1);
+    samples_thin();
+
+    assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_STEADY);
+}
+
+static void last_judged_values_leave_brief_looks_out(void **state)
+{
+    double values[4] = {0};
+
+    (void)state;
+    samples_fill(1, 1, -1);
+    samples_thin();
+
+    assert_int_equal(smt_monitor_judged_tail(samples, ROUNDS, SMT_MONITOR_JUDGED_RSS, values, 3),
+                     3);
+
+    assert_true(values[0] == (1000 + ROUNDS - 9) * (double)PAGE);
+    assert_true(values[2] == (1000 + ROUNDS - 3) * (double)PAGE);
+    assert_int_equal(smt_monitor_judged_tail(samples, 4, SMT_MONITOR_JUDGED_RSS, values, 4), 2);
+    assert_int_equal(smt_monitor_judged_tail(samples, 0, SMT_MONITOR_JUDGED_RSS, values, 4), 0);
+}
+
 static void time_to_the_limit_follows_from_the_slope(void **state)
 {
     struct smt_monitor_decision decision;
@@ -375,6 +429,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_rising_is_suspected),
+        cmocka_unit_test(brief_looks_are_not_judged),
+        cmocka_unit_test(brief_looks_at_a_healthy_process_are_steady),
+        cmocka_unit_test(last_judged_values_leave_brief_looks_out),
         cmocka_unit_test(time_to_the_limit_follows_from_the_slope),
         cmocka_unit_test(one_rising_means_look_further),
         cmocka_unit_test(none_rising_is_steady),

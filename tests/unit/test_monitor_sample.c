@@ -7,6 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include "monitor/monitor.h"
 
 static const char rollup[] =
@@ -196,9 +198,36 @@ static void mapping_that_grew_downwards_is_the_same_one(void **state)
     smt_monitor_changes_clear(&changes);
 }
 
+static void statm_tells_the_two_sizes_in_pages(void **state)
+{
+    struct smt_monitor_sample sample = {0};
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+    (void)state;
+
+    assert_true(smt_monitor_sample_statm(&sample, "18684 2341 1356 200 0 900 0\n"));
+
+    assert_int_equal(sample.value[SMT_MONITOR_VM_SIZE], 18684 * page);
+    assert_int_equal(sample.value[SMT_MONITOR_VM_RSS], 2341 * page);
+    assert_false(smt_monitor_sample_has(&sample, SMT_MONITOR_RSS));
+}
+
+static void process_without_memory_has_no_statm(void **state)
+{
+    struct smt_monitor_sample sample = {0};
+
+    (void)state;
+
+    assert_false(smt_monitor_sample_statm(&sample, "0 0 0 0 0 0 0\n"));
+    assert_false(smt_monitor_sample_statm(&sample, ""));
+    assert_int_equal(sample.has, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(statm_tells_the_two_sizes_in_pages),
+        cmocka_unit_test(process_without_memory_has_no_statm),
         cmocka_unit_test(rollup_gives_resident_private_swap),
         cmocka_unit_test(text_that_is_no_rollup_gives_nothing),
         cmocka_unit_test(status_stands_in_for_an_unreadable_rollup),
