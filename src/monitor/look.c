@@ -8,6 +8,7 @@
 #include "monitor/session.h"
 
 #define STILL_NS ((uint64_t)1000000000)
+#define RESTLESS 8 /* changes in a row, then stat is read for each so manieth look only */
 
 static const enum smt_monitor_metric rollup_metrics[] = {
     SMT_MONITOR_RSS, SMT_MONITOR_PRIVATE, SMT_MONITOR_PRIVATE_CLEAN, SMT_MONITOR_PRIVATE_DIRTY,
@@ -226,7 +227,6 @@ static enum smt_status rollup_read(struct smt_monitor_session *session,
     chance = (double)(smt_random_next(&session->random) >> 11) * 0x1p-53;
     smt_monitor_pace_add(&process->pace, (double)(smt_clock_cpu_ns() - began_ns), smt_clock_ns(),
                          session->round, chance);
-    process->moved = false;
     return status;
 }
 
@@ -275,6 +275,20 @@ static enum smt_status same_look(struct smt_monitor_session *session,
     return sample_keep(session, process, &sample);
 }
 
+static enum smt_status stat_read(struct smt_monitor_session *session,
+                                 struct smt_monitor_process *process,
+                                 struct smt_monitor_stat *ret_stat)
+{
+    enum smt_status status;
+    int error = 0;
+
+    smt_buffer_empty(&session->scratch);
+    status = smt_monitor_read_again(session->source, &process->stat, &session->scratch, &error);
+    if (!status && !error && session->scratch.size)
+        smt_monitor_stat_parse(session->scratch.data, ret_stat);
+    return status;
+}
+
 /* Only the two sizes: all that can be had without a look at every page. */
 static enum smt_status brief_look(struct smt_monitor_session *session, size_t index)
 {
@@ -293,30 +307,42 @@ static enum smt_status brief_look(struct smt_monitor_session *session, size_t in
     return sample_keep(session, process, &sample);
 }
 
-/* On the clock, of a process of this host: far away, reading stat is as dear as the roll-up. Where
- * none is due, stat is read only as long as it may show that the process stands still. */
+/* Is it worth reading stat before a full look, to compare with after it? Hardly where the process
+ * was seen to change each time, and never where by the next tick the look is too old. */
+static bool may_rest(const struct smt_monitor_session *session,
+                     const struct smt_monitor_process *process)
+{
+    return session->budget.interval_ns < STILL_NS &&
+           (process->restless < RESTLESS || process->looks[SMT_MONITOR_LOOK_FULL] % RESTLESS == 0);
+}
+
+/* Compares with what stat said before the last full look. */
+static bool rests(struct smt_monitor_process *process, const struct smt_monitor_stat *stat)
+{
+    if (!is_fresh(process)) return false;
+    process->moved = !stands_still(stat, &process->stood);
+    process->restless = process->moved ? process->restless + 1 : 0;
+    return !process->moved;
+}
+
+/* On the clock, of a process of this host: far away, reading stat is as dear as the roll-up. */
 static enum smt_status clock_look(struct smt_monitor_session *session, size_t index, bool detailed)
 {
     struct smt_monitor_process *process = &session->result->processes[index];
     bool due = detailed || smt_monitor_budget_due(&session->budget, &process->pace, session->all_ns,
                                                   smt_clock_ns(), session->round);
+    bool told = is_fresh(process) || (due && may_rest(session, process));
     struct smt_monitor_stat stat = {0};
-    enum smt_status status;
-    int error = 0;
+    enum smt_status status = SMT_OK;
 
-    if (!due && !is_fresh(process)) return brief_look(session, index);
-    smt_buffer_empty(&session->scratch);
-    status = smt_monitor_read_again(session->source, &process->stat, &session->scratch, &error);
+    if (told) status = stat_read(session, process, &stat);
     if (status) return status;
-    if (!error && session->scratch.size && smt_monitor_stat_parse(session->scratch.data, &stat) &&
-        stands_still(&stat, &process->stood) && is_fresh(process) && !detailed)
-        return same_look(session, process);
-    if (due) {
-        process->stood = stat;
-        return full_look(session, index, detailed);
-    }
-    process->moved = true;
-    return brief_look(session, index);
+    told = told && stat.pid;
+    if (told && rests(process, &stat) && !detailed) return same_look(session, process);
+    if (!due) return brief_look(session, index);
+    process->moved = !told;
+    process->stood = stat;
+    return full_look(session, index, detailed);
 }
 
 enum smt_status smt_monitor_look(struct smt_monitor_session *session, size_t index, bool detailed)

@@ -195,32 +195,48 @@ void smt_monitor_sample_fallback(struct smt_monitor_sample *sample, const char *
     labels_take(sample, fallback_labels, COUNT(fallback_labels), status_text, false);
 }
 
+/* The numbers of a line, unsigned; false when there are fewer. By hand: sscanf() measures
+ * all the text there is first, which here is the lines of all processes. */
+static bool numbers_parse(const char *at, uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        at += strspn(at, " -");
+        if (!isdigit((unsigned char)*at)) return false;
+        for (numbers[i] = 0; isdigit((unsigned char)*at); at++)
+            numbers[i] = numbers[i] * 10 + (uint64_t)(*at - '0');
+    }
+    return true;
+}
+
+/* Fields of stat as proc(5) counts them, from the fourth on. */
+#define FIELD(number) fields[(number)-4]
+
 bool smt_monitor_stat_parse(const char *text, struct smt_monitor_stat *ret_stat)
 {
     struct smt_monitor_stat stat = {0};
     const char *end = strchr(text, '\n'), *open = strchr(text, '('), *close = NULL;
-    unsigned long long minor, major, user, system, start, size, pages;
+    uint64_t fields[24 - 3], pid;
     size_t length;
 
     /* A name may contain parentheses: it ends at the last one of the line. */
     if (!end) end = text + strlen(text);
     for (const char *at = open; at && at < end; at++)
         if (*at == ')') close = at;
-    if (!open || !close || sscanf(text, "%d", &stat.pid) != 1) return false;
+    if (!open || !close || !numbers_parse(text, &pid, 1)) return false;
     length = (size_t)(close - open - 1);
     if (length >= sizeof(stat.name)) length = sizeof(stat.name) - 1;
     memcpy(stat.name, open + 1, length);
-    if (sscanf(close + 1,
-               " %c %d %*d %*d %*d %*d %*u %llu %*u %llu %*u %llu %llu %*d %*d %*d %*d %u %*d "
-               "%llu %llu %llu",
-               &stat.state, &stat.parent, &minor, &major, &user, &system, &stat.threads, &start,
-               &size, &pages) != 10)
-        return false;
-    stat.faults = minor + major;
-    stat.cpu_ticks = user + system;
-    stat.start = start;
-    stat.size_bytes = size;
-    stat.rss_pages = pages;
+    close += 1 + strspn(close + 1, " ");
+    if (!*close || !numbers_parse(close + 1, fields, 24 - 3)) return false;
+    stat.pid = (int)pid;
+    stat.state = *close;
+    stat.parent = (int)FIELD(4);
+    stat.faults = FIELD(10) + FIELD(12);
+    stat.cpu_ticks = FIELD(14) + FIELD(15);
+    stat.threads = (uint32_t)FIELD(20);
+    stat.start = FIELD(22);
+    stat.size_bytes = FIELD(23);
+    stat.rss_pages = FIELD(24);
     *ret_stat = stat;
     return true;
 }

@@ -69,7 +69,8 @@ struct smt_monitor_process {
     struct smt_monitor_file rollup, stat, statm;
     struct smt_monitor_stat stood; /* just before the roll-up was read last */
     uint64_t read_ns;              /* when that was; 0: it never was */
-    bool moved;                    /* seen not to stand still since */
+    bool moved;                    /* does not stand still since, or `stood` is not known */
+    size_t restless;               /* times in a row that it was seen to have moved */
     struct smt_monitor_pace pace;
     size_t looks[SMT_MONITOR_LOOKS]; /* of each kind; `count` together */
     struct smt_monitor_sample *samples;
