@@ -183,8 +183,9 @@ static uint64_t extra_next(uint64_t began, uint64_t share)
 static enum smt_status clock_run(struct smt_monitor_session *session)
 {
     const struct smt_monitor_options *options = &session->result->options;
-    uint64_t ticks = options->duration_ms / options->interval_ms, follow_at = 0, details_at = 0;
+    uint64_t ticks = options->duration_ms / options->interval_ms, follow_at, details_at;
 
+    follow_at = details_at = smt_clock_ns() + EXTRA_LEAST;
     for (session->round = 1; session->round <= ticks; session->round++) {
         uint64_t due = session->result->start_ns + session->round * options->interval_ms * 1000000;
         uint64_t now = smt_clock_ns();
