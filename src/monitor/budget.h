@@ -1,7 +1,7 @@
 /* monitor/budget.h - on the clock, whether a full look at a process is due.
  *
  * A full look reads the roll-up: the kernel visits every page of the process for
- * it, and keeps the process from mapping memory meanwhile. Two rules; one is enough:
+ * it, and may keep the process waiting that wants to map memory. Two rules; one is enough:
  *
  *   budget  the full looks at all processes together take `share` of the time
  *   floor   one full look in each of SMT_MONITOR_SLOTS equal parts of the run
