@@ -41,3 +41,15 @@ contains()
     printf 'no "%s" in:\n%s\n' "$1" "$2"
     return 1
 }
+
+# result FILE: what does not depend on machine or time
+result()
+{
+    grep -v '^{"type":"run"' "$1" | sed -E 's/"seconds":[0-9.e+-]+/"seconds":0/'
+}
+
+# same A B: are the results the same, byte for byte?
+same()
+{
+    cmp <(result "$1") <(result "$2") || { diff <(result "$1") <(result "$2") | cut -c1-600; return 1; }
+}

@@ -9,18 +9,6 @@ setup()
     sweep=(--oom --repeat 3)
 }
 
-# result FILE: what does not depend on machine or time
-result()
-{
-    grep -v '^{"type":"run"' "$1" | sed -E 's/"seconds":[0-9.e+-]+/"seconds":0/'
-}
-
-# same A B: are the results the same, byte for byte?
-same()
-{
-    cmp <(result "$1") <(result "$2") || { diff <(result "$1") <(result "$2") | cut -c1-400; return 1; }
-}
-
 # findings FILE: how many unique ones its summary counts
 findings()
 {
