@@ -181,6 +181,16 @@ static enum smt_status memory_find(struct smt_monitor_session *session, int pid,
     return status;
 }
 
+/* Brief looks tell the process, not its memory: those since the last other look may already
+ * have been at the program that exec put there. */
+static void brief_drop(struct smt_monitor_process *process)
+{
+    while (process->count && process->samples[process->count - 1].look == SMT_MONITOR_LOOK_BRIEF) {
+        process->count--;
+        process->looks[SMT_MONITOR_LOOK_BRIEF]--;
+    }
+}
+
 /* The memory we looked at is gone: the process ended, or became another
  * program by exec. */
 static enum smt_status process_lose(struct smt_monitor_session *session, size_t index)
@@ -199,6 +209,7 @@ static enum smt_status process_lose(struct smt_monitor_session *session, size_t 
            stat.start == process->start;
     if (!exec)
         return smt_monitor_event_add(session, "process %d (%s) ended", process->pid, process->name);
+    brief_drop(process);
     status = smt_monitor_event_add(session,
                                    "process %d (%s) started the program %s in its place: watched "
                                    "from now on as another process",
