@@ -14,6 +14,8 @@
 #define FOLLOW_SHARE  2000
 #define DETAILS_SHARE 5000
 #define EXTRA_LEAST   1000000000u
+/* Ticks this late are made up for; what is later is left out. */
+#define LATE_MOST 1000000000u
 /* How long a program may take to restart before the test ends for want of it. */
 #define RESTART_TRIES 20
 #define RESTART_MS    100
@@ -180,22 +182,37 @@ static uint64_t extra_next(uint64_t began, uint64_t share)
     return now + (pause > EXTRA_LEAST ? pause : EXTRA_LEAST);
 }
 
+/* The tick that it is now time for: after the last one, or the first that is not long past, for
+ * looks that follow each other at once would all tell the same moment. */
+static uint64_t tick_next(const struct smt_monitor_session *session, uint64_t ticks)
+{
+    uint64_t interval_ns = session->budget.interval_ns, next = session->round + 1;
+    uint64_t past_ns = smt_clock_ns() - session->result->start_ns;
+    uint64_t now = past_ns / interval_ns;
+
+    if (past_ns < next * interval_ns + LATE_MOST || now <= next) return next;
+    return now < ticks ? now : ticks;
+}
+
 static enum smt_status clock_run(struct smt_monitor_session *session)
 {
     const struct smt_monitor_options *options = &session->result->options;
     uint64_t ticks = options->duration_ms / options->interval_ms, follow_at, details_at;
 
     follow_at = details_at = smt_clock_ns() + EXTRA_LEAST;
-    for (session->round = 1; session->round <= ticks; session->round++) {
-        uint64_t due = session->result->start_ns + session->round * options->interval_ms * 1000000;
+    while (session->round < ticks) {
+        uint64_t due =
+            session->result->start_ns + (session->round + 1) * session->budget.interval_ns;
         uint64_t now = smt_clock_ns();
         enum smt_status status = SMT_OK;
-        bool detailed, last = session->round == ticks;
+        bool detailed, last;
 
         if (smt_monitor_sleep(session->source, due > now ? (due - now + 999999) / 1000000 : 0)) {
             session->result->interrupted = true;
             return SMT_OK;
         }
+        session->round = tick_next(session, ticks);
+        last = session->round == ticks;
         now = smt_clock_ns();
         if (now >= follow_at || last) {
             status = follow(session);
