@@ -254,7 +254,7 @@ static void clock_measure(size_t megabytes, bool moves, unsigned seconds)
 {
     int pid = child_start(megabytes << 20, false, moves);
     double bare_us = bare_measure(pid);
-    struct clock_test test = clock_run(pid, seconds, SMT_MONITOR_SHARE, bare_us), all;
+    struct clock_test test = clock_run(pid, seconds, smt_monitor_budget_share(100), bare_us), all;
 
     printf("a whole test, 10 looks a second for %u s at %zu MB resident that %s; a bare read "
            "takes %.0f us at that pace\n",

@@ -226,7 +226,7 @@ static bool exact_suspected(size_t n)
 static bool budget_suspected(size_t n)
 {
     static double x[2000], y[2000];
-    struct smt_monitor_budget budget = {SMT_MONITOR_SHARE, 100000000, n - 1};
+    struct smt_monitor_budget budget = {smt_monitor_budget_share(100), 100000000, n - 1};
     struct smt_monitor_pace pace = {0};
     struct smt_monitor_trend trend;
     size_t used = 0;

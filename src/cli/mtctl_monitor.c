@@ -227,8 +227,9 @@ static const struct smt_cli_option table[] = {
     {0, "duration", "S", 0, "Without --step: for this long; default 60", NULL, NULL, set_duration,
      0},
     {0, "cpu-budget", "PERCENT", 0,
-     "Without --step: of one core, for looks at every page; default 0.1, 0 for no limit", NULL,
-     NULL, set_cpu_budget, 0},
+     "Without --step: of one core, for looks at every page; 0 for no limit; default 0.1, and more "
+     "of fewer than four looks a second, up to 0.4 of one",
+     NULL, NULL, set_cpu_budget, 0},
     {0, NULL, NULL, 0, "What to say:", NULL, NULL, NULL, 0},
     {0, "limit", "SIZE", 0, "Tell when this much would be resident, as 512m", NULL, NULL,
      smt_cli_set_size, AT(options.limit_bytes)},
@@ -400,8 +401,7 @@ int smt_mtctl_monitor(int argc, char **argv)
                                           .step_timeout_ms = 60000,
                                           .settle_ms = 100,
                                           .interval_ms = 1000,
-                                          .duration_ms = 60000,
-                                          .cpu_share = SMT_MONITOR_SHARE}};
+                                          .duration_ms = 60000}};
     struct smt_monitor_baseline baseline = {0};
     struct smt_monitor_result *result = NULL;
     struct smt_live_monitor *engines = NULL;
@@ -411,7 +411,8 @@ int smt_mtctl_monitor(int argc, char **argv)
     if (code != SMT_CLI_GO_ON) return code;
     status = options_check(&cli);
     if (status != SMT_OK) return complain(status);
-    if (cli.options.step || cli.options.via) cli.options.cpu_share = 0;
+    if (!cli.options.step && !cli.options.via && !cli.budget_given)
+        cli.options.cpu_share = smt_monitor_budget_share(cli.options.interval_ms);
     cli.options.pids = cli.pids;
     cli.options.names = cli.names;
     cli.options.all_names = cli.all;

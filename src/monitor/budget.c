@@ -5,6 +5,13 @@
 /* Of each new cost in the mean: an old one counts half after five more. */
 #define MEAN_SHARE 0.125
 
+double smt_monitor_budget_share(uint64_t interval_ms)
+{
+    double share = SMT_MONITOR_SHARE_MOST * (double)interval_ms / 1000;
+
+    return fmin(fmax(share, SMT_MONITOR_SHARE_LEAST), SMT_MONITOR_SHARE_MOST);
+}
+
 void smt_monitor_pace_add(struct smt_monitor_pace *pace, double cost_ns, uint64_t now_ns,
                           uint64_t round, double chance)
 {

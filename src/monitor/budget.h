@@ -19,8 +19,14 @@
  * that all of 200 looks tell, 99 % are told by 60 of them, 78 % by 30. */
 #define SMT_MONITOR_SLOTS 60
 
-/* Of one core. Ten looks a second at 32 MB in small pages stay, all told, under half a percent. */
-#define SMT_MONITOR_SHARE 0.001
+/* What full looks may take, of one core, unless the user says otherwise: a look takes 4 ms at
+ * most on average, within these two. With the least, ten looks a second at 32 MB in small pages
+ * stay, all told, under half a percent, and the mean look under 200 us; with the most, a look a
+ * second at 130 MB is always full: a third of the looks would need up to half as many rounds
+ * again for the same decision. */
+#define SMT_MONITOR_SHARE_LEAST 0.001
+#define SMT_MONITOR_SHARE_MOST  0.004
+double smt_monitor_budget_share(uint64_t interval_ms);
 
 /* The same for all processes of a run. */
 struct smt_monitor_budget {

@@ -181,6 +181,26 @@ static void dear_look_counts_at_once_and_is_forgotten_slowly(void **state)
     assert_true(fabs(smt_monitor_pace_cost(&pace) - 187.5) < 1e-6);
 }
 
+static void default_keeps_all_looks_of_a_second_up_to_130_mb(void **state)
+{
+    struct smt_monitor_budget budget = {smt_monitor_budget_share(1000), 1000 * MS, 600};
+
+    (void)state;
+
+    assert_int_equal(run_through(budget, 130 * 0.03 * (double)MS, 0, 1).looks, 601);
+    assert_true(run_through(budget, 260 * 0.03 * (double)MS, 0, 1).looks < 400);
+}
+
+static void default_is_a_tenth_of_a_percent_at_ten_a_second(void **state)
+{
+    (void)state;
+
+    assert_true(fabs(smt_monitor_budget_share(1) - 0.001) < 1e-9);
+    assert_true(fabs(smt_monitor_budget_share(100) - 0.001) < 1e-9);
+    assert_true(fabs(smt_monitor_budget_share(500) - 0.002) < 1e-9);
+    assert_true(fabs(smt_monitor_budget_share(86400000) - 0.004) < 1e-9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +213,8 @@ int main(void)
         cmocka_unit_test_setup(short_run_is_looked_at_in_each_tick, random_setup),
         cmocka_unit_test_setup(looks_come_more_rarely_as_a_process_grows, random_setup),
         cmocka_unit_test_setup(moments_follow_no_rhythm, random_setup),
+        cmocka_unit_test_setup(default_keeps_all_looks_of_a_second_up_to_130_mb, random_setup),
+        cmocka_unit_test(default_is_a_tenth_of_a_percent_at_ten_a_second),
         cmocka_unit_test(dear_look_counts_at_once_and_is_forgotten_slowly),
     };
 
