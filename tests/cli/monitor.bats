@@ -437,7 +437,7 @@ PYTHON
 # keeps, or drops, $1 bytes for each hundredth of a second. Ends after $2 seconds.
 start_busy() {
     python3 - "$@" >"$DIR/busy" 3>&- <<'PYTHON' &
-import mmap, sys, time
+import mmap, os, sys, time
 size, leak, seconds = 40 << 20, int(sys.argv[1]), float(sys.argv[2])
 memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 memory.madvise(mmap.MADV_NOHUGEPAGE)
@@ -452,6 +452,8 @@ while (now := time.monotonic() - began) < seconds:
     memory[at] = 1
     at = (at + 4096) % size
     time.sleep(0.003)
+if sys.argv[3:]:
+    os.execlp(sys.argv[3], sys.argv[3], "1000")
 PYTHON
     BUSY=$!
     CHILDREN+=("$BUSY")
@@ -501,6 +503,35 @@ print(few < all)" "$DIR/few.json" "$DIR/all.json")" = True ]
     echo "$output"
     [ "$status" -eq 3 ]
     [[ "$output" == *"ended abnormally: process $BUSY (python3) ended"* ]]
+}
+
+@test "brief looks at what exec put there are not told as looks at what was there before" {
+    start_busy 0 1.2 sleep
+
+    run "$MTCTL" monitor --pid "$BUSY" --interval 5 --duration 3 --cpu-budget 0.000001 \
+        --format text --format "json:$DIR/r.json"
+
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"(python3) started the program sleep in its place"* ]]
+    [ "$(json "$DIR/r.json" 'r["processes"][0]["samples"][-1]["look"] != "brief"')" = True ]
+    [ "$(json "$DIR/r.json" '[sum(s["look"] == look for s in p["samples"]) - n for p in r["processes"] for look, n in p["looks"].items() if n != sum(s["look"] == look for s in p["samples"])]')" = "[]" ]
+}
+
+@test "ticks that a stopped monitor missed are left out and not made up for" {
+    start_idle
+    "$MTCTL" monitor --pid "$IDLE" --interval 10 --duration 4 --format "json:$DIR/r.json" 3>&- &
+    MONITOR=$!
+    read -r -t 0.5 <> <(:) || true
+    kill -STOP "$MONITOR"
+    read -r -t 2 <> <(:) || true
+    kill -CONT "$MONITOR"
+    wait "$MONITOR"
+
+    # each sample has the tick of its time, to a second; the last one is there
+    [ "$(json "$DIR/r.json" 'max(s["time_ms"] - 10 * s["round"] for s in r["processes"][0]["samples"]) < 1500')" = True ]
+    [ "$(json "$DIR/r.json" 'len(r["processes"][0]["samples"]) < 350')" = True ]
+    [ "$(json "$DIR/r.json" 'r["processes"][0]["samples"][-1]["round"]')" -eq 400 ]
 }
 
 @test "several processes of one name are all watched" {
