@@ -222,24 +222,32 @@ static bool exact_suspected(size_t n)
 }
 
 /* Ten looks a second, of which the budget makes full ones of some: of a process
- * of so many pages, each of which costs 100 ns: the processor slept. */
+ * of so many pages, each of which costs 100 ns: the processor slept. While nothing
+ * changes, looks tell the same for a second. */
 static bool budget_suspected(size_t n)
 {
     static double x[2000], y[2000];
     struct smt_monitor_budget budget = {smt_monitor_budget_share(100), 100000000, n - 1};
     struct smt_monitor_pace pace = {0};
     struct smt_monitor_trend trend;
-    size_t used = 0;
+    size_t used = 0, read_at = 0;
+    bool moved = true; /* since it was read */
 
     for (size_t i = 0; i < n; i++) {
         uint64_t now_ns = 1 + i * budget.interval_ns;
+        double now = floor(series_y[i] / PAGE) * PAGE;
 
-        if (i + 1 < n &&
+        moved = moved || i - read_at >= 10 || fabs(now - y[used - 1]) > 0;
+        if (moved && i + 1 < n &&
             !smt_monitor_budget_due(&budget, &pace, smt_monitor_pace_cost(&pace), now_ns, i))
             continue;
-        smt_monitor_pace_add(&pace, fmax(0, series_y[i]) / PAGE * 100, now_ns, i, uniform(0, 1));
+        if (moved || i + 1 == n) {
+            smt_monitor_pace_add(&pace, fmax(0, now) / PAGE * 100, now_ns, i, uniform(0, 1));
+            read_at = i;
+            moved = false;
+        }
         x[used] = (double)i;
-        y[used++] = floor(series_y[i] / PAGE) * PAGE;
+        y[used++] = now;
     }
     if (smt_monitor_trend_fit(&smt_monitor_page_rules, x, y, used, &trend)) abort();
     return smt_monitor_trend_judge(&smt_monitor_page_rules, &trend) == SMT_MONITOR_RISES;
