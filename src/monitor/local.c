@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,16 +106,44 @@ static int file_read(int fd, struct smt_buffer *buffer)
     }
 }
 
+/* Each process takes three descriptors: of a hundred and more, the soft limit is too low. It is
+ * raised only then, for steps inherit it. */
+static bool limit_raise(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return false;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+static bool is_exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE;
+}
+
+/* Opens for reading; what cannot be opened for want of descriptors is a failure of ours and says
+ * nothing of the process. */
+static enum smt_status file_open(const char *path, int flags, int *ret_fd, int *ret_errno)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+
+    if (fd < 0 && errno == EMFILE && limit_raise()) fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+    *ret_fd = fd;
+    *ret_errno = fd < 0 ? errno : 0;
+    if (!is_exhausted(*ret_errno)) return SMT_OK;
+    return smt_fail(SMT_ESYS, "cannot open %s: %s (ulimit -n)", path, strerror(*ret_errno));
+}
+
 static enum smt_status local_read(struct smt_monitor_source *source, const char *path,
                                   struct smt_buffer *buffer, int *ret_errno)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum smt_status status;
+    int fd;
 
     (void)source;
-    if (fd < 0) {
-        *ret_errno = errno;
-        return SMT_OK;
-    }
+    status = file_open(path, 0, &fd, ret_errno);
+    if (status || fd < 0) return status;
     *ret_errno = file_read(fd, buffer);
     close(fd);
     return SMT_OK;
@@ -125,15 +154,13 @@ static enum smt_status local_read_again(struct smt_monitor_source *source,
                                         struct smt_monitor_file *file, struct smt_buffer *buffer,
                                         int *ret_errno)
 {
+    enum smt_status status = SMT_OK;
     char text[4096];
     ssize_t got;
 
     (void)source;
-    if (file->fd < 0) file->fd = open(file->path, O_RDONLY | O_CLOEXEC);
-    if (file->fd < 0) {
-        *ret_errno = errno;
-        return SMT_OK;
-    }
+    if (file->fd < 0) status = file_open(file->path, 0, &file->fd, ret_errno);
+    if (status || file->fd < 0) return status;
     do got = pread(file->fd, text, sizeof(text), 0);
     while (got < 0 && errno == EINTR);
     *ret_errno = got < 0 ? errno : 0;
@@ -143,26 +170,31 @@ static enum smt_status local_read_again(struct smt_monitor_source *source,
 
 static enum smt_status local_scan(struct smt_monitor_source *source, struct smt_buffer *buffer)
 {
-    DIR *proc = opendir("/proc");
     struct dirent *entry;
+    enum smt_status status;
+    int proc_fd, error;
+    DIR *proc;
 
     (void)source;
+    status = file_open("/proc", O_DIRECTORY, &proc_fd, &error);
+    if (status) return status;
+    proc = proc_fd < 0 ? NULL : fdopendir(proc_fd);
     if (!proc) return smt_fail(SMT_ESYS, "cannot list /proc: %s", strerror(errno));
-    while ((entry = readdir(proc))) {
+    while (!status && (entry = readdir(proc))) {
         char path[sizeof(entry->d_name) + 16], line[1024];
         ssize_t got;
         int fd;
 
         if (!isdigit((unsigned char)entry->d_name[0])) continue;
         snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+        status = file_open(path, 0, &fd, &error);
         if (fd < 0) continue;
         got = read(fd, line, sizeof(line));
         if (got > 0) smt_buffer_add(buffer, line, (size_t)got);
         close(fd);
     }
     closedir(proc);
-    return SMT_OK;
+    return status;
 }
 
 /* Starts the step; -1 with errno set when it cannot. */

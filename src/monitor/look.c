@@ -311,7 +311,7 @@ static enum smt_status brief_look(struct smt_monitor_session *session, size_t in
     smt_buffer_empty(&session->scratch);
     status = smt_monitor_read_again(session->source, &process->statm, &session->scratch, &error);
     if (status) return status;
-    if (error && error != ESRCH && error != ENOENT) return SMT_OK; /* too many files are open */
+    if (error && error != ESRCH && error != ENOENT) return SMT_OK; /* hidden from us */
     if (error || !session->scratch.size ||
         !smt_monitor_sample_statm(&sample, session->scratch.data))
         return process_lose(session, index);

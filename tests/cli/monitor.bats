@@ -551,6 +551,24 @@ print(few < all)" "$DIR/few.json" "$DIR/all.json")" = True ]
     [ "$(json "$DIR/r.json" 'r["all"][1]["processes_end"]')" -eq 0 ]
 }
 
+@test "for want of descriptors no process is said to have ended" {
+    cp "$(command -v sleep)" "$DIR/many"
+    for i in $(seq 40); do
+        "$DIR/many" 1000 3>&- &
+        CHILDREN+=("$!")
+    done
+
+    run bash -c "ulimit -S -n 64; exec '$MTCTL' monitor --process many --interval 10 --duration 0.3"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c "many: steady (31 looks)" <<<"$output")" -eq 40 ]
+    run bash -c "ulimit -n 64; exec '$MTCTL' monitor --process many --interval 10 --duration 0.3"
+    echo "$output"
+    [ "$status" -eq 3 ]
+    [[ "$output" == *"Too many open files (ulimit -n)"* ]]
+    ! grep -q "(many) ended" <<<"$output"
+}
+
 @test "names that match nothing or only the monitor are errors" {
     run "$MTCTL" monitor --process no-such-program
     [ "$status" -eq 2 ]
