@@ -135,8 +135,11 @@ static void finding_sign(const struct sweep *sweep, const struct injection *inje
 static void repeat_format(const struct sweep *sweep, const struct injection *injection,
                           struct smt_buffer *text)
 {
-    smt_buffer_addf(text, "mtctl run --oom=%llu --oom-mode=%s --",
-                    (unsigned long long)injection->number, injection->mode);
+    unsigned long long number = injection->number;
+
+    /* Not N alone: 1 means all. */
+    smt_buffer_addf(text, "mtctl run --oom=%llu-%llu --oom-mode=%s --", number, number,
+                    injection->mode);
     for (char **word = sweep->run->program; *word; word++) {
         smt_buffer_add_text(text, " ");
         smt_buffer_add_shell_word(text, *word);
@@ -350,6 +353,9 @@ static enum smt_status survey_run(struct sweep *sweep)
     sweep->base_suspects = smt_live_reply_stat(&sweep->survey, "suspects");
     sweep->base_bytes = smt_live_reply_stat(&sweep->survey, "suspected bytes");
     attempts = smt_live_reply_stat(&sweep->survey, "attempts");
+    if (!attempts)
+        return smt_fail(SMT_EINPUT, "%s allocates no memory: there is nothing to refuse",
+                        sweep->run->program[0]);
     if (sweep->to > attempts) sweep->to = attempts;
     if (sweep->from > attempts)
         return smt_fail(SMT_EUSAGE, "--oom: the program allocates only %llu time%s",
@@ -401,7 +407,7 @@ static void findings_print(const struct sweep *sweep)
     }
 }
 
-static void summary_print(const struct sweep *sweep)
+static void summary_print(const struct sweep *sweep, bool truncated)
 {
     const char *between = "";
 
@@ -412,11 +418,11 @@ static void summary_print(const struct sweep *sweep)
         for (int i = 0; i < OUTCOMES; i++)
             printf("%s\"%s\":%llu", i ? "," : "", outcomes[i].name,
                    (unsigned long long)sweep->counts[i]);
-        printf("}}\n");
+        printf("},\"truncated\":%s}\n", truncated ? "true" : "false");
         return;
     }
-    printf("%llu refusal%s: ", (unsigned long long)sweep->injections,
-           smt_number_ending(sweep->injections));
+    printf("%s%llu refusal%s: ", truncated ? "TRUNCATED " : "",
+           (unsigned long long)sweep->injections, smt_number_ending(sweep->injections));
     for (int i = 0; i < OUTCOMES; i++) {
         if (!sweep->counts[i]) continue;
         printf("%s%llu %s", between, (unsigned long long)sweep->counts[i], outcomes[i].name);
@@ -426,27 +432,41 @@ static void summary_print(const struct sweep *sweep)
            smt_number_ending(sweep->finding_count));
 }
 
+static bool run_is_usable(struct sweep *sweep)
+{
+    const struct smt_mtctl_run *run = sweep->run;
+
+    if (!range_parse(run->oom ? run->oom : "1", &sweep->from, &sweep->to)) {
+        (void)smt_fail(SMT_EUSAGE, "--oom: %s: expected N or FROM-TO, counted from 1", run->oom);
+        return false;
+    }
+    return modes_each(sweep, mode_check) == SMT_OK;
+}
+
 int smt_mtctl_run_oom(const struct smt_mtctl_run *run)
 {
     struct sweep sweep = {.run = run};
-    enum smt_status status = SMT_OK;
-    bool found;
+    enum smt_status status = SMT_EUSAGE;
+    int exit_status;
 
-    if (!range_parse(run->oom ? run->oom : "1", &sweep.from, &sweep.to))
-        status = smt_fail(SMT_EUSAGE, "--oom: %s: expected N or FROM-TO, counted from 1", run->oom);
-    if (status == SMT_OK) status = modes_each(&sweep, mode_check);
-    if (status == SMT_OK) status = survey_run(&sweep);
-    if (status == SMT_OK) status = modes_each(&sweep, mode_run);
-    if (status == SMT_OK && !sweep.injections)
-        status = smt_fail(SMT_EUSAGE, "no allocation of the program is under %s", run->only_site);
-    if (status == SMT_OK)
-        summary_print(&sweep);
-    else
+    smt_mtctl_signals_take(true);
+    if (run_is_usable(&sweep)) status = survey_run(&sweep);
+    if (status == SMT_OK) {
+        status = modes_each(&sweep, mode_run);
+        if (status == SMT_OK && !sweep.injections)
+            status =
+                smt_fail(SMT_EUSAGE, "no allocation of the program is under %s", run->only_site);
+        if (sweep.injections) summary_print(&sweep, status != SMT_OK);
+    }
+    smt_mtctl_signals_give_back();
+    exit_status = sweep.finding_count != 0;
+    if (status != SMT_OK) {
+        fflush(stdout);
         fprintf(stderr, "mtctl: %s\n", smt_fail_text());
-    found = sweep.finding_count != 0;
+        exit_status = smt_status_exit(status);
+    }
     smt_live_reply_clear(&sweep.survey);
     free(sweep.survey_text);
     findings_clear(&sweep);
-    if (status != SMT_OK) return smt_status_exit(status);
-    return found;
+    return exit_status;
 }

@@ -1,22 +1,17 @@
 #include "cli/mtctl_run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/mtctl.h"
 #include "control/control.h"
 
-#define LIBRARY    "libmtpreload.so"
-#define REPORT_MAX ((size_t)1 << 30)
+#define LIBRARY "libmtpreload.so"
 
 #ifndef SMT_LIBDIR
 #define SMT_LIBDIR "/usr/local/lib"
@@ -107,7 +102,8 @@ const struct smt_cli_program smt_mtctl_run_program = {
     .description = "Runs PROGRAM with the memory engine in it. `mtctl -s pid:N memscope ...' and "
                    "`kmemleak ...' ask it while it runs.\n"
                    "Exit status: PROGRAM's; with --at-exit 1 when it was 0 and something leaked; "
-                   "with --oom 1 when something was found, 130 when it was stopped.",
+                   "with --oom 1 when something was found, 2 when there was nothing to refuse, "
+                   "130 when it was stopped.",
     .options = table,
     .examples = examples,
     .take_rest = program_take,
@@ -235,155 +231,6 @@ int smt_mtctl_run_self(void)
     return status;
 }
 
-/* --- starting --- */
-
-static void program_exec(const struct smt_mtctl_run *run)
-{
-    execvp(run->program[0], run->program);
-    fprintf(stderr, "mtctl: %s: %s\n", run->program[0], strerror(errno));
-    _exit(errno == ENOENT ? 127 : 126);
-}
-
-static void output_drop(void)
-{
-    int null = open("/dev/null", O_RDWR);
-
-    if (null < 0) return;
-    for (int fd = 0; fd < 3; fd++) dup2(null, fd);
-    if (null > 2) close(null);
-}
-
-/* Waits at most so long; false: it is still running. */
-static bool child_await(pid_t child, uint64_t timeout_s)
-{
-    struct pollfd ended = {.events = POLLIN};
-    int count;
-
-    if (!timeout_s) return true;
-    ended.fd = (int)syscall(SYS_pidfd_open, child, 0);
-    if (ended.fd < 0) return true;
-    do {
-        count = poll(&ended, 1, timeout_s > INT_MAX / 1000 ? -1 : (int)timeout_s * 1000);
-    } while (count < 0 && errno == EINTR);
-    close(ended.fd);
-    return count > 0;
-}
-
-static char *report_read(const char *path)
-{
-    struct smt_buffer text;
-
-    smt_buffer_init(&text);
-    if (smt_buffer_load(&text, path, REPORT_MAX) != SMT_OK || !text.size) {
-        smt_buffer_clear(&text);
-        return NULL;
-    }
-    return smt_buffer_take(&text);
-}
-
-/* Whom a signal is passed on to: a process, or (negative) the group of one whose
- * output nobody wants, which is ended; 0 nobody yet. */
-static volatile sig_atomic_t signal_to, signal_seen;
-
-static void signal_pass_on(int number)
-{
-    int error = errno;
-
-    signal_seen = number;
-    if (signal_to) kill(signal_to, signal_to < 0 ? SIGKILL : number);
-    errno = error;
-}
-
-/* We outlive the program: its report is to be read, and removed. */
-static const struct {
-    int number;
-    void (*handler)(int);
-} signals[] = {
-    {SIGINT, SIG_IGN}, /* the program's business */
-    {SIGQUIT, SIG_IGN},
-    {SIGTERM, signal_pass_on},
-    {SIGHUP, signal_pass_on},
-};
-#define SIGNALS (sizeof signals / sizeof *signals)
-
-static void signals_take(struct sigaction *ret_before)
-{
-    signal_to = signal_seen = 0;
-    for (size_t i = 0; i < SIGNALS; i++) {
-        struct sigaction ours = {.sa_handler = signals[i].handler, .sa_flags = SA_RESTART};
-
-        sigaction(signals[i].number, NULL, &ret_before[i]);
-        if (ret_before[i].sa_handler != SIG_IGN) sigaction(signals[i].number, &ours, NULL);
-    }
-}
-
-static void signals_give_back(const struct sigaction *before)
-{
-    for (size_t i = 0; i < SIGNALS; i++) sigaction(signals[i].number, &before[i], NULL);
-}
-
-/* In the child; does not return. */
-static void child_run(const struct smt_mtctl_run *run, const char *const *variables, bool quiet,
-                      const char *report)
-{
-    char own[16];
-
-    for (; *variables; variables++) putenv((char *)(uintptr_t)*variables);
-    setenv("MT_REPORT", report, 1);
-    snprintf(own, sizeof own, "%d", (int)getpid());
-    setenv("MT_PID", own, 1);
-    if (quiet) output_drop();
-    program_exec(run);
-}
-
-static void child_follow(pid_t child, bool quiet, uint64_t timeout_s,
-                         struct smt_mtctl_ended *ret_ended)
-{
-    int status;
-
-    if (quiet) setpgid(child, child); /* as it does itself: either may be first */
-    signal_to = quiet ? -child : child;
-    if (signal_seen) signal_pass_on(signal_seen);
-    *ret_ended = (struct smt_mtctl_ended){.hung = !child_await(child, timeout_s)};
-    if (ret_ended->hung) kill(quiet ? -child : child, SIGKILL);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-    signal_to = 0;
-    ret_ended->status = status;
-    ret_ended->stopped = signal_seen;
-}
-
-enum smt_status smt_mtctl_run_once(const struct smt_mtctl_run *run, const char *const *variables,
-                                   bool quiet, uint64_t timeout_s,
-                                   struct smt_mtctl_ended *ret_ended)
-{
-    struct sigaction before[SIGNALS];
-    char path[SMT_TEMPORARY_BYTES];
-    enum smt_status status;
-    pid_t child;
-    int fd;
-
-    signals_take(before);
-    status = smt_temporary_file("mtctl-report", path, &fd);
-    if (status != SMT_OK) goto out;
-    close(fd);
-    child = fork();
-    if (child == 0) {
-        if (quiet) setpgid(0, 0);
-        signals_give_back(before);
-        child_run(run, variables, quiet, path);
-    }
-    if (child < 0) {
-        status = smt_fail(SMT_ECHILD, "cannot start a process: %s", strerror(errno));
-    } else {
-        child_follow(child, quiet, timeout_s, ret_ended);
-        ret_ended->report = report_read(path);
-    }
-    unlink(path);
-out:
-    signals_give_back(before);
-    return status;
-}
-
 /* --- the report at its end --- */
 
 static int status_exit(int status)
@@ -425,7 +272,11 @@ static int run_at_exit(const struct smt_mtctl_run *run)
     int exit_status;
 
     if (run->suppress) status = smt_live_suppressions_load(run->suppress, &suppressed);
-    if (status == SMT_OK) status = smt_mtctl_run_once(run, none, false, 0, &ended);
+    if (status == SMT_OK) {
+        smt_mtctl_signals_take(false);
+        status = smt_mtctl_run_once(run, none, false, 0, &ended);
+        smt_mtctl_signals_give_back();
+    }
     if (status != SMT_OK) {
         fprintf(stderr, "mtctl: %s\n", smt_fail_text());
         return smt_status_exit(status);
@@ -461,6 +312,6 @@ int smt_mtctl_run(int argc, char **argv)
     if (status) return status;
     if (run.oom || run.only_site) return smt_mtctl_run_oom(&run);
     if (run.at_exit) return run_at_exit(&run);
-    program_exec(&run);
+    smt_mtctl_run_exec(&run);
     return 3;
 }

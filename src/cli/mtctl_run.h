@@ -23,7 +23,7 @@ struct smt_mtctl_run {
 struct smt_mtctl_ended {
     int status;   /* as waitpid() tells */
     bool hung;    /* it was ended, after the time limit */
-    int stopped;  /* SIGTERM or SIGHUP, when that told us to end; else 0 */
+    int stopped;  /* the signal that told us to end, or 0 */
     char *report; /* what its engine wrote, or NULL; free() */
 };
 
@@ -35,9 +35,16 @@ int smt_mtctl_run_prepare(const struct smt_mtctl_run *run);
  * exit status when it cannot be. */
 int smt_mtctl_run_self(void);
 
-/* Starts the program with variables besides (NAME=VALUE, ended by NULL), and
- * waits. `quiet`: its output is dropped. timeout_s 0: forever. SIGTERM and SIGHUP
- * to us are passed on to the program, or end it when `quiet`. */
+/* Becomes the program; returns never. */
+void smt_mtctl_run_exec(const struct smt_mtctl_run *run);
+
+/* From here to the other one, SIGTERM and SIGHUP are passed on to the program that
+ * smt_mtctl_run_once() waits for. `sweeps`: they, SIGINT and SIGQUIT end it. */
+void smt_mtctl_signals_take(bool sweeps);
+void smt_mtctl_signals_give_back(void);
+
+/* Between these two: starts the program with variables besides (NAME=VALUE, ended
+ * by NULL), and waits. `quiet`: its output is dropped. timeout_s 0: forever. */
 SMT_MUST_USE enum smt_status smt_mtctl_run_once(const struct smt_mtctl_run *run,
                                                 const char *const *variables, bool quiet,
                                                 uint64_t timeout_s,

@@ -1,5 +1,6 @@
 # Live memory: mtctl run, memscope, kmemleak, in programs that know nothing of it.
 load common
+bats_require_minimum_version 1.5.0
 
 mtctl=$SMT_BIN/mtctl
 sources=$SMT_ROOT/tests/cli/live
@@ -439,7 +440,7 @@ names = [frame.get("function") for frame in finding["injected_at"]]
 assert names[:3] == ["node_make", "ring", "main"], names
 assert all(frame["offset"].startswith("0x") for frame in finding["injected_at"])
 assert finding["injected_at"][0]["file"].endswith("leaks.c") and finding["injected_at"][0]["line"]
-assert finding["repeat"].startswith("mtctl run --oom=1 --oom-mode=transient -- "), finding
+assert finding["repeat"].startswith("mtctl run --oom=1-1 --oom-mode=transient -- "), finding
 assert by_type("summary")[0]["unique_findings"] == 1
 PYTHON
     echo "$output"
@@ -518,6 +519,45 @@ calls()
     [[ $output == *"repeat:  mtctl run --oom="*" 1 'two words'"* ]]
 }
 
+@test "the command that repeats a refusal refuses that one alone" {
+    run "$mtctl" run --oom=1 --oom-mode=transient -- "$BATS_FILE_TMPDIR/leaks" 1
+    repeat=$(grep -m1 -oE -- '--oom=[^ ]+' <<<"$output")
+
+    run "$mtctl" run "$repeat" --oom-mode=transient -- "$BATS_FILE_TMPDIR/leaks" 1
+
+    echo "$output"
+    [[ $output == *"1 refusal: 1 crash; "* ]]
+}
+
+@test "Ctrl-C ends a sweep: the program with it, and what was found is told" {
+    mkfifo "$BATS_TEST_TMPDIR/out"
+    env --default-signal=INT "$mtctl" run --oom --oom-mode=transient -- \
+        "$BATS_FILE_TMPDIR/programs" waits_when_refused \
+        >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    sweep=$!
+    exec 8<"$BATS_TEST_TMPDIR/out"
+    read -r -t 20 line <&8
+    read -r -t 20 -d C line <&8 # the first refusal is a crash, the second one waits
+    until pgrep -f "^$BATS_FILE_TMPDIR/programs waits" -P "$sweep"; do kill -0 "$sweep"; done
+
+    kill -INT "$sweep"
+
+    output=$(cat <&8)
+    exec 8<&-
+    wait "$sweep" || status=$?
+    [ "$status" = 130 ]
+    [ "$(<"$BATS_TEST_TMPDIR/err")" = "mtctl: stopped by SIGINT" ]
+    [[ $output == *"crash (SIGABRT), allocation 1 refused"*"TRUNCATED 1 refusal: 1 crash; "* ]]
+    ! pgrep -f "^$BATS_FILE_TMPDIR/programs waits"
+}
+
+@test "a program that allocates nothing has nothing to be refused" {
+    for oom in --oom --oom=3; do
+        run -2 "$mtctl" run "$oom" -- "$BATS_FILE_TMPDIR/programs" allocates_nothing
+        [ "$output" = "mtctl: $BATS_FILE_TMPDIR/programs allocates no memory: there is nothing to refuse" ]
+    done
+}
+
 @test "functions that the program has in front of the C library's are not called" {
     begin "$BATS_FILE_TMPDIR/interposes"
     ask live
@@ -573,8 +613,7 @@ assert error["code"] == 500 and error["message"], error' \
     [ "$output" = "mtctl: --oom-mode: nosuch: expected transient, persistent or window:K" ]
     run "$mtctl" run
     [ "$status" = 2 ]
-    run "$mtctl" run -- /no/such/program
-    [ "$status" = 127 ]
+    run -127 "$mtctl" run -- /no/such/program
 }
 
 @test "a report waits in TMPDIR, and none is left behind, however it ends" {

@@ -197,6 +197,23 @@ static int leaks_when_refused(void)
     return 0;
 }
 
+/* Does not survive the refusal of the first block; waits for ever without the second. */
+static int waits_when_refused(void)
+{
+    char *volatile first = malloc(100), *volatile second;
+
+    if (!first) abort();
+    second = malloc(200);
+    while (!second) pause();
+    return 0;
+}
+
+/* main() would say "fine", into a buffer. */
+static int allocates_nothing(void)
+{
+    return 1;
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -211,6 +228,8 @@ static const struct {
     {"execs", execs},
     {"everything_freed", everything_freed},
     {"leaks_when_refused", leaks_when_refused},
+    {"waits_when_refused", waits_when_refused},
+    {"allocates_nothing", allocates_nothing},
 };
 
 int main(int argc, char **argv)
