@@ -27,7 +27,8 @@ struct service {
     pid_t attached; /* 0: none */
     struct smt_cli_request request;
 
-    int pid_fd;   /* locked while we run */
+    int pid_fd; /* locked while we run */
+    int log_fd;
     int ready_fd; /* to the process that waits for our start; -1 */
 };
 
@@ -139,25 +140,33 @@ static void pid_file_drop(struct service *service)
     close(service->pid_fd);
 }
 
-/* Standard error becomes the log, or nothing in the background without one. */
-static enum smt_status output_redirect(const struct service *service)
+/* Before anybody is told that we serve. In the background without a log there is
+ * nobody to complain to. */
+static enum smt_status log_open(struct service *service)
 {
     const char *path = service->log ? service->log : "/dev/null";
-    int null, log;
 
     if (!service->log && !service->background) return SMT_OK;
-    log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (log < 0) return smt_fail(SMT_EIO, "%s: %s", path, strerror(errno));
+    service->log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (service->log_fd < 0) return smt_fail(SMT_EIO, "%s: %s", path, strerror(errno));
+    return SMT_OK;
+}
+
+/* Standard error becomes the log; in the background there is no other. */
+static void output_redirect(struct service *service)
+{
+    int null;
+
+    if (service->log_fd < 0) return;
     fflush(stderr);
-    dup2(log, STDERR_FILENO);
-    close(log);
-    if (!service->background) return SMT_OK;
+    dup2(service->log_fd, STDERR_FILENO);
+    close(service->log_fd);
+    if (!service->background) return;
     fflush(stdout);
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     close(null);
-    return SMT_OK;
 }
 
 static void ready_tell(struct service *service)
@@ -175,9 +184,10 @@ static void leaks_tell(struct smt_control *control)
     smt_control_held(control, &bytes, &chunks);
     if (chunks)
         fprintf(stderr,
-                "mtctl: stopped with %" PRIu64 " bytes in %" PRIu64
-                " chunks leaked as told; freeing them\n",
-                bytes, chunks);
+                "mtctl: stopped with %" PRIu64 " byte%s in %" PRIu64
+                " chunk%s leaked as told; freeing %s\n",
+                bytes, smt_number_ending(bytes), chunks, smt_number_ending(chunks),
+                chunks == 1 ? "it" : "them");
     else
         fprintf(stderr, "mtctl: stopped, nothing was left allocated\n");
 }
@@ -218,10 +228,11 @@ static int service_run(struct service *service)
     if (exit_status) return exit_status;
     control.attached = service->attached;
     status = pid_file_take(service);
+    if (status == SMT_OK) status = log_open(service);
     if (status == SMT_OK) status = smt_server_new(&control, &options, &server);
-    if (status == SMT_OK) addresses_tell(service, server);
-    if (status == SMT_OK) status = output_redirect(service);
     if (status == SMT_OK) {
+        addresses_tell(service, server);
+        output_redirect(service);
         ready_tell(service);
         smt_server_run(server);
         leaks_tell(&control);
@@ -268,7 +279,7 @@ static int background_run(struct service *service)
 
 int smt_mtctl_serve(int argc, char **argv)
 {
-    static struct service service = {.pid_fd = -1, .ready_fd = -1};
+    static struct service service = {.pid_fd = -1, .log_fd = -1, .ready_fd = -1};
     int status = smt_cli_start(&smt_mtctl_serve_program, argc, argv, &service, &service.request);
 
     if (status != SMT_CLI_GO_ON) return status;

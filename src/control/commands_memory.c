@@ -1,6 +1,14 @@
 /* The rows that allocate and free: mt.mem_*, mt.lock_test. */
 #include "control/command_rows.h"
 
+/* Long work ends early when somebody wants us to end; half of it is no answer. */
+static bool is_interrupted(struct smt_control *control, struct smt_wire_reply *reply)
+{
+    if (!atomic_load(&control->stress.cancelled)) return false;
+    smt_wire_fault(reply, 500, "interrupted");
+    return true;
+}
+
 COMMAND_ROW(mem_alloc)
 {
     uint64_t size;
@@ -71,7 +79,8 @@ COMMAND_ROW(mem_rnd_alloc)
         smt_fault_values(reply);
         return;
     }
-    if (!smt_stress_random_alloc(control->stress.set, sizes[0], sizes[1], sizes[2]))
+    if (!smt_stress_random_alloc(control->stress.set, sizes[0], sizes[1], sizes[2]) &&
+        !is_interrupted(control, reply))
         smt_fault_memory(reply);
 }
 
@@ -86,6 +95,7 @@ COMMAND_ROW(lock_test)
         return;
     }
     took_ns = smt_stress_lock_test(&control->stress, times);
+    if (is_interrupted(control, reply)) return;
     smt_wire_add_mark(&reply->results, SMT_WIRE_STRUCT);
     smt_wire_add_name(&reply->results, "locks");
     smt_wire_add_integer(&reply->results, (int64_t)times);

@@ -1,7 +1,10 @@
 #include "control/script.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "wire/wire.h"
 
@@ -33,13 +36,21 @@ static char script_take(struct script *script)
 }
 
 /* Skips a comment at the reading position; false when there is none. A `#` or
- * `//` ends a statement's line, but does not take its newline. */
-static bool comment_skip(struct script *script)
+ * `//` ends a statement's line, but does not take its newline. One without end
+ * would hide all that follows: ret_open. */
+static bool comment_skip(struct script *script, bool *ret_open)
 {
     if (starts(script, "/*")) {
+        unsigned begun = script->line;
+
         script->at += 2; /* a slash right behind it ends nothing */
         while (script->at < script->end && !starts(script, "*/")) script_take(script);
-        script->at += starts(script, "*/") ? 2 : 0;
+        if (starts(script, "*/")) {
+            script->at += 2;
+        } else {
+            *ret_open = true;
+            script->begun = begun;
+        }
         return true;
     }
     if (*script->at != '#' && !starts(script, "//")) return false;
@@ -47,11 +58,19 @@ static bool comment_skip(struct script *script)
     return true;
 }
 
+/* The quote that is open behind c; single ones are quotes in calls only. */
+static char quote_after(char quote, char c, bool in_call)
+{
+    if (quote) return c == quote ? '\0' : quote;
+    return c == '"' || (c == '\'' && in_call) ? c : '\0';
+}
+
 /* Reads up to a `;` outside quotes, or a newline outside parentheses too. What is
  * missing then, or NULL. */
 static const char *statement_read(struct script *script)
 {
-    bool quoted = false;
+    bool comment_open = false;
+    char quote = '\0'; /* the one it takes to close */
     int depth = 0;
 
     smt_buffer_empty(&script->statement);
@@ -59,19 +78,22 @@ static const char *statement_read(struct script *script)
     while (script->at < script->end) {
         char c;
 
-        if (!quoted && comment_skip(script)) continue;
+        if (!quote && comment_skip(script, &comment_open)) continue;
         if (!script->begun && !isspace((unsigned char)*script->at)) script->begun = script->line;
         c = script_take(script);
-        if (!quoted && ((c == '\n' && depth <= 0) || c == ';')) break;
-        if (c == '"') quoted = !quoted;
-        if (!quoted) depth += (c == '(') - (c == ')');
+        if (!quote && ((c == '\n' && depth <= 0) || c == ';')) break;
+        quote = quote_after(quote, c, depth > 0);
+        if (!quote) depth += (c == '(') - (c == ')');
         smt_buffer_add(&script->statement, &c, 1);
-        if (quoted && c == '\\' && script->at < script->end) {
+        if (quote == '"' && c == '\\' && script->at < script->end) {
             c = script_take(script);
             smt_buffer_add(&script->statement, &c, 1);
         }
     }
-    return quoted ? "a quote is not closed" : depth > 0 ? "a parenthesis is not closed" : NULL;
+    return comment_open ? "a comment is not closed"
+           : quote      ? "a quote is not closed"
+           : depth > 0  ? "a parenthesis is not closed"
+                        : NULL;
 }
 
 static enum smt_status out_of_memory(const struct script *script)
@@ -101,16 +123,35 @@ struct call {
     struct smt_wire_items arguments;
 };
 
-/* Splits `name(a, "b", 3)`; false when it is no such thing. Commas become
- * blanks outside quotes, and then it reads like a command line. Without memory
- * the arguments have failed. */
+/* The arguments as a command line has them: commas become blanks outside quotes,
+ * and single quotes, in which nothing is escaped, double ones. */
+static void arguments_add(struct smt_buffer *words, const char *at, const char *end)
+{
+    bool escaped = false;
+    char quote = '\0';
+
+    for (; at < end; at++) {
+        char before = quote;
+
+        if (!escaped) quote = quote_after(quote, *at, true);
+        escaped = quote == '"' && *at == '\\' && !escaped;
+        if (quote == '\'' && before && strchr("\"\\", *at)) smt_buffer_add_text(words, "\\");
+        if (quote != before && *at == '\'')
+            smt_buffer_add_text(words, "\"");
+        else
+            smt_buffer_add(words, *at == ',' && !quote ? " " : at, 1);
+    }
+}
+
+/* Splits `name(a, "b", 3)`; false when it is no such thing. Without memory the
+ * arguments have failed. */
 static bool call_parse(const struct smt_buffer *statement, struct call *call)
 {
     const char *text = statement->data, *open = strchr(text, '('), *close = strrchr(text, ')');
     struct smt_wire_request request = {0};
     size_t name_size = open ? (size_t)(open - text) : 0;
     struct smt_buffer words;
-    bool quoted = false, escaped = false, parsed;
+    bool parsed;
 
     while (name_size && isspace((unsigned char)text[name_size - 1])) name_size--;
     if (!open || !close || close < open || !name_size || name_size >= sizeof call->name)
@@ -121,11 +162,7 @@ static bool call_parse(const struct smt_buffer *statement, struct call *call)
     call->name[name_size] = '\0';
     smt_buffer_init(&words);
     smt_buffer_add_text(&words, "call ");
-    for (const char *at = open + 1; at < close; at++) {
-        if (*at == '"' && !escaped) quoted = !quoted;
-        escaped = quoted && *at == '\\' && !escaped;
-        smt_buffer_add(&words, *at == ',' && !quoted ? " " : at, 1);
-    }
+    arguments_add(&words, open + 1, close);
     parsed = smt_text_decode_request(words.data, words.size, &request) == SMT_OK;
     call->arguments = request.arguments;
     if (words.failed || request.method.failed) call->arguments.failed = true;
@@ -147,6 +184,20 @@ static enum smt_status bad_statement(const struct script *script, const char *wh
     return smt_fail(SMT_EINPUT, "%s:%u: %s", script->name, script->begun, why);
 }
 
+/* A modparam() may be for several modules, as "tm|misctest". */
+static bool names_misctest(const char *modules)
+{
+    static const char own[] = "misctest";
+
+    for (;; modules++) {
+        size_t size = strcspn(modules, "|");
+
+        if (size == strlen(own) && memcmp(modules, own, size) == 0) return true;
+        modules += size;
+        if (!*modules) return false;
+    }
+}
+
 static enum smt_status modparam_run(struct script *script, const struct call *call)
 {
     const char *module = argument_text(call, 0), *name = argument_text(call, 1), *text;
@@ -154,10 +205,10 @@ static enum smt_status modparam_run(struct script *script, const struct call *ca
 
     if (call->arguments.count != 3 || !module || !name)
         return bad_statement(script, "expected modparam(\"module\", \"name\", value)");
-    if (strcmp(module, "misctest") != 0) return SMT_OK; /* other modules are not ours */
+    if (!names_misctest(module)) return SMT_OK; /* other modules are not ours */
     text = argument_text(call, 2);
     smt_buffer_add_text(&script->request.method, text ? "cfg.sets" : "cfg.seti");
-    smt_wire_add_string(arguments, module);
+    smt_wire_add_string(arguments, "misctest");
     smt_wire_add_string(arguments, name);
     if (text)
         smt_wire_add_string(arguments, text);
@@ -166,14 +217,31 @@ static enum smt_status modparam_run(struct script *script, const struct call *ca
     return request_run(script, true);
 }
 
+/* As Kamailio takes it: 16, 0x10, "16". */
+static bool size_take(const struct call *call, int64_t *ret_size)
+{
+    const char *text = argument_text(call, 0), *digits;
+    char *end;
+
+    if (call->arguments.count != 1) return false;
+    if (!text) {
+        *ret_size = call->arguments.items[0].integer;
+        return call->arguments.items[0].type == SMT_WIRE_INTEGER;
+    }
+    digits = strncasecmp(text, "0x", 2) == 0 ? text + 2 : text;
+    if (!isxdigit((unsigned char)*digits)) return false; /* strtoll() takes blanks and signs */
+    errno = 0;
+    *ret_size = strtoll(digits, &end, digits == text ? 10 : 16);
+    return !*end && !errno;
+}
+
 static enum smt_status mem_alloc_run(struct script *script, const struct call *call)
 {
-    const struct smt_wire_item *item = call->arguments.items;
+    int64_t size;
 
-    if (call->arguments.count != 1 || item->type != SMT_WIRE_INTEGER)
-        return bad_statement(script, "expected mem_alloc(size)");
+    if (!size_take(call, &size)) return bad_statement(script, "expected mem_alloc(size)");
     smt_buffer_add_text(&script->request.method, "mt.mem_alloc");
-    smt_wire_add_integer(&script->request.arguments, item->integer);
+    smt_wire_add_integer(&script->request.arguments, size);
     return request_run(script, false);
 }
 

@@ -279,6 +279,48 @@ END
     answers $'1052672\n1\n0' -f "$BATS_TEST_TMPDIR/kamailio.cfg"
 }
 
+@test "a script reads what Kamailio does: quotes, hexadecimal, lists of modules" {
+    cat >"$BATS_TEST_TMPDIR/script" <<'END'
+modparam("tm|misctest|sl", "mem_check_content", 1)
+modparam('misctest', 'message_data', 'a;"b\n", /* c')
+mem_alloc("1000"); mem_alloc(0x10);
+mem_used
+cfg.get misctest mem_check_content
+cfg.get misctest message_data
+END
+
+    answers $'1016\n1\na;"b\\n", /* c' -f "$BATS_TEST_TMPDIR/script"
+
+    for line in 'modparam("misctests|tm", "mem_check_content", 1)' 'modparam("m", "memory", 0)'; do
+        printf '%s\n' "$line" 'mem_alloc 1' 'cfg.get misctest mem_check_content' >"$BATS_TEST_TMPDIR/script"
+        answers 0 -f "$BATS_TEST_TMPDIR/script"
+    done
+}
+
+@test "a comment that is not closed is told with its line" {
+    printf 'mem_alloc 1\n mem_used\n/* this\nmem_used\n' >"$BATS_TEST_TMPDIR/script"
+
+    mtctl -q -f "$BATS_TEST_TMPDIR/script"
+
+    exits 2
+    contains 'script:3: a comment is not closed' "$err"
+}
+
+@test "half of a command that was interrupted is no answer" {
+    for words in 'lock_test 9000000000000000000' 'mem_rnd_alloc 1 1 9000000000000000000'; do
+        env --default-signal=INT "$SMT_BIN/mtctl" -q --memory-limit 16g $words \
+            >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+        until grep -q '^SigCgt:.*[2367abef]$' "/proc/$!/status"; do :; done
+
+        kill -INT $!
+
+        wait $! || status=$?
+        [ "$status" = 130 ]
+        [ ! -s "$BATS_TEST_TMPDIR/out" ]
+        [ "$(<"$BATS_TEST_TMPDIR/err")" = 'error: 500 - interrupted' ]
+    done
+}
+
 @test "a script's first fault ends it, and its line is told" {
     printf 'mem_alloc 1\n\nmem_alloc 5 q\nmem_used\n' >"$BATS_TEST_TMPDIR/script"
 

@@ -35,6 +35,8 @@ kamcmd_answers()
     kamcmd_answers '' mt.mem_alloc 8 g
     kamcmd_answers 8589934592 mt.mem_used
     kamcmd_answers 8 mt.mem_free 1 g
+    kamcmd_answers '' mt.mem_alloc s:5000000000
+    kamcmd_answers 5000000000 mt.mem_free
 }
 
 @test "kamcmd: timed tests are started, listed, stopped and destroyed" {
@@ -209,7 +211,7 @@ END
 
     [ "$status" = 0 ]
     [ ! -e "$socket" ]
-    contains '10240 bytes in 1 chunks' "$(<"$BATS_TEST_TMPDIR/server.err")"
+    contains '10240 bytes in 1 chunk leaked' "$(<"$BATS_TEST_TMPDIR/server.err")"
 }
 
 @test "the socket is the user's alone" {
@@ -248,6 +250,14 @@ END
     done
 }
 
+@test "a log that cannot be written is told before it serves" {
+    mtctl serve -q --listen "unix:$socket" --log /nonexistent/log
+
+    exits 3
+    [ -z "$out" ]
+    contains '/nonexistent/log: No such file' "$err"
+}
+
 @test "in the background: answers when it returns, pid file is one server's" {
     mtctl serve -q --background --pid-file "$BATS_TEST_TMPDIR/pid" --listen "unix:$socket" \
         --log "$BATS_TEST_TMPDIR/log" 3>&-
@@ -260,5 +270,5 @@ END
 
     kill -TERM "$(<"$BATS_TEST_TMPDIR/pid")"
     gone "$BATS_TEST_TMPDIR/pid"
-    contains '1024 bytes in 1 chunks' "$(<"$BATS_TEST_TMPDIR/log")"
+    contains '1024 bytes in 1 chunk leaked' "$(<"$BATS_TEST_TMPDIR/log")"
 }
