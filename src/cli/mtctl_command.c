@@ -16,6 +16,7 @@ struct invocation {
     struct smt_mtctl_options options;
     struct smt_control control;
     struct smt_wire_client client;
+    atomic_bool *cancels; /* the engine's, when it is here */
     bool show_failed;
 };
 
@@ -101,7 +102,7 @@ static int target_run(struct invocation *invocation, const struct smt_script_tar
     else if (invocation->options.words)
         status = words_run(invocation, target);
     else
-        status = smt_mtctl_shell(target);
+        status = smt_mtctl_shell(target, invocation->cancels);
     if (invocation->show_failed && !status) {
         fprintf(stderr, "mtctl: cannot write the answer\n");
         status = 3;
@@ -140,6 +141,7 @@ static int engine_run(struct invocation *invocation)
     int status = smt_mtctl_engine_start(&invocation->options.engine, &invocation->control);
 
     if (status) return status;
+    invocation->cancels = &invocation->control.stress.cancelled;
     if (!shell) {
         interrupted_engine = &invocation->control.stress;
         signal(SIGINT, on_interrupt);

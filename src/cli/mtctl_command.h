@@ -3,6 +3,8 @@
 #ifndef SMT_CLI_MTCTL_COMMAND_H
 #define SMT_CLI_MTCTL_COMMAND_H
 
+#include <stdatomic.h>
+
 #include "cli/mtctl_engine.h"
 #include "control/control.h"
 
@@ -20,7 +22,9 @@ struct smt_mtctl_options {
 /* Options, then COMMAND...; the exit status. */
 int smt_mtctl_command(int argc, char **argv);
 
-/* The interactive shell; `target` carries out and shows. The exit status. */
-int smt_mtctl_shell(const struct smt_script_target *target);
+/* The interactive shell; `target` carries out and shows. On a terminal Ctrl-C sets
+ * *cancels, which is to end a command; it is false again for the next one. NULL:
+ * Ctrl-C during a command ends the program. The exit status. */
+int smt_mtctl_shell(const struct smt_script_target *target, atomic_bool *cancels);
 
 #endif

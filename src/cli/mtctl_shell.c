@@ -2,6 +2,7 @@
  * terminal, plain lines otherwise. */
 #include <histedit.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,36 @@ static int plain_run(struct shell *shell)
     return status || !faults ? status : SMT_MTCTL_FAULT;
 }
 
+/* --- Ctrl-C --- */
+
+static volatile sig_atomic_t interrupted;
+static atomic_bool *interrupt_cancels; /* what a command looks at, or NULL */
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+    if (interrupt_cancels) atomic_store(interrupt_cancels, true);
+}
+
+/* A signal while a line is edited ends el_gets(): then another line is asked for.
+ * NULL: the end of input. */
+static const char *line_get(EditLine *edit)
+{
+    const char *got;
+    int length = 0;
+
+    do {
+        interrupted = 0;
+        if (interrupt_cancels) atomic_store(interrupt_cancels, false);
+        signal(SIGINT, on_interrupt);
+        got = el_gets(edit, &length);
+        if (interrupted) puts("^C");
+    } while (interrupted);
+    if (!interrupt_cancels) signal(SIGINT, SIG_DFL); /* a server's command does not look */
+    return got && length > 0 ? got : NULL;
+}
+
 static void history_path(char *ret_path, size_t room)
 {
     const char *folder = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -172,8 +203,8 @@ static int edited_run(struct shell *shell)
     History *past = history_init();
     char path[4096];
     HistEvent event;
-    int status = 0, length;
     const char *got;
+    int status = 0;
 
     if (!edit || !past) return plain_run(shell);
     history_path(path, sizeof path);
@@ -187,7 +218,7 @@ static int edited_run(struct shell *shell)
     el_set(edit, EL_ADDFN, "complete", "complete the word", shell_complete);
     el_set(edit, EL_BIND, "^I", "complete", NULL);
     el_source(edit, NULL);
-    while ((got = el_gets(edit, &length)) && length > 0) {
+    while ((got = line_get(edit))) {
         char *line = strdup(got);
         bool goes_on = line != NULL;
 
@@ -200,15 +231,19 @@ static int edited_run(struct shell *shell)
         if (!goes_on) break;
     }
     if (*path) history(past, &event, H_SAVE, path);
+    signal(SIGINT, SIG_DFL);
     history_end(past);
     el_end(edit);
     return status;
 }
 
-int smt_mtctl_shell(const struct smt_script_target *target)
+int smt_mtctl_shell(const struct smt_script_target *target, atomic_bool *cancels)
 {
     struct shell shell = {.target = target};
-    int status = isatty(STDIN_FILENO) ? edited_run(&shell) : plain_run(&shell);
+    int status;
+
+    interrupt_cancels = cancels;
+    status = isatty(STDIN_FILENO) ? edited_run(&shell) : plain_run(&shell);
 
     smt_wire_request_clear(&shell.request);
     smt_wire_reply_clear(&shell.reply);

@@ -9,12 +9,17 @@ static bool is_interrupted(struct smt_control *control, struct smt_wire_reply *r
     return true;
 }
 
+static void fault_allocation(struct smt_control *control, struct smt_wire_reply *reply)
+{
+    if (!is_interrupted(control, reply)) smt_fault_memory(reply);
+}
+
 COMMAND_ROW(mem_alloc)
 {
     uint64_t size;
 
     if (!smt_arguments_sizes(arguments, reply, &size, 1)) return;
-    if (!smt_stress_alloc(control->stress.set, size)) smt_fault_memory(reply);
+    if (!smt_stress_alloc(control->stress.set, size)) fault_allocation(control, reply);
 }
 
 /* The size may be missing while the unit is there: then everything is freed and
@@ -62,7 +67,7 @@ COMMAND_ROW(mem_realloc)
         SMT_STRESS_RESIZED)
         smt_wire_add_integer(&reply->results, difference / (int64_t)unit);
     else
-        smt_fault_memory(reply);
+        fault_allocation(control, reply);
 }
 
 static bool range_is_valid(uint64_t min, uint64_t max, uint64_t total)
@@ -79,9 +84,8 @@ COMMAND_ROW(mem_rnd_alloc)
         smt_fault_values(reply);
         return;
     }
-    if (!smt_stress_random_alloc(control->stress.set, sizes[0], sizes[1], sizes[2]) &&
-        !is_interrupted(control, reply))
-        smt_fault_memory(reply);
+    if (!smt_stress_random_alloc(control->stress.set, sizes[0], sizes[1], sizes[2]))
+        fault_allocation(control, reply);
 }
 
 COMMAND_ROW(lock_test)

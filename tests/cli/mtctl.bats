@@ -195,7 +195,7 @@ END
 types()
 {
     HOME=$1 XDG_STATE_HOME= TERM=vt100 python3 -c '
-import os, pty, select, signal, sys, time
+import os, pty, select, signal, sys, termios, time
 
 child, terminal = pty.fork()
 if child == 0:
@@ -208,6 +208,9 @@ for line in sys.stdin.read().splitlines():
         if select.select([terminal], [], [], 1)[0]:
             shown += os.read(terminal, 4096)
     seen = at + len(awaited) if at >= 0 else len(shown)
+    # A lone Ctrl-C is for a command: no line is edited any more.
+    while typed == "\\x03" and time.time() < end and not termios.tcgetattr(terminal)[3] & termios.ICANON:
+        pass
     os.write(terminal, typed.encode().decode("unicode_escape").encode())
 # What is typed while the shell is busy with a line may be lost.
 try:
@@ -254,6 +257,25 @@ END
     )
 
     contains $'mem_used k\n7\n' "$said"
+}
+
+@test "on a terminal, Ctrl-C gives up a line, or a long command, not the shell" {
+    said=$(types "$BATS_TEST_TMPDIR" <<'END'
+mt> |mem_alloc 7 k\n
+mt> |mem_alloc 9
+mem_alloc 9|9\x03
+mt> |lock_test 9000000000000000000\n
+lock_test 9|\x03
+interrupted|
+mt> |mem_alloc 1 k\n
+mt> |mem_used k\n
+mt> |quit\n
+END
+    )
+
+    contains 'error: 500 - interrupted' "$said"
+    contains $'mt> mem_used k\n8\n' "$said"
+    contains $'^C\nmt> lock_test' "$said"
 }
 
 # --- scripts ---
