@@ -7,7 +7,11 @@
 #include "control/server_inside.h"
 
 #define TOP_PROMPT "> "
+
+/* RFC 854 */
 #define TELNET_IAC 255
+#define TELNET_SB  250 /* an option's parameters follow, up to IAC SE */
+#define TELNET_SE  240
 
 static const char *line_end(const struct connection *connection)
 {
@@ -132,19 +136,31 @@ static void request_run(struct connection *connection)
 
 /* --- text --- */
 
-/* Removes telnet's option commands (RFC 854: IAC, verb, and for WILL, WONT, DO
- * and DONT an option; other verbs have two bytes) and the NUL it puts behind a
- * bare carriage return. */
+/* How many bytes the option command has that begins here: IAC, verb, and for
+ * WILL, WONT, DO and DONT an option; SB has what ends it, others two bytes. */
+static size_t telnet_command_size(const unsigned char *at, size_t left)
+{
+    if (left < 2 || at[1] < TELNET_SB || at[1] == TELNET_IAC) return 2;
+    if (at[1] > TELNET_SB) return 3;
+    for (size_t size = 3; size < left; size++)
+        if (at[size - 1] == TELNET_IAC && at[size] == TELNET_SE) return size + 1;
+    return left;
+}
+
+/* Removes telnet's option commands and the NUL it puts behind a bare carriage
+ * return. */
 static size_t telnet_strip(char *line, size_t size_bytes)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < size_bytes; i++) {
-        if (line[i] == '\0') continue;
-        if ((unsigned char)line[i] != TELNET_IAC)
-            line[kept++] = line[i];
+        const unsigned char *at = (const unsigned char *)line + i;
+
+        if (!*at) continue;
+        if (*at == TELNET_IAC)
+            i += telnet_command_size(at, size_bytes - i) - 1;
         else
-            i += i + 1 < size_bytes && (unsigned char)line[i + 1] >= 251 ? 2 : 1;
+            line[kept++] = line[i];
     }
     return kept;
 }

@@ -417,6 +417,32 @@ static void telnet_session_has_prompts_and_menus(void **state)
     close(fd);
 }
 
+static void telnet_options_are_no_part_of_a_command(void **state)
+{
+    /* IAC DO ECHO; IAC SB NAWS 80 24 IAC SE; IAC IP; IAC IAC; SB without end */
+    static const char *const options[] = {"\xff\xfd\x01", "\xff\xfa\x1fPPQQ\xff\xf0", "\xff\xf4",
+                                          "\xff\xff"};
+    struct smt_buffer text;
+    int fd = client_to(&telnet);
+
+    (void)state;
+    smt_buffer_init(&text);
+    received_until(fd, "> ", &text);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        bytes_send(fd, options[i], strlen(options[i]));
+        text_send(fd, "mem_used\r\n");
+
+        received_until(fd, "> ", &text);
+
+        assert_string_equal(text.data, "0\r\n> ");
+    }
+    text_send(fd, "mem_used\xff\xfa\x1fPP\r\n");
+    received_until(fd, "> ", &text);
+    assert_string_equal(text.data, "0\r\n> ");
+    smt_buffer_clear(&text);
+    close(fd);
+}
+
 static void menu_is_closed_with_its_client(void **state)
 {
     struct smt_buffer text;
@@ -489,6 +515,7 @@ int main(void)
         WITH_SERVER(thousands_of_idle_clients_leave_room_for_others),
         WITH_SERVER(web_browsers_get_nothing_done),
         WITH_SERVER(telnet_session_has_prompts_and_menus),
+        WITH_SERVER(telnet_options_are_no_part_of_a_command),
         WITH_SERVER(menu_is_closed_with_its_client),
         WITH_SERVER(stopping_ends_a_command_that_is_running),
         cmocka_unit_test(stopped_server_takes_its_socket_away),
