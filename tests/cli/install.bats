@@ -67,7 +67,7 @@ passes() {
     cmake -S . -B build -DCMAKE_PREFIX_PATH="$prefix"
     cmake --build build
     inner=$(nm -g --defined-only "$libdir/libmemtest.a" | awk 'NF == 3 { print $3 }' |
-        grep -vE '^smt_(sweep|show)' || :)
+        grep -vE '^(smt_(sweep|show)|mt_mem_(alloc|free)$)' || :)
 
     for program in ./test_config build/test_config; do
         passes $program
@@ -80,15 +80,35 @@ passes() {
 @test "shared_library_exports_the_api_alone" {
     nm -D --defined-only "$libdir/libmemtest.so" | awk '{ print $3 }' | sed 's/@.*//' |
         grep -v '^MEMTEST_' | sort >exported
-    grep -oE '\bsmt_(sweep|show)(_[a-z]+)?\(' "$prefix/include/memtest.h" | tr -d '(' | sort -u >declared
+    grep -oE '\b(smt_(sweep|show)(_[a-z]+)?|mt_mem_[a-z]+)\(' "$prefix/include/memtest.h" \
+        "$prefix/include/misctest.h" -h | tr -d '(' | sort -u >declared
 
     diff exported declared
     [ "$(objdump -p "$libdir/libmemtest.so" | awk '/SONAME/ { print $2 }')" = libmemtest.so.0 ]
 }
 
+@test "functions_of_misctest_keep_memory_and_give_it_back" {
+    cat >leaks.c <<'END'
+#include <malloc.h>
+#include <misctest.h>
+int main(void)
+{
+    if (mt_mem_alloc(50000000) != 0 || mallinfo2().hblkhd < 50000000) return 1;
+    if (mt_mem_alloc((size_t)1 << 60) != -1) return 2;
+    mt_mem_free();
+    return mallinfo2().hblkhd < 50000000 ? 0 : 3;
+}
+END
+    cc -o shared leaks.c $(pkg --cflags --libs memtest)
+    cc -o static leaks.c $(pkg --cflags --libs memtest-static)
+
+    LD_LIBRARY_PATH=$libdir ./shared
+    ./static
+}
+
 @test "headers_stand_alone_in_c_and_cxx" {
     for language in c c++; do
-        printf '#include <memtest.h>\n#include <smt_parser.h>\nint main(void) { return 0; }\n' |
+        printf '#include <memtest.h>\n#include <misctest.h>\n#include <smt_parser.h>\nint main(void) { return 0; }\n' |
             ${CC:-cc} -x "$language" -Wall -Wextra -Werror -fsyntax-only \
                 $(pkg --cflags memtest sipmemtest) -
     done
