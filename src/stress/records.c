@@ -1,10 +1,12 @@
 #include "stress/records.h"
 
+#include <stdint.h>
 #include <sys/mman.h>
 
 #define LARGEST_BYTES ((size_t)SMT_RECORDS_LEAST << (SMT_RECORDS_ORDERS - 1))
 #define HEADER_BYTES  SMT_RECORDS_LEAST
-#define SLAB_BYTES    (HEADER_BYTES + 32 * LARGEST_BYTES)
+#define SLAB_BYTES    ((size_t)2 << 20) /* what one page table maps, on x86-64 */
+#define SLAB_PIECES   ((SLAB_BYTES - HEADER_BYTES) / LARGEST_BYTES)
 
 struct smt_records_slab {
     struct smt_records_slab *older;
@@ -21,6 +23,21 @@ static void *pages_map(size_t size_bytes)
         mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     return pages == MAP_FAILED ? NULL : pages;
+}
+
+/* At a multiple of its size: two threads whose records lie in the same page table, or
+ * in mappings that the kernel joined, wait for each other at every page fault. Not as
+ * one huge page, which would be most of what a small set takes. */
+static struct smt_records_slab *slab_map(void)
+{
+    char *pages = pages_map(2 * SLAB_BYTES), *slab;
+
+    if (!pages) return NULL;
+    slab = pages + (-(uintptr_t)pages & (SLAB_BYTES - 1));
+    if (slab > pages) munmap(pages, (size_t)(slab - pages));
+    munmap(slab + SLAB_BYTES, (size_t)(pages + SLAB_BYTES - slab));
+    (void)madvise(slab, SLAB_BYTES, MADV_NOHUGEPAGE);
+    return (struct smt_records_slab *)slab;
 }
 
 static size_t order_bytes(unsigned order)
@@ -41,8 +58,8 @@ static void *slab_cut(struct smt_records *records)
     struct smt_records_slab *slab = records->slabs;
     char *piece;
 
-    if (!slab || slab->cut_bytes == SLAB_BYTES) {
-        slab = pages_map(SLAB_BYTES);
+    if (!slab || slab->cut_bytes == HEADER_BYTES + SLAB_PIECES * LARGEST_BYTES) {
+        slab = slab_map();
         if (!slab) return NULL;
         slab->older = records->slabs;
         slab->cut_bytes = HEADER_BYTES;
