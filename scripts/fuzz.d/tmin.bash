@@ -58,11 +58,15 @@ main() {
 }
 
 tmin_libfuzzer() { # FILE
-    local scratch
+    local scratch status=0
     scratch=$(mktemp -d) || fail 3 "no folder for temporary files: see TMPDIR"
-    # It fails, as the input does: what it leaves tells.
+    # Its exit status is that of the input, too: what it leaves tells, unless it did not run or end.
     timeout -k 5 $((seconds + 30)) "$program" -minimize_crash=1 "-max_total_time=$seconds" -timeout=10 \
-        "-artifact_prefix=$scratch/" "-exact_artifact_path=$scratch/small" "$1" >"$scratch/log" 2>&1 </dev/null || true
+        "-artifact_prefix=$scratch/" "-exact_artifact_path=$scratch/small" "$1" >"$scratch/log" 2>&1 </dev/null || status=$?
+    case $status in
+    124 | 137) failed="$(basename "$program") did not end in $((seconds + 30)) s" ;;
+    126 | 127) failed="$program does not start: build it again with scripts/fuzz build" ;;
+    esac
     # The last one that failed, whoever wrote it.
     if [ -s "$scratch/small" ] && ! "$program" "$scratch/small" >/dev/null 2>&1; then
         cp "$scratch/small" "$small" || fail 3 "cannot write $small: is the disk full?"

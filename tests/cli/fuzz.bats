@@ -167,6 +167,18 @@ END
     ! grep -q 'gets no smaller' <<<"$err"
 }
 
+@test "a_target_that_does_not_start_is_not_an_input_that_gets_no_smaller" {
+    mkdir -p "$dir/build/fuzz/fuzz"
+    printf '#!/no/such/loader\n' >"$dir/build/fuzz/fuzz/fuzz_message"
+    chmod +x "$dir/build/fuzz/fuzz/fuzz_message"
+    echo x >"$dir/input"
+
+    fuzz tmin --engine libfuzzer --target message "$dir/input"
+    exits 3
+    contains "fuzz_message does not start" "$err"
+    ! grep -q 'gets no smaller' <<<"$err"
+}
+
 # --- running ------------------------------------------------------------------------------
 
 @test "a_campaign_ends_with_its_time_and_keeps_its_corpus" {

@@ -1,152 +1,10 @@
 /* control/server: clients of every kind against a server in a thread. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "server_fixture.h"
+
 #include <errno.h>
-#include <poll.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include "control/control.h"
-
-#define WAIT_MS   20000 /* for something that must come */
-#define IDLE_MOST 4000  /* clients at once; both ends are in this process */
-
-static struct smt_control control;
-static struct smt_server *server;
-static struct smt_address address, telnet;
-static pthread_t server_thread;
-static char folder[SMT_TEMPORARY_BYTES];
-static char path[sizeof folder + 8];
-
-static void *server_main(void *unused)
-{
-    (void)unused;
-    smt_server_run(server);
-    return NULL;
-}
-
-/* A menu that repeats lines until `q`. */
-static void *menu_open(struct smt_control *unused)
-{
-    (void)unused;
-    return malloc(1);
-}
-
-static const char *menu_line(void *state, const char *line, struct smt_buffer *answer)
-{
-    (void)state;
-    if (strcmp(line, "q") == 0) return NULL;
-    smt_buffer_addf(answer, "said %s\r\n", line);
-    return "os> ";
-}
-
-static const struct smt_server_menu menus[] = {
-    {"o", "repeats", "os> ", menu_open, free, menu_line},
-    {.key = NULL},
-};
-
-static int setup(void **state)
-{
-    const struct smt_stress_options options = {.limit_bytes = (uint64_t)1 << 30, .seed = 3};
-    struct smt_address addresses[2];
-    struct smt_server_options listen = {addresses, 2, menus};
-
-    (void)state;
-    snprintf(path, sizeof path, "%s/socket", folder);
-    if (smt_address_parse(path, &addresses[0]) != SMT_OK) return -1;
-    if (smt_address_parse("telnet:127.0.0.1:0", &addresses[1]) != SMT_OK) return -1;
-    if (smt_control_init(&control, &options, NULL) != SMT_OK) return -1;
-    if (smt_server_new(&control, &listen, &server) != SMT_OK) return -1;
-    smt_server_address(server, 0, &address);
-    smt_server_address(server, 1, &telnet);
-    return pthread_create(&server_thread, NULL, server_main, NULL);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    smt_server_stop(server);
-    pthread_join(server_thread, NULL);
-    smt_server_free(server);
-    smt_control_clear(&control);
-    return 0;
-}
-
-static int client_to(const struct smt_address *where)
-{
-    int fd = socket(where->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, &where->socket.any, where->size_bytes), 0);
-    return fd;
-}
-
-static int client(void)
-{
-    return client_to(&address);
-}
-
-static void bytes_send(int fd, const void *bytes, size_t size_bytes)
-{
-    assert_int_equal(send(fd, bytes, size_bytes, MSG_NOSIGNAL), (ssize_t)size_bytes);
-}
-
-static void text_send(int fd, const char *text)
-{
-    bytes_send(fd, text, strlen(text));
-}
-
-static bool readable(int fd, int timeout_ms)
-{
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-
-    return poll(&wait, 1, timeout_ms) == 1;
-}
-
-/* Receives until `end` has come (NULL: until the server hangs up). */
-static void received_until(int fd, const char *end, struct smt_buffer *ret_text)
-{
-    smt_buffer_empty(ret_text);
-    for (;;) {
-        char bytes[4096];
-        ssize_t got;
-
-        if (end && ret_text->size >= strlen(end) &&
-            strcmp(ret_text->data + ret_text->size - strlen(end), end) == 0)
-            return;
-        if (!readable(fd, WAIT_MS)) fail_msg("nothing came after: %s", ret_text->data);
-        got = recv(fd, bytes, sizeof bytes, 0);
-        if (got <= 0 && !end) return;
-        if (got <= 0) fail_msg("hung up after: %s", ret_text->data ? ret_text->data : "");
-        smt_buffer_add(ret_text, bytes, (size_t)got);
-    }
-}
-
-/* Sends a line, expects this answer. */
-static void assert_answer(int fd, const char *line, const char *answer)
-{
-    struct smt_buffer text;
-
-    smt_buffer_init(&text);
-    text_send(fd, line);
-    received_until(fd, "\n", &text);
-    assert_string_equal(text.data, answer);
-    smt_buffer_clear(&text);
-}
-
-static void assert_still_serves(void)
-{
-    int fd = client();
-
-    assert_answer(fd, "core.version\n", "mtctl " SMT_VERSION "\n");
-    close(fd);
-}
+#define IDLE_MOST 4000 /* clients at once; both ends are in this process */
 
 static void answers_keep_the_order_of_requests(void **state)
 {
@@ -390,75 +248,6 @@ static void web_browsers_get_nothing_done(void **state)
     close(fd);
 }
 
-static void telnet_session_has_prompts_and_menus(void **state)
-{
-    struct smt_buffer text;
-    int fd = client_to(&telnet);
-
-    (void)state;
-    smt_buffer_init(&text);
-    received_until(fd, "> ", &text);
-    assert_string_equal(text.data, "> ");
-    bytes_send(fd, "\xff\xfd\x01mem_used\r\n", 13); /* IAC DO ECHO */
-    received_until(fd, "> ", &text);
-    assert_string_equal(text.data, "0\r\n> ");
-    text_send(fd, "o\r\n");
-    received_until(fd, "os> ", &text);
-    text_send(fd, "mem_used\r\n");
-    received_until(fd, "os> ", &text);
-    assert_string_equal(text.data, "said mem_used\r\nos> ");
-    text_send(fd, "q\r\n");
-    received_until(fd, "> ", &text);
-    assert_string_equal(text.data, "> ");
-    text_send(fd, "quit\r\n");
-    received_until(fd, NULL, &text);
-    assert_int_equal(text.size, 0);
-    smt_buffer_clear(&text);
-    close(fd);
-}
-
-static void telnet_options_are_no_part_of_a_command(void **state)
-{
-    /* IAC DO ECHO; IAC SB NAWS 80 24 IAC SE; IAC IP; IAC IAC; SB without end */
-    static const char *const options[] = {"\xff\xfd\x01", "\xff\xfa\x1fPPQQ\xff\xf0", "\xff\xf4",
-                                          "\xff\xff"};
-    struct smt_buffer text;
-    int fd = client_to(&telnet);
-
-    (void)state;
-    smt_buffer_init(&text);
-    received_until(fd, "> ", &text);
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        bytes_send(fd, options[i], strlen(options[i]));
-        text_send(fd, "mem_used\r\n");
-
-        received_until(fd, "> ", &text);
-
-        assert_string_equal(text.data, "0\r\n> ");
-    }
-    text_send(fd, "mem_used\xff\xfa\x1fPP\r\n");
-    received_until(fd, "> ", &text);
-    assert_string_equal(text.data, "0\r\n> ");
-    smt_buffer_clear(&text);
-    close(fd);
-}
-
-static void menu_is_closed_with_its_client(void **state)
-{
-    struct smt_buffer text;
-    int fd = client_to(&telnet);
-
-    (void)state; /* a state that is not freed is the sanitizer's to tell */
-    smt_buffer_init(&text);
-    received_until(fd, "> ", &text);
-    text_send(fd, "o\r\n");
-    received_until(fd, "os> ", &text);
-    close(fd);
-    smt_buffer_clear(&text);
-
-    assert_still_serves();
-}
-
 static void stopping_ends_a_command_that_is_running(void **state)
 {
     int fd = client();
@@ -486,20 +275,6 @@ static void stopped_server_takes_its_socket_away(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
-static int folder_make(void **state)
-{
-    (void)state;
-    return smt_temporary_folder("test-server", folder) == SMT_OK ? 0 : -1;
-}
-
-static int folder_remove(void **state)
-{
-    (void)state;
-    return rmdir(folder);
-}
-
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -514,9 +289,6 @@ int main(void)
         WITH_SERVER(random_bytes_from_many_clients_harm_nobody),
         WITH_SERVER(thousands_of_idle_clients_leave_room_for_others),
         WITH_SERVER(web_browsers_get_nothing_done),
-        WITH_SERVER(telnet_session_has_prompts_and_menus),
-        WITH_SERVER(telnet_options_are_no_part_of_a_command),
-        WITH_SERVER(menu_is_closed_with_its_client),
         WITH_SERVER(stopping_ends_a_command_that_is_running),
         cmocka_unit_test(stopped_server_takes_its_socket_away),
     };

@@ -10,6 +10,17 @@ static void assert_hex(const struct smt_buffer *buffer, const char *hex)
     assert_memory_equal(buffer->data, bytes, size);
 }
 
+/* A recorded packet's bytes; its header, which must fit. */
+static struct smt_binrpc_header packet_read(const char *hex, uint8_t bytes[256])
+{
+    struct smt_binrpc_header header;
+    size_t size = unhex(hex, bytes);
+
+    assert_int_equal(smt_binrpc_header(bytes, size, &header), SMT_WIRE_DONE);
+    assert_int_equal(header.header_bytes + header.payload_bytes, size);
+    return header;
+}
+
 static void recorded_requests_read_as_they_were_typed(void **state)
 {
     struct smt_wire_request request = {0}, typed = {0};
@@ -20,10 +31,7 @@ static void recorded_requests_read_as_they_were_typed(void **state)
     (void)state;
     smt_buffer_init(&again);
     for (size_t i = 0; i < RECORDED; i++) {
-        size_t size = unhex(recorded[i].request, bytes);
-
-        assert_int_equal(smt_binrpc_header(bytes, size, &header), SMT_WIRE_DONE);
-        assert_int_equal(header.header_bytes + header.payload_bytes, size);
+        header = packet_read(recorded[i].request, bytes);
         assert_true(
             smt_binrpc_decode_request(bytes + header.header_bytes, header.payload_bytes, &request));
         assert_int_equal(
@@ -50,9 +58,7 @@ static void recorded_answers_are_written_byte_by_byte(void **state)
     (void)state;
     smt_buffer_init(&again);
     for (size_t i = 0; i < RECORDED; i++) {
-        size_t size = unhex(recorded[i].answer, bytes);
-
-        assert_int_equal(smt_binrpc_header(bytes, size, &header), SMT_WIRE_DONE);
+        header = packet_read(recorded[i].answer, bytes);
         assert_true(smt_binrpc_decode_reply(&header, bytes + header.header_bytes, &reply));
         smt_buffer_empty(&again);
         smt_binrpc_encode_reply(&again, header.cookie, &reply);
