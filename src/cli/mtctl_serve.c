@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,16 +101,6 @@ const struct smt_cli_program smt_mtctl_serve_program = {
     .options = table,
     .examples = examples,
 };
-
-/* 10,000 clients are 10,000 descriptors. */
-static void descriptors_raise(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 /* The lock tells a running server's file from one that was left behind. */
 static enum smt_status pid_file_take(struct service *service)
@@ -295,7 +284,7 @@ int smt_mtctl_serve(int argc, char **argv)
 
         if (found != SMT_OK) return smt_mtctl_fail(found);
     }
-    descriptors_raise();
+    (void)smt_descriptors_raise(); /* 10,000 clients are as many */
     status = service.background ? background_run(&service) : service_run(&service);
     smt_cli_texts_clear(&service.engine.parameters);
     return status;

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,29 +105,22 @@ static int file_read(int fd, struct smt_buffer *buffer)
     }
 }
 
-/* Each process takes three descriptors: of a hundred and more, the soft limit is too low. It is
- * raised only then, for steps inherit it. */
-static bool limit_raise(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return false;
-    limit.rlim_cur = limit.rlim_max;
-    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
-}
-
 static bool is_exhausted(int error)
 {
     return error == EMFILE || error == ENFILE;
 }
 
-/* Opens for reading; what cannot be opened for want of descriptors is a failure of ours and says
+/* Each process takes three descriptors: of a hundred and more, the soft limit is too low. It is
+ * raised only then, for steps inherit it.
+ *
+ * Opens for reading; what cannot be opened for want of descriptors is a failure of ours and says
  * nothing of the process. */
 static enum smt_status file_open(const char *path, int flags, int *ret_fd, int *ret_errno)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
 
-    if (fd < 0 && errno == EMFILE && limit_raise()) fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+    if (fd < 0 && errno == EMFILE && smt_descriptors_raise())
+        fd = open(path, O_RDONLY | O_CLOEXEC | flags);
     *ret_fd = fd;
     *ret_errno = fd < 0 ? errno : 0;
     if (!is_exhausted(*ret_errno)) return SMT_OK;
