@@ -43,9 +43,12 @@
 #define END_BYTES      (32u << 20) /* of a larger block than two of these, only the ends are filled */
 
 /* Where the first heap of a process goes if nothing is there: the pointers that
- * a report's bytes show are then the same in every process. */
-#define RANGE_ADDRESS ((void *)0x200000000000)
-#define ZONE_ADDRESS  ((void *)0x300000000000)
+ * a report's bytes show are then the same in every process. Their upper halves
+ * are no round numbers: two halves of a word of static data, each a small number
+ * or a few flags, must not look like a pointer (glibc's malloc keeps such a word,
+ * the map of its bins; a leak looked kept once in some hundred sweeps). */
+#define RANGE_ADDRESS ((void *)0x2D5B00000000)
+#define ZONE_ADDRESS  ((void *)0x3D5B00000000)
 
 struct heap_zone {
     uintptr_t base, bump, end;

@@ -5,10 +5,14 @@
 
 static void *volatile root;
 static __thread void *volatile thread_root;
+static volatile struct {
+    uint32_t low, high;
+} halves __attribute__((aligned(8)));
 
 static int reach_tear_down(void **state)
 {
     root = thread_root = NULL;
+    halves.low = halves.high = 0;
     return heap_tear_down(state);
 }
 
@@ -66,6 +70,22 @@ static void a_thread_local_pointer_reaches(void **state)
     thread_root = smt_heap_malloc(24);
 
     assert_int_equal(smt_reach_mark(heap), 1);
+}
+
+/* Whatever the low half is: a number, a flag or two, as glibc's map of bins has them. */
+static void numbers_and_flags_side_by_side_are_no_pointer(void **state)
+{
+    (void)state;
+    plain_begin();
+    halves.low = (uint32_t)(uintptr_t)smt_heap_malloc(24);
+
+    for (halves.high = 0; halves.high < 10000; halves.high++)
+        assert_int_equal(smt_reach_mark(heap), 0);
+    for (unsigned one = 0; one < 32; one++)
+        for (unsigned other = 0; other < 32; other++) {
+            halves.high = 1u << one | 1u << other;
+            assert_int_equal(smt_reach_mark(heap), 0);
+        }
 }
 
 static void blocks_of_size_0_can_be_reached(void **state)
@@ -196,6 +216,7 @@ int main(void)
         REACH_TEST(an_interior_pointer_reaches),
         REACH_TEST(a_pointer_to_the_end_does_not_reach),
         REACH_TEST(a_thread_local_pointer_reaches),
+        REACH_TEST(numbers_and_flags_side_by_side_are_no_pointer),
         REACH_TEST(blocks_of_size_0_can_be_reached),
         REACH_TEST(a_chain_is_reached_to_its_end),
         REACH_TEST(a_cycle_alone_is_not_reached),
