@@ -199,7 +199,7 @@ enum smt_status jobs_run(struct session *session, const struct smt_sweep_setting
     if (started != SMT_OK) status = started;
     if (smt_journal_results(journal, ret_results) != SMT_OK) return SMT_EIO;
     summary = smt_results_summary(*ret_results);
-    summary->unusable_inputs = settings->unusable_inputs;
+    summary->unusable_inputs += settings->unusable_inputs;
     summary->seconds = (double)(smt_clock_ns() - started_ns) / 1e9;
     if (status != SMT_OK) {
         summary->truncated = true;

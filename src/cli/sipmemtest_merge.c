@@ -100,6 +100,7 @@ static void results_tell(struct session *session, struct smt_results *results)
     if (summary->truncated)
         status = smt_fail(SMT_EIO, "the result is incomplete: %s", summary->truncated_by);
     session_complain(session, status);
+    if (summary->unusable_inputs) session_raise(session, smt_status_exit(SMT_EINPUT));
     session_judge(session, status, &outcome);
 }
 

@@ -56,7 +56,10 @@ static void exits_add(smt_cli_add_row *add_row, void *context)
     static const char *const rows[][2] = {
         {"0", "Nothing was found."},
         {"1", "There are findings; with --known, new ones."},
-        {"2", "The command line or an input is wrong. Usable messages were run all the same."},
+        {"2",
+         "The command line or an input is wrong, or a message needs more memory than a run may "
+         "take: half of the machine's or the cgroup's. The other messages were run all the "
+         "same."},
         {"3", "The tool could not do its job: no child could be started, the disk is full."},
         {"130", "Interrupted. What was found until then is reported, as TRUNCATED."},
     };

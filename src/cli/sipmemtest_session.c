@@ -46,6 +46,17 @@ static enum smt_status report_add(struct session *session, const char *spec)
     return SMT_OK;
 }
 
+/* As of an input that could not be read at all. */
+static void unusable_complain(struct smt_sink *sink, const struct smt_unusable_report *report)
+{
+    struct session *session =
+        (struct session *)((char *)sink - offsetof(struct session, complainer));
+
+    smt_cli_progress_erase(&session->progress);
+    session_complain(
+        session, smt_fail(SMT_EINPUT, "%s: left out from here on: %s", report->name, report->why));
+}
+
 /* Two reports in one stream would be neither. */
 static enum smt_status formats_check(const struct smt_cli_texts *formats)
 {
@@ -72,12 +83,14 @@ enum smt_status session_reports_open(struct session *session)
     enum smt_status status = formats_check(formats);
 
     session->reports = calloc(formats->count + 1, sizeof(struct smt_report *));
-    session->sinks = calloc(formats->count + 2, sizeof(struct smt_sink *));
+    session->sinks = calloc(formats->count + 3, sizeof(struct smt_sink *));
     if (!session->reports || !session->sinks) return smt_fail(SMT_ENOMEM, "out of memory");
     smt_cli_progress_init(&session->progress, bar,
                           !options->quiet && !options->sweep.budget_injections &&
                               !options->sweep.budget_ns);
     session->sinks[session->sink_count++] = &session->progress.sink;
+    session->complainer.unusable = unusable_complain;
+    session->sinks[session->sink_count++] = &session->complainer;
     if (status == SMT_OK && !formats->count) status = report_add(session, "text");
     for (size_t i = 0; i < formats->count && status == SMT_OK; i++)
         status = report_add(session, formats->items[i]);

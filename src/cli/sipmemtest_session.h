@@ -20,6 +20,7 @@ struct session {
     struct smt_sink **sinks;
     size_t sink_count;
     struct smt_cli_progress progress;
+    struct smt_sink complainer; /* says which messages were given up */
     int exit_status;
 };
 
@@ -36,7 +37,8 @@ void session_raise(struct session *session, int exit_status);
 /* Says what the last smt_fail() said, unless the status is SMT_OK. */
 void session_complain(struct session *session, enum smt_status status);
 
-/* Opens what --format asks for; the progress bar is the first sink. */
+/* Opens what --format asks for; the progress bar is the first sink, who complains
+ * of messages that were given up the second. */
 SMT_MUST_USE enum smt_status session_reports_open(struct session *session);
 void session_close(struct session *session);
 

@@ -79,6 +79,11 @@ static void message_add(struct smt_sink *sink, const struct smt_message_report *
     line_add(sink, json_message(message));
 }
 
+static void unusable_add(struct smt_sink *sink, const struct smt_unusable_report *unusable)
+{
+    line_add(sink, json_unusable(unusable));
+}
+
 static void mode_add(struct smt_sink *sink, const struct smt_mode_report *mode)
 {
     line_add(sink, json_mode(mode));
@@ -145,7 +150,10 @@ struct smt_sink *smt_journal_sink(struct smt_journal *journal, size_t source)
 {
     journal->source = source;
     journal->writer = (struct journal_sink){
-        .sink = {.message = message_add, .mode = mode_add, .part = part_add},
+        .sink = {.message = message_add,
+                 .unusable = unusable_add,
+                 .mode = mode_add,
+                 .part = part_add},
         .journal = journal,
         .lines = json_array(),
     };

@@ -247,6 +247,21 @@ static void finding_line(struct smt_sink *sink, const struct smt_finding *findin
     line_write(sink, json_finding(finding));
 }
 
+json_t *json_unusable(const struct smt_unusable_report *unusable)
+{
+    json_t *line = line_new("unusable");
+
+    json_object_set_new(line, "index", value_number(unusable->index));
+    json_object_set_new(line, "message", value_bytes(unusable->name));
+    json_object_set_new(line, "why", value_bytes(unusable->why));
+    return line;
+}
+
+static void unusable_line(struct smt_sink *sink, const struct smt_unusable_report *unusable)
+{
+    line_write(sink, json_unusable(unusable));
+}
+
 json_t *json_site(const struct smt_site_report *site)
 {
     json_t *line = line_new("site");
@@ -326,6 +341,7 @@ const struct smt_report_format report_json = {
         {
             .begin = run_line,
             .message = message_line,
+            .unusable = unusable_line,
             .mode = mode_line,
             .finding = finding_line,
             .site = site_line,

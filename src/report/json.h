@@ -9,6 +9,7 @@
 #include "sweep/sweep.h"
 
 json_t *json_message(const struct smt_message_report *message);
+json_t *json_unusable(const struct smt_unusable_report *unusable);
 json_t *json_mode(const struct smt_mode_report *mode);
 json_t *json_finding(const struct smt_finding *finding);
 json_t *json_site(const struct smt_site_report *site);

@@ -166,6 +166,28 @@ static enum smt_status message_read(struct smt_results *results, const json_t *l
     return SMT_OK;
 }
 
+static enum smt_status unusable_read(struct smt_results *results, const json_t *line,
+                                     const struct results_place *place)
+{
+    struct results_unusable *items = grow(results->unusable, results->unusable_count,
+                                          &results->unusable_capacity, sizeof *items);
+    struct smt_unusable_report *report;
+
+    if (!items) return smt_fail(SMT_ENOMEM, "out of memory for results");
+    results->unusable = items;
+    items[results->unusable_count].source = place->source;
+    report = &items[results->unusable_count].report;
+    *report = (struct smt_unusable_report){
+        .index = (size_t)number(line, "index"),
+        .name = name_read(results, line, "message"),
+        .why = name_read(results, line, "why"),
+    };
+    if (!report->index || !report->name || !report->why)
+        return complain(place, "an unusable message without index, name or reason");
+    results->unusable_count++;
+    return SMT_OK;
+}
+
 static enum smt_status mode_read(struct smt_results *results, const json_t *line,
                                  const struct results_place *place)
 {
@@ -322,7 +344,9 @@ static enum smt_status summary_read(struct smt_results *results, const json_t *l
     struct smt_summary *sum = &results->summary;
     size_t unusable = (size_t)number(line, "unusable_inputs");
 
-    (void)place;
+    /* the messages among them have lines of their own; the rest every shard met */
+    for (size_t i = 0; i < results->unusable_count; i++)
+        unusable -= unusable && results->unusable[i].source == place->source;
     sum->messages += (size_t)number(line, "messages");
     sum->injections += number(line, "injections");
     counts_read(json_object_get(line, "verdicts"), sum->verdicts);
@@ -346,8 +370,9 @@ static const struct {
     enum smt_status (*read)(struct smt_results *results, const json_t *line,
                             const struct results_place *place);
 } rows[] = {
-    {"message", message_read}, {"mode", mode_read}, {"finding", finding_read},
-    {"again", again_read},     {"site", site_read}, {"summary", summary_read},
+    {"message", message_read}, {"unusable", unusable_read}, {"mode", mode_read},
+    {"finding", finding_read}, {"again", again_read},       {"site", site_read},
+    {"summary", summary_read},
 };
 
 enum smt_status results_read(struct smt_results *results, const json_t *line,

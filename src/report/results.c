@@ -57,6 +57,7 @@ void smt_results_free(struct smt_results *results)
     }
     json_settings_clear(&results->read);
     free(results->messages);
+    free(results->unusable);
     free(results->modes);
     json_decref(results->run);
     free(results);
@@ -134,6 +135,30 @@ static int mode_order(const void *a, const void *b)
 
     if (left->index != right->index) return left->index < right->index ? -1 : 1;
     return (int)left->mode - (int)right->mode;
+}
+
+static int unusable_order(const void *a, const void *b)
+{
+    const struct results_unusable *left = a, *right = b;
+
+    if (left->report.index != right->report.index)
+        return left->report.index < right->report.index ? -1 : 1;
+    return left->source < right->source ? -1 : left->source > right->source;
+}
+
+/* What several sources could not use is one message. */
+static void unusable_finish(struct smt_results *results)
+{
+    struct results_unusable *items = results->unusable;
+    size_t kept = 0;
+
+    if (results->unusable_count)
+        qsort(items, results->unusable_count, sizeof *items, unusable_order);
+    for (size_t i = 0; i < results->unusable_count; i++)
+        if (!kept || items[kept - 1].report.index != items[i].report.index)
+            items[kept++] = items[i];
+    results->unusable_count = kept;
+    results->summary.unusable_inputs += kept;
 }
 
 /* A character for each allocation: what one shard left blank another filled. */
@@ -272,6 +297,7 @@ enum smt_status results_finish(struct smt_results *results)
     if (status == SMT_OK) status = findings_finish(results);
     if (results->message_count)
         qsort(results->messages, results->message_count, sizeof *results->messages, message_order);
+    unusable_finish(results);
     for (size_t i = 0; i < results->message_count; i++)
         results->messages[i].report.baseline = &results->messages[i].baseline;
     HASH_SORT(results->sites, site_order);
@@ -302,27 +328,49 @@ static void sites_tell(struct smt_results *results, struct smt_sink *const *sink
     }
 }
 
+/* How far the list of messages has been told. */
+struct told {
+    size_t modes, unusable;
+};
+
 static void modes_tell(struct smt_results *results, struct smt_sink *const *sinks, size_t count,
-                       size_t below, size_t *next)
+                       size_t below, struct told *told)
 {
-    for (; *next < results->mode_count && results->modes[*next].report.index < below; ++*next)
+    for (size_t n; (n = told->modes) < results->mode_count; told->modes++) {
+        if (results->modes[n].report.index >= below) return;
         for (size_t i = 0; i < count; i++)
-            if (sinks[i]->mode) sinks[i]->mode(sinks[i], &results->modes[*next].report);
+            if (sinks[i]->mode) sinks[i]->mode(sinks[i], &results->modes[n].report);
+    }
+}
+
+/* What there is of the messages before `below` besides their own lines. */
+static void others_tell(struct smt_results *results, struct smt_sink *const *sinks, size_t count,
+                        size_t below, struct told *told)
+{
+    for (size_t n; (n = told->unusable) < results->unusable_count; told->unusable++) {
+        const struct smt_unusable_report *report = &results->unusable[n].report;
+
+        if (report->index >= below) break;
+        modes_tell(results, sinks, count, report->index + 1, told);
+        for (size_t i = 0; i < count; i++)
+            if (sinks[i]->unusable) sinks[i]->unusable(sinks[i], report);
+    }
+    modes_tell(results, sinks, count, below, told);
 }
 
 void smt_results_tell(struct smt_results *results, const struct smt_sweep_run *run,
                       struct smt_sink *const *sinks, size_t count)
 {
-    size_t next = 0;
+    struct told told = {0};
 
     for (size_t i = 0; i < count; i++)
         if (sinks[i]->begin) sinks[i]->begin(sinks[i], run);
     for (size_t n = 0; n < results->message_count; n++) {
-        modes_tell(results, sinks, count, results->messages[n].report.index, &next);
+        others_tell(results, sinks, count, results->messages[n].report.index, &told);
         for (size_t i = 0; i < count; i++)
             if (sinks[i]->message) sinks[i]->message(sinks[i], &results->messages[n].report);
     }
-    modes_tell(results, sinks, count, SIZE_MAX, &next);
+    others_tell(results, sinks, count, SIZE_MAX, &told);
     for (size_t n = 0; n < results->finding_count; n++)
         for (size_t i = 0; i < count; i++)
             if (sinks[i]->finding) sinks[i]->finding(sinks[i], &results->sorted[n]);

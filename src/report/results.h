@@ -19,6 +19,11 @@ struct results_message {
     struct smt_run_result baseline;
 };
 
+struct results_unusable {
+    struct smt_unusable_report report;
+    size_t source;
+};
+
 struct results_mode {
     struct smt_mode_report report;
     char *sign_map, *signs; /* owned */
@@ -47,6 +52,8 @@ struct smt_results {
     size_t sources;
     struct results_message *messages;
     size_t message_count, message_capacity;
+    struct results_unusable *unusable;
+    size_t unusable_count, unusable_capacity;
     struct results_mode *modes;
     size_t mode_count, mode_capacity;
     struct results_finding *findings;

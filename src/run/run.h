@@ -178,13 +178,15 @@ SMT_MUST_USE enum smt_status smt_worker_new(const struct smt_worker_settings *se
                                             struct smt_worker **ret_worker);
 void smt_worker_free(struct smt_worker *worker);
 
-/* Puts a message in place; the next job should be its BASELINE. */
+/* Puts a message in place; the next job should be its BASELINE. SMT_EINPUT when
+ * it is too large. */
 SMT_MUST_USE enum smt_status smt_worker_load(struct smt_worker *worker,
                                              const struct smt_message *message);
 
 /* Does `count` (1..SMT_BATCH_MAX) jobs in order. A status speaks of the tool
- * only; ret_results then hold what was done (`done` set). SMT_ENOMEM also when
- * a run used up the arena: it has no verdicts. */
+ * only; ret_results then hold what was done (`done` set). SMT_EINPUT: a run used
+ * up the arena, the message needs more than there is; it has no verdicts, the
+ * others have theirs. */
 SMT_MUST_USE enum smt_status smt_worker_run(struct smt_worker *worker, const struct smt_job *jobs,
                                             size_t count, struct smt_run_result *ret_results);
 

@@ -58,8 +58,7 @@ enum smt_status smt_worker_load(struct smt_worker *worker, const struct smt_mess
     struct run_shared *shared = worker->shared;
 
     if (message->size_bytes > MAIL_BYTES)
-        return smt_fail(SMT_EINPUT, "%s: over the limit of %zu bytes", message->name,
-                        (size_t)MAIL_BYTES);
+        return smt_fail(SMT_EINPUT, "over the limit of %zu bytes", (size_t)MAIL_BYTES);
     memcpy(shared->mail, message->data, message->size_bytes);
     shared->mail_bytes = message->size_bytes;
     shared->epoch++;
@@ -150,7 +149,7 @@ static enum smt_status room_check(const struct smt_run_result *results, size_t c
     for (size_t i = 0; i < count; i++)
         if (results[i].done && results[i].heap.exhausted)
             return smt_fail(
-                SMT_ENOMEM,
+                SMT_EINPUT,
                 "a run needs more memory than there is for it: half of the machine's or of "
                 "the cgroup's, or the arena (see ulimit -v)");
     return SMT_OK;

@@ -207,6 +207,7 @@ enum smt_status sweep_clean(struct smt_sweep *sweep)
     clean_begin(&clean, sweep, &baseline);
     if (sweep->baseline_is_sound) status = sound_checks(&clean, &baseline);
     clean_end(&clean, &baseline, status);
+    if (status == SMT_EINPUT) return status; /* no message of the results */
     sweep->summary.messages++;
     for (size_t i = 0; i < sweep->sink_count; i++)
         if (sweep->sinks[i]->message) sweep->sinks[i]->message(sweep->sinks[i], &clean.report);

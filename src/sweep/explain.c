@@ -226,6 +226,11 @@ enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group
                group->key.verdict != SMT_VERDICT_UNEXPECTED &&
                group->key.verdict != SMT_VERDICT_NONDETERMINISTIC) {
         status = group_replay(sweep, explained);
+        if (status == SMT_EINPUT) { /* more memory than there is: told is what the run showed */
+            explained->result = group->result;
+            explained->is_confirmed = false;
+            status = SMT_OK;
+        }
     }
     if (status == SMT_OK) status = finding_build(sweep, explained, ret_finding);
     diff_clear(&explained->diff);
@@ -249,6 +254,7 @@ enum smt_status sweep_explain(struct smt_sweep *sweep)
         if (status == SMT_OK && !group->finding) group->finding = calloc(1, sizeof *group->finding);
         if (status != SMT_OK || !group->finding) { /* an older run goes on to stand for it */
             smt_finding_clear(&finding);
+            if (status == SMT_EINPUT) group->is_stale = false; /* nor will it with the next */
             if (status == SMT_OK) status = smt_fail(SMT_ENOMEM, "out of memory for a finding");
             continue;
         }

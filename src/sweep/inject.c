@@ -239,7 +239,8 @@ static enum smt_status batch_run(struct smt_sweep *sweep, struct mode_tally *tal
     }
     if (status == SMT_OK) return batch_bisect(sweep, tally, sweep->jobs, count);
     for (size_t i = 0; i < count && sweep->results[i].done; i++)
-        injection_note(sweep, tally, &sweep->jobs[i], &sweep->results[i]);
+        if (!sweep->results[i].heap.exhausted)
+            injection_note(sweep, tally, &sweep->jobs[i], &sweep->results[i]);
     return status;
 }
 

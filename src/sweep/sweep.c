@@ -174,6 +174,23 @@ static bool wants_injections(const struct smt_sweep_settings *settings)
     return settings->oom || settings->has_plan;
 }
 
+/* Goes on without a message, if somebody hears of it. */
+static enum smt_status message_give_up(struct smt_sweep *sweep, size_t message)
+{
+    char *why = strdup(smt_fail_text()); /* a sink may fail with a sentence of its own */
+    struct smt_unusable_report report = {message + 1, sweep->messages->items[message].name, why};
+    enum smt_status status = SMT_ENOMEM;
+
+    for (size_t i = 0; why && i < sweep->sink_count; i++) {
+        if (!sweep->sinks[i]->unusable) continue;
+        sweep->sinks[i]->unusable(sweep->sinks[i], &report);
+        status = SMT_OK;
+    }
+    if (status == SMT_OK) sweep->summary.unusable_inputs++;
+    free(why);
+    return status;
+}
+
 static enum smt_status message_run(struct smt_sweep *sweep, size_t message)
 {
     enum smt_status status = sweep_load(sweep, message), explained;
@@ -193,13 +210,10 @@ static enum smt_status message_run(struct smt_sweep *sweep, size_t message)
     explained = sweep_explain(sweep);
     if (interrupted) smt_run_interrupted = 1;
     if (status == SMT_OK) status = explained;
+    if (status == SMT_EINPUT) status = message_give_up(sweep, message);
     part_tell(sweep, status == SMT_OK);
-    if (status == SMT_ENOMEM) {
-        char *text = strdup(smt_fail_text());
-
-        smt_fail(status, "%s: %s", sweep->messages->items[message].name, text ? text : "no memory");
-        free(text);
-    }
+    if (status == SMT_ENOMEM)
+        smt_fail(status, "%s: %s", sweep->messages->items[message].name, smt_fail_text());
     return status;
 }
 
@@ -216,6 +230,7 @@ enum smt_status smt_sweep_check_done(const struct smt_sweep_settings *settings,
 {
     if (!wants_injections(settings) || summary->injections || summary->truncated) return SMT_OK;
     if (summary->unsound_messages || settings->done) return SMT_OK; /* findings; done before */
+    if (summary->unusable_inputs > settings->unusable_inputs) return SMT_OK; /* was said */
     if (settings->shards > 1 && (had_range || settings->has_plan)) return SMT_OK;
     if (settings->has_plan && settings->plan.rule_count)
         return smt_fail(SMT_EINPUT, "--oom-at: no message makes as many as %llu allocation%s",

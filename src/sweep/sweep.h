@@ -81,6 +81,14 @@ struct smt_message_report {
     uint64_t cached_blocks; /* that the library keeps: a cache */
 };
 
+/* A message that was given up, at once or after a part of its runs: one of them
+ * needs more memory than there is, and what comes of that says nothing. */
+struct smt_unusable_report {
+    size_t index;
+    const char *name;
+    const char *why;
+};
+
 /* One mode's sweep over one message. */
 struct smt_mode_report {
     size_t index;
@@ -113,7 +121,8 @@ struct smt_site_report {
 };
 
 struct smt_summary {
-    size_t messages, unusable_inputs;
+    size_t messages;
+    size_t unusable_inputs;  /* that gave no message, and messages that were given up */
     size_t unsound_messages; /* not swept: their clean run crashes, hangs or varies */
     uint64_t injections;
     uint64_t verdicts[SMT_VERDICT_COUNT], verdicts_all[SMT_VERDICT_COUNT];
@@ -143,7 +152,8 @@ struct smt_part_report {
     size_t finding_count;
     const struct smt_site_report *sites; /* counts added; the trace only the first time */
     size_t site_count;
-    struct smt_summary added; /* counts of runs, injections and verdicts alone */
+    struct smt_summary added; /* counts of runs, injections and verdicts alone: a message
+                               * that was given up has been told */
 };
 
 /* How far a sweep has come. */
@@ -156,6 +166,8 @@ struct smt_progress {
 struct smt_sink {
     void (*begin)(struct smt_sink *sink, const struct smt_sweep_run *run);
     void (*message)(struct smt_sink *sink, const struct smt_message_report *report);
+    /* When no sink takes it, the sweep ends there with SMT_ENOMEM. */
+    void (*unusable)(struct smt_sink *sink, const struct smt_unusable_report *report);
     void (*mode)(struct smt_sink *sink, const struct smt_mode_report *report);
     void (*injection)(struct smt_sink *sink, const struct smt_injection_report *report);
     void (*part)(struct smt_sink *sink, const struct smt_part_report *report);

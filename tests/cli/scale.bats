@@ -307,6 +307,70 @@ kills()
     contains "cannot open" "$err"
 }
 
+# --- a message that needs more memory than there is ---------------------------------------
+
+# little COMMAND...: told, with 400 MB to take memory from, of which a run gets half
+little() { told bash -c 'ulimit -d 400000; exec "$@"' little "$SMT_BIN/sipmemtest" "$@"; }
+
+# DIR/large.sip: a header that is copied more often than 200 MB hold
+large_make()
+{
+    {
+        printf 'OPTIONS sip:a@b SIP/2.0\r\nX: '
+        head -c 14000000 /dev/zero | tr '\0' x
+        printf '\r\n\r\n'
+    } >"$dir/large.sip"
+    all=("$corpus/bye-basic.sip" "$dir/large.sip" "$corpus/options-basic.sip" /no/such)
+}
+
+@test "a_message_that_needs_too_much_memory_is_left_out_and_the_others_run" {
+    large_make
+
+    little "${sweep[@]}" "${all[@]}"
+
+    exits 2
+    contains "large.sip: left out from here on: a run needs more memory" "$err"
+    [ "$(wc -l <<<"$err")" = 2 ]
+    contains "3) $corpus/options-basic.sip ... OK" "$out"
+    contains "2 messages," "$out"
+    contains "2 inputs could not be used" "$out"
+    [[ $out != *TRUNCATED* ]]
+}
+
+@test "a_message_that_needs_too_much_memory_counts_once_however_the_sweep_is_divided" {
+    large_make
+    sweep=(--oom=1-9 --repeat 2)
+    little "${sweep[@]}" "${all[@]}" --format "json:$dir/whole.json"
+
+    little "${sweep[@]}" "${all[@]}" --jobs 2 --resume "$dir/journal" --format "json:$dir/jobs.json"
+    exits 2
+    [ "$(wc -l <<<"$err")" = 2 ]
+    same "$dir/whole.json" "$dir/jobs.json"
+
+    little "${sweep[@]}" "${all[@]}" --jobs 2 --resume "$dir/journal" --format "json:$dir/again.json"
+    exits 2
+    contains "large.sip: left out" "$err"
+    same "$dir/whole.json" "$dir/again.json"
+
+    for n in 1 2; do
+        little "${sweep[@]}" "${all[@]}" --shard $n/2 --format "json:$dir/$n.json"
+        exits 2
+    done
+    sipmemtest merge "$dir/1.json" "$dir/2.json" --format "json:$dir/merged.json"
+    exits 2
+    contains "large.sip: left out" "$err"
+    same "$dir/whole.json" "$dir/merged.json"
+}
+
+@test "nothing_but_messages_that_need_too_much_memory_is_one_complaint" {
+    large_make
+
+    little --oom "$dir/large.sip"
+
+    complains "large.sip: left out"
+    contains "1 input could not be used" "$out"
+}
+
 # --- budget -------------------------------------------------------------------------------
 
 @test "a_budget_is_kept_exactly_and_its_seed_repeats_the_choice" {

@@ -251,7 +251,7 @@ static void fixture_run_full(struct smt_sink *sink)
                                 "0123456789abcdef", 4,      0x1234};
     struct smt_summary summary = {
         .messages = 3,
-        .unusable_inputs = 1,
+        .unusable_inputs = 2, /* one of them was message 4 */
         .unsound_messages = 1,
         .injections = 94,
         .clean_runs = 2312,
@@ -283,6 +283,8 @@ static void fixture_run_full(struct smt_sink *sink)
     fixture_mode(sink, 2, SMT_MODE_DOUBLE, "...", 0);
     fixture_message(sink, 3, "-dash's.sip", -5, 13, SMT_VERDICT_BIT(CACHED));
     fixture_mode(sink, 3, SMT_MODE_TRANSIENT, "", 13);
+    if (sink->unusable)
+        sink->unusable(sink, &(struct smt_unusable_report){4, HOSTILE_NAME, "needs more than is"});
     if (sink->finding) fixture_findings(sink);
     fixture_sites(sink);
     if (sink->end) sink->end(sink, &summary);

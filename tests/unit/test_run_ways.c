@@ -141,7 +141,7 @@ static void a_run_that_uses_up_the_arena_has_no_verdict(void **state)
 
     enum smt_status status = smt_worker_run(worker, &job, 1, &result);
 
-    assert_int_equal(status, SMT_ENOMEM);
+    assert_int_equal(status, SMT_EINPUT);
     assert_true(result.done && result.heap.exhausted);
     assert_int_equal(result.verdicts, 0);
     text_load("grab 1");
