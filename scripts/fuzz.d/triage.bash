@@ -377,7 +377,7 @@ ask_installed_by_token() { # WORK
     local signature verdict place
     while read -r signature verdict place; do
         # another release need not have the place: then nothing is seen
-        look "$shows_installed" "$1/by-token" "$1/message.sip" --replay "$(cat "$place/token")" || true
+        look "$shows_installed" "$1/by-token" "$1/message.sip" --replay "$(field "$place" replay)" || true
         [ -z "$(seen_in "$1/by-token")" ] || return 0
     done < <(seen_in "$1/instrumented")
 }
@@ -408,15 +408,18 @@ file_finding() { # SIGNATURE WHO THEIR-SIGNATURE VERDICT SAVED PLAN
     place=$(place_of "$1")
     if open_finding "$1"; then
         cp "$work/message.sip" "$place/original.sip"
-        cp "$5/message.sip" "$5/token" "$5/finding.json" "$place/"
+        cp "$5/message.sip" "$5/finding.json" "$place/"
+        field "$5" replay >"$place/token"
         cp "${5%/saved/*}/report.txt" "$place/report.txt"
         # As small as it goes: only once for each finding.
         set_how "$6"
-        [[ $5 != */by-token/* ]] || how=(--replay "$(cat "$5/token")")
+        [[ $5 != */by-token/* ]] || how=(--replay "$(field "$5" replay)")
         if look "${!program}" "$scratch/minimal" "$work/message.sip" "${how[@]}" --minimize; then
             minimal=$(seen_in "$scratch/minimal" | awk -v s="$3" '$1 == s { print $3 }' | head -n 1)
-            [ -z "$minimal" ] || ! is_still "$1" "$3" "$minimal/message.sip" ||
-                cp "$minimal/message.sip" "$minimal/token" "$place/"
+            if [ -n "$minimal" ] && is_still "$1" "$3" "$minimal/message.sip"; then
+                cp "$minimal/message.sip" "$place/"
+                field "$minimal" replay >"$place/token"
+            fi
         fi
         [ -z "$6" ] || echo "$6" >"$place/plan"
         [ -z "${option[valgrind]:-}" ] || [ "$2" != installed ] || ask_valgrind "$place"

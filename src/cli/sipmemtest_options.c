@@ -114,13 +114,12 @@ static enum smt_status misplaced_check(const struct smt_sipmemtest_options *opti
     return SMT_OK;
 }
 
-/* What alters the message, or what a run can show, and stands in no token. */
+/* What alters what a run can show, and stands in no token. */
 static void replay_words_add(struct smt_sipmemtest_options *options)
 {
     struct smt_sweep_settings *sweep = &options->sweep;
     struct smt_buffer *words = &options->replay_words;
 
-    if (options->crlf == SMT_CRLF_FIX) smt_buffer_add_text(words, " --crlf=fix");
     if (options->heap)
         smt_buffer_add_text(words, " --heap=libc");
     else if (!sweep->worker.check_content)

@@ -388,7 +388,8 @@ const struct smt_cli_option smt_sipmemtest_table[] = {
      "FILE", NULL, smt_cli_set_texts, AT(known)},
     FLAG(0, "update-known", update_known, "Write all findings to the file of --known and exit 0"),
     {0, "save-findings", "DIR", 0,
-     "Save each finding as a folder in DIR: the message, its replay token, the finding as JSON",
+     "Save each finding as a folder in DIR: the message, the command that repeats it there, the "
+     "finding as JSON",
      "DIR", NULL, smt_cli_set_text, AT(save_findings)},
     FLAG(0, "minimize", minimize,
          "Make the saved messages as small as they go while they show the same finding"),

@@ -52,17 +52,33 @@ static size_t crlf_missing_bytes(const char *at, const char *header_end)
     return missing_bytes;
 }
 
+/* The words that give the message, and have it mended as it is here. */
+static char *crlf_words(const struct smt_message *message)
+{
+    struct smt_buffer words;
+
+    smt_buffer_init(&words);
+    smt_buffer_add_text(&words, "--crlf=fix ");
+    smt_message_add_words(message, &words);
+    return smt_buffer_take(&words);
+}
+
 static enum smt_status crlf_fix(struct smt_message *message, const char *header_end)
 {
     size_t missing_bytes = crlf_missing_bytes(message->data, header_end);
     size_t body_bytes = message->size_bytes - (size_t)(header_end - message->data);
     const char *at = message->data;
     struct smt_message_line line;
-    char *data, *to;
+    char *data, *to, *words;
 
     if (missing_bytes == 0) return SMT_OK;
     data = to = malloc(message->size_bytes + missing_bytes + 1);
-    if (!data) return smt_fail(SMT_ENOMEM, "%s: out of memory", message->name);
+    words = crlf_words(message);
+    if (!data || !words) {
+        free(data);
+        free(words);
+        return smt_fail(SMT_ENOMEM, "%s: out of memory", message->name);
+    }
     while (smt_message_line_next(&at, header_end, &line)) {
         to = mempcpy(to, line.text, line.size_bytes);
         if (line.ending_bytes > 0) to = mempcpy(to, "\r\n", 2);
@@ -70,7 +86,9 @@ static enum smt_status crlf_fix(struct smt_message *message, const char *header_
     to = mempcpy(to, header_end, body_bytes);
     *to = '\0';
     free(message->data);
+    free(message->words);
     message->data = data;
+    message->words = words;
     message->size_bytes += missing_bytes;
     return SMT_OK;
 }

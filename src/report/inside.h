@@ -57,6 +57,9 @@ const char *show_diff_kind(enum smt_diff_kind kind);
 /* The command that repeats a finding's run, ready for a shell. */
 void show_replay(const struct smt_finding *finding, struct smt_buffer *text);
 
+/* The same, to be typed in another folder. */
+void show_replay_apart(const struct smt_finding *finding, struct smt_buffer *text);
+
 /* The command that names the instruction which read what was never written; false
  * when the finding has it. Runs that differ do not tell where they began to. */
 bool show_reader(const struct smt_finding *finding, struct smt_buffer *text);

@@ -205,6 +205,8 @@ static void finding_extras(json_t *line, const struct smt_finding *finding)
         json_object_set_new(line, "leaked_blocks", value_number(finding->leaked_blocks));
         json_object_set_new(line, "leaked_bytes", value_number(finding->leaked_bytes));
     }
+    if (finding->replay_words)
+        json_object_set_new(line, "replay_words", value_text(finding->replay_words));
     if (finding->message_words)
         json_object_set_new(line, "message_words", value_text(finding->message_words));
     json_object_set_new(line, "message_index", value_number(finding->message_index));

@@ -292,6 +292,7 @@ static enum smt_status finding_read(struct smt_results *results, const json_t *l
     finding.allocation = number(line, "allocation");
     finding.occurrences = number(line, "occurrences");
     finding.replay = text_copy(line, "replay");
+    finding.replay_words = text_copy(line, "replay_words");
     finding.summary = text(line, "summary") ? text_copy(line, "summary") : strdup("");
     finding.clean_text = text_copy(line, "clean_text");
     finding.run_text = text_copy(line, "run_text");

@@ -103,7 +103,8 @@ SMT_MUST_USE enum smt_status smt_journal_results(struct smt_journal *journal,
                                                  struct smt_results **ret_results);
 
 /* Saves a finding as DIRECTORY/PARSER-VERDICT-HASH/: message.sip (these bytes),
- * token (what --replay takes for them), finding.json. Makes the folders. */
+ * replay (the command that repeats it there), finding.json. Makes the folders.
+ * `token`: what --replay takes for these bytes. */
 SMT_MUST_USE enum smt_status smt_report_save_finding(const char *directory,
                                                      const struct smt_finding *finding,
                                                      const char *token, const void *message,

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "report/inside.h"
 #include "report/json.h"
-#include "report/report.h"
+
+#define MESSAGE_NAME "message.sip"
 
 static enum smt_status folder_make(const char *path)
 {
@@ -61,23 +63,38 @@ static void folder_name(const char *directory, const struct smt_finding *finding
         if (path->data[i] == '/') path->data[i] = '-';
 }
 
+/* The command that repeats it, typed in the folder. */
+static enum smt_status replay_write(const char *folder, const struct smt_finding *finding)
+{
+    struct smt_buffer line;
+    enum smt_status status;
+
+    smt_buffer_init(&line);
+    show_replay_apart(finding, &line);
+    smt_buffer_add_text(&line, "\n");
+    status = line.failed ? smt_fail(SMT_ENOMEM, "out of memory for a finding")
+                         : file_write(folder, "replay", line.data, line.size);
+    smt_buffer_clear(&line);
+    return status;
+}
+
 enum smt_status smt_report_save_finding(const char *directory, const struct smt_finding *finding,
                                         const char *token, const void *message,
                                         size_t message_bytes)
 {
-    struct smt_buffer path, line;
+    struct smt_finding saved = *finding; /* a view: nothing of it is released */
+    struct smt_buffer path;
     enum smt_status status = folder_make(directory);
 
+    saved.replay = (char *)token;
+    saved.message_words = (char *)MESSAGE_NAME;
     smt_buffer_init(&path);
-    smt_buffer_init(&line);
     folder_name(directory, finding, &path);
-    smt_buffer_addf(&line, "%s\n", token);
-    if (path.failed || line.failed) status = smt_fail(SMT_ENOMEM, "out of memory for a finding");
+    if (path.failed) status = smt_fail(SMT_ENOMEM, "out of memory for a finding");
     if (status == SMT_OK) status = folder_make(path.data);
-    if (status == SMT_OK) status = file_write(path.data, "message.sip", message, message_bytes);
-    if (status == SMT_OK) status = file_write(path.data, "token", line.data, line.size);
-    if (status == SMT_OK) status = json_write(path.data, finding);
+    if (status == SMT_OK) status = file_write(path.data, MESSAGE_NAME, message, message_bytes);
+    if (status == SMT_OK) status = replay_write(path.data, &saved);
+    if (status == SMT_OK) status = json_write(path.data, &saved);
     smt_buffer_clear(&path);
-    smt_buffer_clear(&line);
     return status;
 }

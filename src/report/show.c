@@ -1,5 +1,6 @@
 /* report/show.c - the words that all formats share. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/inside.h"
@@ -107,7 +108,7 @@ void show_diff(const struct smt_diff *diff, struct smt_buffer *text)
 
 /* --- the replay command ------------------------------------------------------ */
 
-static void replay_add(const struct smt_finding *finding, const char *options,
+static void replay_add(const struct smt_finding *finding, const char *options, const char *parser,
                        struct smt_buffer *text)
 {
     const char *name = finding->message ? finding->message : "FILE";
@@ -115,12 +116,13 @@ static void replay_add(const struct smt_finding *finding, const char *options,
     smt_buffer_addf(text, "sipmemtest %s", options);
     if (finding->parser && strcmp(finding->parser, smt_parsers[0]->name) != 0) {
         smt_buffer_add_text(text, "--parser ");
-        smt_buffer_add_shell_word(text, smt_parser_argument(finding->parser));
+        smt_buffer_add_shell_word(text, parser);
         smt_buffer_add_text(text, " ");
     }
     smt_buffer_add_text(text, "--replay ");
     smt_buffer_add_shell_word(text, finding->replay ? finding->replay : "");
     smt_buffer_add_text(text, " ");
+    if (finding->replay_words) smt_buffer_addf(text, "%s ", finding->replay_words);
     if (finding->message_words) {
         smt_buffer_add_text(text, finding->message_words);
         return;
@@ -129,16 +131,31 @@ static void replay_add(const struct smt_finding *finding, const char *options,
     smt_buffer_add_shell_word(text, name);
 }
 
+/* As --parser takes it. */
+static const char *parser_of(const struct smt_finding *finding)
+{
+    return finding->parser ? smt_parser_argument(finding->parser) : "";
+}
+
 void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
 {
-    replay_add(finding, "", text);
+    replay_add(finding, "", parser_of(finding), text);
+}
+
+void show_replay_apart(const struct smt_finding *finding, struct smt_buffer *text)
+{
+    const char *parser = parser_of(finding);
+    char *path = strchr(parser, '/') ? realpath(parser, NULL) : NULL;
+
+    replay_add(finding, "", path ? path : parser, text);
+    free(path);
 }
 
 bool show_reader(const struct smt_finding *finding, struct smt_buffer *text)
 {
     if (finding->verdict != SMT_VERDICT_UNINITIALIZED || finding->failed_at.count) return false;
     smt_buffer_add_text(text, "valgrind --track-origins=yes ");
-    replay_add(finding, "--heap=libc --in-process ", text);
+    replay_add(finding, "--heap=libc --in-process ", parser_of(finding), text);
     return true;
 }
 

@@ -330,16 +330,9 @@ static void traces_build(const struct smt_sweep *sweep, const struct explained *
         trace_build(sweep, &evidence->failed_at, &finding->failed_at);
 }
 
-/* NULL: the message's name says it all. */
-static char *finding_words(const struct smt_sweep *sweep, const struct smt_message *message)
+static char *text_copy(const char *text)
 {
-    struct smt_buffer words;
-
-    if (!sweep->settings.replay_words && !message->words) return NULL;
-    smt_buffer_init(&words);
-    if (sweep->settings.replay_words) smt_buffer_addf(&words, "%s ", sweep->settings.replay_words);
-    smt_message_add_words(message, &words);
-    return smt_buffer_take(&words);
+    return text ? strdup(text) : NULL;
 }
 
 enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explained,
@@ -356,7 +349,8 @@ enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explain
     smt_buffer_init(&token);
     finding.parser = sweep->settings.worker.parser->name;
     finding.message = strdup(message->name);
-    finding.message_words = finding_words(sweep, message);
+    finding.message_words = text_copy(message->words);
+    finding.replay_words = text_copy(sweep->settings.replay_words);
     finding.message_bytes = message->size_bytes;
     finding.message_index = group->message + 1;
     finding.mode = group->is_clean_run ? NULL : strdup(smt_mode_name(group->mode));

@@ -49,14 +49,14 @@ struct smt_finding {
     enum smt_verdict verdict;
     const char *parser;
     char *message;       /* name of the smallest message that shows it */
-    char *message_words; /* words of a command line that give it, after the options that a replay
-                            needs besides its token; NULL: the name, a path */
+    char *message_words; /* words of a command line that give it; NULL: the name, a path */
     size_t message_bytes, message_index; /* index counts from 1 */
     char *mode;          /* "transient", ...; NULL: a run in which nothing was refused */
     uint64_t allocation; /* refused first; 0: none */
     uint64_t occurrences;
-    char *replay;  /* token */
-    char *summary; /* one line for people */
+    char *replay;       /* token */
+    char *replay_words; /* options that a replay needs besides; NULL none */
+    char *summary;      /* one line for people */
     struct smt_trace injected_at,
         second_at; /* where memory was refused; second: of a double fault */
     struct smt_trace failed_at;

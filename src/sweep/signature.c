@@ -153,6 +153,7 @@ void smt_finding_clear(struct smt_finding *finding)
     free(finding->message_words);
     free(finding->mode);
     free(finding->replay);
+    free(finding->replay_words);
     free(finding->summary);
     free(finding->clean_text);
     free(finding->run_text);

@@ -559,16 +559,44 @@ replays()
     contains "1) ./mutate" "$out"
 }
 
-@test "saved_findings_are_a_folder_each_that_repeats_them" {
-    sipmemtest --parser selftest --repeat 3 --save-findings "$BATS_TEST_TMPDIR/found" --minimize \
-        "$selftest/bug-leak.sip"
+# saved_repeats VERDICT ARGUMENT...: what is saved of its finding shows it again, by the
+# command in its folder alone; sets $command
+saved_repeats()
+{
+    local verdict=$1 folder
+    shift
+    rm -rf "$BATS_TEST_TMPDIR/found"
+    sipmemtest --repeat 3 --save-findings "$BATS_TEST_TMPDIR/found" "$@"
     exits 1
-    folder=$(echo "$BATS_TEST_TMPDIR"/found/selftest-leak-*)
-    [ "$(wc -c <"$folder/message.sip")" -le "$(wc -c <"$selftest/bug-leak.sip")" ]
+    folder=$(echo "$BATS_TEST_TMPDIR"/found/selftest-"$verdict"-*)
+    command=$(<"$folder/replay")
 
-    sipmemtest --replay "$(cat "$folder/token")" "$folder/message.sip"
+    cd "$folder"
+    PATH=$SMT_BIN:$PATH told sh ./replay
+    cd "$OLDPWD"
     exits 1
-    contains "$(basename "$folder" | cut -d- -f3)" "$out"
+    contains "signature: selftest/$verdict/${folder##*-}" "$out"
+}
+
+@test "saved_findings_are_a_folder_each_that_repeats_them" {
+    saved_repeats leak --parser selftest --minimize "$selftest/bug-leak.sip"
+
+    [ "$(wc -c <"$BATS_TEST_TMPDIR"/found/*/message.sip)" -le "$(wc -c <"$selftest/bug-leak.sip")" ]
+}
+
+@test "a_saved_finding_repeats_options_that_alter_verdicts" {
+    saved_repeats leak --parser selftest --heap=libc --message-data "$(<"$selftest/bug-leak.sip")"$'\n'
+    contains " --heap=libc message.sip" "$command"
+    saved_repeats leak --parser selftest --mem-check-content=0 --ops parse --oom \
+        --minimize "$selftest/bug-leak-on-error.sip"
+    contains " --mem-check-content=0 message.sip" "$command"
+    saved_repeats leak --parser selftest --timeout 1 --quarantine 1m --jobs 2 - \
+        <"$selftest/bug-leak.sip"
+    contains " --quarantine=1048576 --timeout=1 message.sip" "$command"
+    # the bytes are saved as they were mended
+    tr -d '\r' <"$selftest/bug-leak.sip" >"$BATS_TEST_TMPDIR/lf.sip"
+    saved_repeats leak --parser selftest --crlf=fix "$BATS_TEST_TMPDIR/lf.sip"
+    [[ $command != *crlf* ]]
 }
 
 @test "known_findings_exit_0_and_new_ones_1" {
