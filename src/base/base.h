@@ -1,5 +1,5 @@
 /* base/base.h - front door of base/: status codes, bytes that grow, clock,
- * random numbers, numbers as typed, memory, descriptors, temporary files. Knows
+ * random numbers, numbers as typed, memory, pages, descriptors, temporary files. Knows
  * no other room. */
 #ifndef SMT_BASE_BASE_H
 #define SMT_BASE_BASE_H
@@ -9,6 +9,7 @@
 #include "base/descriptors.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/pages.h"
 #include "base/random.h"
 #include "base/status.h"
 #include "base/temporary.h"

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
+
+#include "base/base.h"
 
 static struct {
     struct smt_module *modules; /* SMT_MODULE_MAX, ascending, disjoint; mapped, not static: static
@@ -135,13 +136,8 @@ void smt_module_refresh(void)
 
     dl_iterate_phdr(counters_compare, &changed);
     if (!changed && table.generation) return;
-    if (!table.modules) {
-        void *memory = mmap(NULL, SMT_MODULE_MAX * sizeof *table.modules, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-        if (memory == MAP_FAILED) return;
-        table.modules = memory;
-    }
+    if (!table.modules) table.modules = smt_pages_map(SMT_MODULE_MAX * sizeof *table.modules, 0);
+    if (!table.modules) return;
     table.count = 0;
     dl_iterate_phdr(module_add, NULL);
     qsort(table.modules, table.count, sizeof *table.modules, by_start);

@@ -57,10 +57,9 @@ _Static_assert(CLASSES_MAX <= UINT8_MAX, "a class index must fit class_of");
 
 enum smt_status smt_heap_shared_new(struct smt_heap_shared **ret_heap)
 {
-    struct smt_heap_shared *heap =
-        mmap(NULL, sizeof *heap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct smt_heap_shared *heap = smt_pages_map(sizeof *heap, 0);
 
-    if (heap == MAP_FAILED) return smt_fail(SMT_ENOMEM, "out of memory for a heap");
+    if (!heap) return smt_fail(SMT_ENOMEM, "out of memory for a heap");
     if (!span_source_init(&heap->source)) {
         munmap(heap, sizeof *heap);
         return smt_fail(SMT_ENOMEM, "out of memory for a heap");
@@ -305,9 +304,8 @@ static void *large_alloc(struct smt_heap_shared *heap, size_t size_bytes)
     uint8_t *pages;
 
     if (block.mapped_bytes < size_bytes) return NULL;
-    pages =
-        mmap(NULL, block.mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) return NULL;
+    pages = smt_pages_map(block.mapped_bytes, 0);
+    if (!pages) return NULL;
     block.payload = (uintptr_t)pages + FRONT_BYTES;
     if (!large_table_add(&heap->large, block)) {
         munmap(pages, block.mapped_bytes);

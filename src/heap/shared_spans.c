@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
+#include "base/base.h"
+
 #define ADDRESS_BITS 47 /* user addresses, unless asked for more */
 #define SEGMENT_BITS 26
 #define SEGMENTS_MAX ((size_t)1 << (ADDRESS_BITS - SEGMENT_BITS))
@@ -10,19 +12,11 @@
 #define LARGE_ROOM   256
 #define SPARE_WORDS  (SEGMENT_SPANS / 64)
 
-static void *pages_map(size_t size_bytes)
-{
-    void *pages = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    return pages == MAP_FAILED ? NULL : pages;
-}
-
 bool span_source_init(struct span_source *source)
 {
     *source = (struct span_source){0};
     pthread_mutex_init(&source->lock, NULL);
-    source->segments = pages_map(TABLE_BYTES);
+    source->segments = smt_pages_map(TABLE_BYTES, MAP_NORESERVE);
     return source->segments != NULL;
 }
 
@@ -94,15 +88,9 @@ static struct segment *spares_first(struct span_source *source, enum spare_kind 
 
 static struct segment *segment_add(struct span_source *source)
 {
-    uint8_t *raw = pages_map(2 * SEGMENT_BYTES);
-    struct segment *segment;
-    size_t before;
+    struct segment *segment = smt_pages_map_aligned(SEGMENT_BYTES, MAP_NORESERVE);
 
-    if (!raw) return NULL;
-    before = (SEGMENT_BYTES - (uintptr_t)raw % SEGMENT_BYTES) % SEGMENT_BYTES;
-    segment = (struct segment *)(void *)(raw + before);
-    if (before) munmap(raw, before);
-    munmap((uint8_t *)segment + SEGMENT_BYTES, SEGMENT_BYTES - before);
+    if (!segment) return NULL;
     segment->older = source->newest;
     source->newest = segment;
     for (size_t i = 1; i < SEGMENT_SPANS; i++) spare_put(source, SPARE_CLEAN, segment, i);
@@ -279,7 +267,7 @@ static bool large_table_grow(struct large_table *table)
 {
     struct large_table grown = {.room = table->room ? table->room * 2 : LARGE_ROOM};
 
-    grown.places = pages_map(grown.room * sizeof *grown.places);
+    grown.places = smt_pages_map(grown.room * sizeof *grown.places, MAP_NORESERVE);
     if (!grown.places) return false;
     for (size_t i = 0; i < table->room; i++)
         if (table->places[i].payload)

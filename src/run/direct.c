@@ -247,11 +247,10 @@ static enum smt_status parser_ready(struct smt_direct *direct)
 enum smt_status smt_direct_new(const struct smt_worker_settings *settings,
                                struct smt_heap_veto *veto, struct smt_direct **ret_direct)
 {
-    struct smt_direct *direct = mmap(NULL, sizeof *direct, PROT_READ | PROT_WRITE,
-                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct smt_direct *direct = smt_pages_map(sizeof *direct, MAP_NORESERVE);
     enum smt_status status;
 
-    if (direct == MAP_FAILED)
+    if (!direct)
         return smt_fail(SMT_ENOMEM, "cannot map %zu bytes (see ulimit -v)", sizeof *direct);
     direct->settings = *settings;
     direct->settings.in_process = true;

@@ -2,18 +2,12 @@
 
 #include <sys/mman.h>
 
+#include "base/base.h"
+
 #define TABLE_BYTES    (SMT_BINS_COUNT * sizeof(struct smt_bin))
 #define EXACT_SIZE_MAX (SMT_BINS_EXACT - 1)
 #define RUN_LEAST      (SMT_RECORDS_LEAST / sizeof(struct smt_chunk))
 #define LARGE_FROM     ((RUN_LEAST << SMT_RECORDS_ORDERS) - RUN_LEAST) /* records in slabs */
-
-static void *pages_map(size_t size_bytes)
-{
-    void *pages =
-        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return pages == MAP_FAILED ? NULL : pages;
-}
 
 static void bit_set(uint64_t *words, size_t index)
 {
@@ -93,7 +87,7 @@ bool smt_bins_add(struct smt_bins *bins, struct smt_chunk chunk)
     size_t index = smt_bins_index(chunk.size);
     struct smt_bin *bin;
 
-    if (!bins->bins) bins->bins = pages_map(TABLE_BYTES);
+    if (!bins->bins) bins->bins = smt_pages_map(TABLE_BYTES, 0);
     if (!bins->bins) return false;
     bin = &bins->bins[index];
     if (bin->count == bin->capacity) {
@@ -181,7 +175,7 @@ uint64_t smt_bins_smallest(struct smt_bins *bins, size_t index)
 
 bool smt_bins_take(struct smt_bins *bins, size_t first, size_t end, struct smt_bins *ret_taken)
 {
-    struct smt_bin *table = pages_map(TABLE_BYTES);
+    struct smt_bin *table = smt_pages_map(TABLE_BYTES, 0);
 
     if (!table) return false;
     ret_taken->bins = table;

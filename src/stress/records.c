@@ -1,7 +1,8 @@
 #include "stress/records.h"
 
-#include <stdint.h>
 #include <sys/mman.h>
+
+#include "base/base.h"
 
 #define LARGEST_BYTES ((size_t)SMT_RECORDS_LEAST << (SMT_RECORDS_ORDERS - 1))
 #define HEADER_BYTES  SMT_RECORDS_LEAST
@@ -17,27 +18,15 @@ struct smt_records_piece {
     struct smt_records_piece *next;
 };
 
-static void *pages_map(size_t size_bytes)
-{
-    void *pages =
-        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return pages == MAP_FAILED ? NULL : pages;
-}
-
 /* At a multiple of its size: two threads whose records lie in the same page table, or
  * in mappings that the kernel joined, wait for each other at every page fault. Not as
  * one huge page, which would be most of what a small set takes. */
 static struct smt_records_slab *slab_map(void)
 {
-    char *pages = pages_map(2 * SLAB_BYTES), *slab;
+    struct smt_records_slab *slab = smt_pages_map_aligned(SLAB_BYTES, 0);
 
-    if (!pages) return NULL;
-    slab = pages + (-(uintptr_t)pages & (SLAB_BYTES - 1));
-    if (slab > pages) munmap(pages, (size_t)(slab - pages));
-    munmap(slab + SLAB_BYTES, (size_t)(pages + SLAB_BYTES - slab));
-    (void)madvise(slab, SLAB_BYTES, MADV_NOHUGEPAGE);
-    return (struct smt_records_slab *)slab;
+    if (slab) (void)madvise(slab, SLAB_BYTES, MADV_NOHUGEPAGE);
+    return slab;
 }
 
 static size_t order_bytes(unsigned order)
@@ -94,7 +83,7 @@ void *smt_records_take(struct smt_records *records, unsigned order)
 {
     void *piece;
 
-    if (order >= SMT_RECORDS_ORDERS) return pages_map(order_bytes(order));
+    if (order >= SMT_RECORDS_ORDERS) return smt_pages_map(order_bytes(order), 0);
     piece = piece_cut(records, order);
     if (piece) records->used_bytes += order_bytes(order);
     return piece;

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/base.h"
+
 #define ALIGNMENT   16
 #define CHUNK_FIRST 4000
 #define CHUNK_MAX   ((size_t)1 << 20)
@@ -34,14 +36,6 @@ static _Thread_local struct parse *parsing;
 
 /* A large chunk is a mapping: malloc may keep what is freed to it, in each worker's part
  * of its memory, and one large message would make the server large from then on. */
-static struct smt_json_memory *chunk_map(size_t size_bytes)
-{
-    void *mapped =
-        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return mapped == MAP_FAILED ? NULL : mapped;
-}
-
 static struct smt_json_memory *chunk_new(struct smt_json_memory *older, size_t size_bytes)
 {
     size_t size = older ? older->size * 2 : CHUNK_FIRST, bytes;
@@ -50,7 +44,7 @@ static struct smt_json_memory *chunk_new(struct smt_json_memory *older, size_t s
     if (size > CHUNK_MAX) size = CHUNK_MAX;
     if (size < size_bytes) size = size_bytes;
     if (__builtin_add_overflow(size, sizeof *chunk, &bytes)) return NULL;
-    chunk = bytes >= MAP_LEAST ? chunk_map(bytes) : malloc(bytes);
+    chunk = bytes >= MAP_LEAST ? smt_pages_map(bytes, 0) : malloc(bytes);
     if (chunk) *chunk = (struct smt_json_memory){.older = older, .size = size};
     return chunk;
 }
