@@ -1,7 +1,6 @@
 #define UNW_LOCAL_ONLY
 #include "heap/stack.h"
 
-#include <errno.h>
 #include <libunwind.h>
 #include <signal.h>
 #include <stddef.h>
@@ -105,25 +104,13 @@ static uintptr_t context_pc(const ucontext_t *context)
     return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
 }
 
-/* Whether 8 bytes can be read: the kernel copies the set before it looks at the
- * unknown `how`, so EFAULT and EINVAL tell the two apart without a fault. */
-static bool word_is_readable(uintptr_t address)
-{
-    int saved = errno;
-    bool readable =
-        syscall(SYS_rt_sigprocmask, ~0, address, NULL, sizeof(uint64_t)) == -1 && errno == EINVAL;
-
-    errno = saved;
-    return readable;
-}
-
 /* Undoes a call that went to no code: back to where it would have returned. */
 static bool context_return(ucontext_t *context)
 {
     uintptr_t sp = (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
     uintptr_t address;
 
-    if (!word_is_readable(sp)) return false;
+    if (!smt_unwind_is_readable(sp)) return false;
     memcpy(&address, (const void *)sp, sizeof address);
     if (!smt_module_is_code(address)) return false;
     context->uc_mcontext.gregs[REG_RIP] = (greg_t)address;

@@ -101,13 +101,13 @@ uintptr_t smt_unwind_stack_end(void)
     return 0;
 }
 
-/* Whether the page can be read: the kernel copies the set before it looks at
- * the unknown `how`, so EFAULT and EINVAL tell the two apart without a fault. */
-static bool page_is_readable(uintptr_t page)
+/* The kernel copies the set before it looks at the unknown `how`, so EFAULT and
+ * EINVAL tell the two apart without a fault. */
+bool smt_unwind_is_readable(uintptr_t address)
 {
     int saved = errno;
     bool readable =
-        syscall(SYS_rt_sigprocmask, ~0, page, NULL, sizeof(uint64_t)) == -1 && errno == EINVAL;
+        syscall(SYS_rt_sigprocmask, ~0, address, NULL, sizeof(uint64_t)) == -1 && errno == EINVAL;
 
     errno = saved;
     return readable;
@@ -126,7 +126,7 @@ static bool page_ask(struct walk *walk, uintptr_t address)
 {
     uintptr_t page = address & ~(uintptr_t)(PAGE - 1);
 
-    if (page != walk->readable_page && !page_is_readable(page)) return false;
+    if (page != walk->readable_page && !smt_unwind_is_readable(page)) return false;
     walk->readable_page = page;
     return true;
 }

@@ -49,6 +49,9 @@ unsigned smt_unwind_walk(const struct smt_unwind_point *point, uintptr_t *ret_fr
 unsigned smt_unwind_walk_to(const struct smt_unwind_point *point, const void *boundary,
                             uintptr_t *ret_frames, unsigned max);
 
+/* Whether 8 bytes can be read there; asks the kernel. */
+bool smt_unwind_is_readable(uintptr_t address);
+
 /* Code was unmapped: forget what is known of all code. */
 void smt_unwind_forget(void);
 
