@@ -46,6 +46,22 @@ bool smt_monitor_judged_has(const struct smt_monitor_sample *sample,
     return smt_monitor_sample_has(sample, figures[figure].metric);
 }
 
+void smt_monitor_judged_range(const struct smt_monitor_sample *samples, size_t count,
+                              enum smt_monitor_judged_figure figure, double least_range,
+                              double *ret_low, double *ret_high)
+{
+    double low = INFINITY, high = 0, room;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!smt_monitor_judged_has(&samples[i], figure)) continue;
+        low = fmin(low, smt_monitor_judged_value(&samples[i], figure));
+        high = fmax(high, smt_monitor_judged_value(&samples[i], figure));
+    }
+    room = fmax((high - low) * 0.1, (least_range - (high - low)) / 2);
+    *ret_low = fmax(0, low - room);
+    *ret_high = high + room;
+}
+
 const struct smt_monitor_sample *smt_monitor_judged_sample(const struct smt_monitor_sample *samples,
                                                            size_t count,
                                                            enum smt_monitor_judged_figure figure,

@@ -66,6 +66,12 @@ double smt_monitor_judged_value(const struct smt_monitor_sample *sample,
 bool smt_monitor_judged_has(const struct smt_monitor_sample *sample,
                             enum smt_monitor_judged_figure figure);
 
+/* From where to where a picture of the figure reaches: all its values and a tenth of
+ * room on both sides, but at least `least_range` bytes, and none below 0. */
+void smt_monitor_judged_range(const struct smt_monitor_sample *samples, size_t count,
+                              enum smt_monitor_judged_figure figure, double least_range,
+                              double *ret_low, double *ret_high);
+
 /* The nth sample, from 0, that has the figure; there are
  * figures[figure].trend.samples of them. NULL: fewer. */
 const struct smt_monitor_sample *smt_monitor_judged_sample(const struct smt_monitor_sample *samples,

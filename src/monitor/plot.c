@@ -69,19 +69,10 @@ struct axis {
 
 static struct axis axis_make(const struct smt_monitor_process *process, const struct panel *panel)
 {
-    struct axis axis = {INFINITY, 0, 1, "bytes"};
-    double room;
+    struct axis axis = {.unit = 1, .unit_name = "bytes"};
 
-    for (size_t i = 0; i < process->count; i++) {
-        double y = smt_monitor_judged_value(&process->samples[i], panel->figure);
-
-        if (!smt_monitor_judged_has(&process->samples[i], panel->figure)) continue;
-        axis.low = fmin(axis.low, y);
-        axis.high = fmax(axis.high, y);
-    }
-    room = fmax((axis.high - axis.low) * 0.1, (panel->least_range - (axis.high - axis.low)) / 2);
-    axis.low = fmax(0, axis.low - room);
-    axis.high += room;
+    smt_monitor_judged_range(process->samples, process->count, panel->figure, panel->least_range,
+                             &axis.low, &axis.high);
     if (axis.high - axis.low >= 8 * 1048576) {
         axis.unit = 1048576;
         axis.unit_name = "MiB";

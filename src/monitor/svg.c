@@ -43,23 +43,11 @@ static double scale_y(const struct scale *scale, double y)
 static struct scale scale_find(const struct smt_monitor_process *process, const struct curve *curve)
 {
     struct scale scale = {.x_low = (double)process->samples[0].round,
-                          .x_high = (double)process->samples[process->count - 1].round,
-                          .y_low = INFINITY,
-                          .y_high = 0};
-    double room;
+                          .x_high = (double)process->samples[process->count - 1].round};
 
-    for (size_t i = 0; i < process->count; i++) {
-        double y = smt_monitor_judged_value(&process->samples[i], curve->figure);
-
-        if (!smt_monitor_judged_has(&process->samples[i], curve->figure)) continue;
-        scale.y_low = fmin(scale.y_low, y);
-        scale.y_high = fmax(scale.y_high, y);
-    }
     if (scale.x_high <= scale.x_low) scale.x_high = scale.x_low + 1;
-    room = fmax((scale.y_high - scale.y_low) * 0.1,
-                (curve->least_range - (scale.y_high - scale.y_low)) / 2);
-    scale.y_low = fmax(0, scale.y_low - room);
-    scale.y_high += room;
+    smt_monitor_judged_range(process->samples, process->count, curve->figure, curve->least_range,
+                             &scale.y_low, &scale.y_high);
     return scale;
 }
 
