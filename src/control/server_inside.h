@@ -14,13 +14,15 @@
 #define SWEEP_MS    5000
 #define TURN_NS     2000000 /* how long one client's messages may keep the others waiting */
 
+union socket_handle {
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+    uv_handle_t any;
+};
+
 struct listener {
-    union {
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-        uv_handle_t any;
-    } handle;
+    union socket_handle handle;
     struct smt_server *server;
     struct smt_address address;
     uint64_t device, inode; /* of a unix socket, to remove only our own */
@@ -44,12 +46,7 @@ struct smt_server {
 };
 
 struct connection {
-    union {
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-        uv_handle_t any;
-    } handle;
+    union socket_handle handle;
     struct smt_server *server;
     struct connection *prev, *next;
     bool telnet;
