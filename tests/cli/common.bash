@@ -42,6 +42,19 @@ contains()
     return 1
 }
 
+# man_page_has PROGRAM SECTION...: and no warnings; sets $out to the page
+man_page_has()
+{
+    local section
+    command -v groff >/dev/null || skip "no groff"
+    told "$SMT_BIN/$1" --print-man
+    exits 0 || return 1
+    for section in "${@:2}"; do
+        grep -qx ".SH $section" <<<"$out" || { echo "no section $section" && return 1; }
+    done
+    [ -z "$(groff -man -ww -Tutf8 <<<"$out" 2>&1 >/dev/null)" ]
+}
+
 # result FILE: what does not depend on machine or time
 result()
 {

@@ -48,6 +48,13 @@ ask()
     run "$mtctl" -s "pid:$pid" "$@"
 }
 
+# scan_twice: only what is unreachable both times is a leak
+scan_twice()
+{
+    ask kmemleak scan
+    ask kmemleak scan
+}
+
 # sizes: of the objects that kmemleak lists
 sizes()
 {
@@ -85,16 +92,13 @@ sizes()
 @test "after clear only new ones are reported" {
     begin "$BATS_FILE_TMPDIR/planted"
     ask kmemleak minage=0
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     ask kmemleak clear
     [ "$output" = "cleared: 4" ]
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     [ "$(sizes)" = "" ]
     step
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     [ "$(sizes)" = "55 " ]
     finish
 }
@@ -103,8 +107,7 @@ sizes()
     begin "$BATS_FILE_TMPDIR/planted"
     ask kmemleak minage=0
     ask kmemleak stop=signal
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     [[ $output == *"EINTR"* ]]
     [ "$(sizes)" = "48 48 48 101 " ]
     finish
@@ -113,8 +116,7 @@ sizes()
 @test "young blocks are not reported" {
     begin "$BATS_FILE_TMPDIR/planted"
     ask kmemleak minage=3600
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     [ "$(sizes)" = "" ]
     finish
 }
@@ -123,8 +125,7 @@ sizes()
     begin "$BATS_FILE_TMPDIR/planted"
     ask kmemleak minage=0
     ask kmemleak stack=off
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     [ "$(sizes)" = "48 48 48 101 606 707 " ]
     finish
 }
@@ -132,8 +133,7 @@ sizes()
 @test "dump shows any block, off is irreversible" {
     begin "$BATS_FILE_TMPDIR/planted"
     ask kmemleak minage=0
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     address=$("$mtctl" -s "pid:$pid" kmemleak | grep -oE '0x[0-9a-f]+' | head -n 1)
     ask kmemleak "dump=$address"
     [[ $output == "object $address (size 101):"* ]]
@@ -178,8 +178,7 @@ PYTHON
     begin "$BATS_FILE_TMPDIR/steps" annotated
     step
     ask kmemleak minage=0
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     # Lost; of the ignored one; of the one not looked into, and that itself.
     [ "$(sizes)" = "111 555 666 777 " ]
     finish
@@ -189,12 +188,10 @@ PYTHON
     begin "$BATS_FILE_TMPDIR/steps" library "$BATS_FILE_TMPDIR/library.so"
     step
     ask kmemleak minage=0
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     [ "$(sizes)" = "" ]
     step # unloads it
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     [ "$(sizes)" = "1234 " ]
     ask kmemleak
     [[ $output == *"library_hold+0x"*"[library.so]"* ]]
@@ -235,8 +232,7 @@ PYTHON
     read -r -t 20 line <&8
     pid=$(pgrep -P "$outer")
     ask kmemleak minage=0
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     [ "$(sizes)" = "48 48 48 101 " ]
     exec 7>&- 8<&-
     wait "$outer"
@@ -267,8 +263,7 @@ SHELL
 @test "suppressed functions are left out" {
     begin "$BATS_FILE_TMPDIR/planted"
     ask kmemleak minage=0
-    ask kmemleak scan
-    ask kmemleak scan
+    scan_twice
     printf '# ours\nleak:make_n*\n' >"$BATS_TEST_TMPDIR/suppressions"
     ask kmemleak "--suppress=$BATS_TEST_TMPDIR/suppressions"
     [ "$(grep -c ^unreferenced <<<"$output")" = 1 ]

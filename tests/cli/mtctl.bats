@@ -109,16 +109,8 @@ long_options()
 }
 
 @test "the man page of mtctl has its sections and no warnings" {
-    command -v groff >/dev/null || skip "no groff"
-    "$SMT_BIN/mtctl" --print-man >"$BATS_TEST_TMPDIR/mtctl.1"
-
-    warnings=$(groff -man -ww -Tutf8 "$BATS_TEST_TMPDIR/mtctl.1" 2>&1 >/dev/null)
-
-    [ -z "$warnings" ]
-    for section in NAME SYNOPSIS DESCRIPTION OPTIONS COMMANDS PARAMETERS "MTCTL SERVE" "MTCTL RUN" \
-        "MTCTL MONITOR" "EXIT STATUS" FILES EXAMPLES "SEE ALSO"; do
-        grep -qx ".SH $section" "$BATS_TEST_TMPDIR/mtctl.1"
-    done
+    man_page_has mtctl NAME SYNOPSIS DESCRIPTION OPTIONS COMMANDS PARAMETERS "MTCTL SERVE" "MTCTL RUN" \
+        "MTCTL MONITOR" "EXIT STATUS" FILES EXAMPLES "SEE ALSO"
 }
 
 # complete_words WORD...: what bash offers for the last word

@@ -32,6 +32,12 @@ static inline void worker_start(struct smt_worker_settings settings)
     if (smt_worker_new(&settings, &worker) != SMT_OK) fail_msg("%s", smt_fail_text());
 }
 
+static inline int worker_set_up(void **state)
+{
+    worker_start(run_settings(*state));
+    return 0;
+}
+
 static inline int worker_tear_down(void **state)
 {
     (void)state;
@@ -39,6 +45,13 @@ static inline int worker_tear_down(void **state)
     worker = NULL;
     return 0;
 }
+
+/* A test with a worker of this parser. */
+#define WORKER_TEST(test, row)                                                                     \
+    cmocka_unit_test_prestate_setup_teardown(test, worker_set_up, worker_tear_down,                \
+                                             (void *)(uintptr_t) & (row))
+#define PROBE_TEST(test) WORKER_TEST(test, probe_parser)
+#define SELFTEST(test)   WORKER_TEST(test, smt_parser_selftest)
 
 /* Another worker, for messages whose first run may take seconds on a busy machine. */
 static inline void worker_start_patient(const struct smt_parser *parser)

@@ -342,23 +342,6 @@ static void poison_shows_in_the_clean_run_after_it(void **state)
     assert_true(poisoned);
 }
 
-static int probe_set_up(void **state)
-{
-    (void)state;
-    worker_start(run_settings(&probe_parser));
-    return 0;
-}
-
-static int selftest_set_up(void **state)
-{
-    (void)state;
-    worker_start(run_settings(&smt_parser_selftest));
-    return 0;
-}
-
-#define PROBE_TEST(test) cmocka_unit_test_setup_teardown(test, probe_set_up, worker_tear_down)
-#define SELFTEST(test)   cmocka_unit_test_setup_teardown(test, selftest_set_up, worker_tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

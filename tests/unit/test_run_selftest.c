@@ -258,22 +258,6 @@ static void deep_bugs_show_their_verdict_and_their_twins_none(void **state)
     }
 }
 
-static int deep_set_up(void **state)
-{
-    (void)state;
-    worker_start(run_settings(&smt_parser_selftest_deep));
-    return 0;
-}
-
-static int selftest_set_up(void **state)
-{
-    (void)state;
-    worker_start(run_settings(&smt_parser_selftest));
-    return 0;
-}
-
-#define SELFTEST(test) cmocka_unit_test_setup_teardown(test, selftest_set_up, worker_tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,8 +269,7 @@ int main(void)
         SELFTEST(a_far_write_shows_with_decoys_and_not_without),
         SELFTEST(a_far_write_is_caught_in_the_act_by_guard_pages),
         SELFTEST(healthy_messages_show_nothing_with_decoys),
-        cmocka_unit_test_setup_teardown(deep_bugs_show_their_verdict_and_their_twins_none,
-                                        deep_set_up, worker_tear_down),
+        WORKER_TEST(deep_bugs_show_their_verdict_and_their_twins_none, smt_parser_selftest_deep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -326,15 +326,6 @@ static void a_long_survey_is_no_hang(void **state)
     assert_int_equal(job_run((struct smt_job){.flags = SMT_JOB_SURVEY}).verdicts, 0);
 }
 
-static int probe_set_up(void **state)
-{
-    (void)state;
-    worker_start(run_settings(&probe_parser));
-    return 0;
-}
-
-#define PROBE_TEST(test) cmocka_unit_test_setup_teardown(test, probe_set_up, worker_tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -148,15 +148,6 @@ static void a_run_that_uses_up_the_arena_has_no_verdict(void **state)
     assert_verdict(baseline_run().verdicts, "leak");
 }
 
-static int probe_set_up(void **state)
-{
-    (void)state;
-    worker_start(run_settings(&probe_parser));
-    return 0;
-}
-
-#define PROBE_TEST(test) cmocka_unit_test_setup_teardown(test, probe_set_up, worker_tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
