@@ -112,7 +112,8 @@ static enum smt_status via_answer(struct via *via, uint64_t timeout_ms, struct s
         char *word = input->size > from
                          ? memmem(input->data + from, input->size - from, via->word, length)
                          : NULL;
-        char *line_end = word ? memchr(word, '\n', input->size - (size_t)(word - input->data)) : 0;
+        char *rest = word ? word + length : NULL; /* of its line */
+        char *line_end = rest ? memchr(rest, '\n', input->size - (size_t)(rest - input->data)) : 0;
         enum smt_status status;
 
         if (line_end) {
@@ -120,7 +121,7 @@ static enum smt_status via_answer(struct via *via, uint64_t timeout_ms, struct s
                    used = (size_t)(line_end - input->data) + 1;
 
             if (output) smt_buffer_add(output, input->data, before);
-            snprintf(code, code_size, "%.*s", (int)(line_end - word - (long)length), word + length);
+            snprintf(code, code_size, "%.*s", (int)(line_end - rest), rest);
             memmove(input->data, input->data + used, input->size - used + 1);
             input->size -= used;
             return SMT_OK;

@@ -669,6 +669,26 @@ print(few < all)" "$DIR/few.json" "$DIR/all.json")" = True ]
     [ "$(cat "$DIR/stepped")" = "it's done" ]
 }
 
+@test "through a shell each answer belongs to one question" {
+    start_idle
+
+    run "$MTCTL" monitor --via sh --pid "$IDLE" --rounds 2 --settle 0 --step true \
+        --format "json:$DIR/r.json"
+
+    echo "$output"
+    [ "$(json "$DIR/r.json" 'r["processes"][0]["ps_end"].split(" time ")[1].split()[1:]')" = \
+        "['sleep', '1000']" ]
+    [[ "$(json "$DIR/r.json" 'r["processes"][0]["smaps_start"].split()[1]')" = r*p ]]
+    [ "$(id -u)" -eq 0 ] || return 0
+    chmod 755 "$DIR"
+    cp "$MTCTL" "$DIR/mtctl"
+    run setpriv --reuid=nobody --clear-groups "$DIR/mtctl" monitor --via sh --pid "$IDLE" \
+        --rounds 2 --settle 0 --step true
+    echo "$output"
+    [[ "$output" == *"smaps is not readable (Permission denied): resident from status"* ]]
+    [[ "$output" == *"private dirty ~"* ]]
+}
+
 @test "through a shell: hung steps are killed, failed ones told, lost shells told" {
     start_idle
 
