@@ -86,6 +86,30 @@ static const char *name_last(const char *name)
     return slash ? slash + 1 : name;
 }
 
+/* Is this what the kernel keeps of `name`? */
+static bool kernel_name_match(const struct smt_monitor_stat *stat, const char *name)
+{
+    char kept[SMT_MONITOR_NAME_ROOM];
+    size_t length = smt_monitor_name_escape(name, strnlen(name, NAME_KERNEL), kept);
+
+    /* A thread of the kernel has a longer one. */
+    return strncmp(stat->name, kept, length + (strlen(name) < NAME_KERNEL)) == 0;
+}
+
+/* Is `name` the program on a command line? That of a script comes second. */
+static bool command_match(const struct smt_buffer *line, const char *name, bool path)
+{
+    size_t from = 0;
+
+    for (int word = 0; word < 2 && from < line->size; word++) {
+        const char *text = line->data + from;
+
+        if (strcmp(path ? text : name_last(text), name) == 0) return true;
+        from += strlen(text) + 1;
+    }
+    return false;
+}
+
 /* Is this the program called `name`? The kernel's name decides, unless `name`
  * is a path or longer than the kernel keeps: then the command line does, too. */
 static enum smt_status name_match(struct smt_monitor_session *session,
@@ -93,19 +117,18 @@ static enum smt_status name_match(struct smt_monitor_session *session,
                                   bool *ret_match)
 {
     const char *last = name_last(name);
-    bool path = last != name;
+    bool whole = kernel_name_match(stat, name), path = last != name && !whole;
     struct smt_buffer line;
     enum smt_status status;
     char file[48];
     int error;
 
-    *ret_match = strncmp(stat->name, last, NAME_KERNEL) == 0;
-    if (!*ret_match || (!path && strlen(last) <= NAME_KERNEL)) return SMT_OK;
+    *ret_match = whole || kernel_name_match(stat, last);
+    if (!*ret_match || (!path && strlen(name) <= NAME_KERNEL)) return SMT_OK;
     smt_buffer_init(&line);
     snprintf(file, sizeof(file), "/proc/%d/cmdline", stat->pid);
     status = smt_monitor_read(session->source, file, &line, &error);
-    if (!status && line.size && !error)
-        *ret_match = strcmp(path ? line.data : name_last(line.data), name) == 0;
+    if (!status && line.size && !error) *ret_match = command_match(&line, name, path);
     smt_buffer_clear(&line);
     return status;
 }

@@ -208,6 +208,25 @@ static bool numbers_parse(const char *at, uint64_t *numbers, size_t count)
     return true;
 }
 
+size_t smt_monitor_name_escape(const char *raw, size_t length, char *ret_name)
+{
+    struct smt_buffer escaped;
+    size_t plain = 0;
+
+    while (plain < length && raw[plain] >= ' ' && raw[plain] < 0x7F && raw[plain] != '\\') plain++;
+    smt_buffer_init(&escaped);
+    if (plain < length) { /* hardly ever */
+        smt_buffer_add_escaped(&escaped, raw, length);
+        raw = escaped.failed ? "" : escaped.data;
+        length = escaped.failed ? 0 : escaped.size;
+    }
+    if (length >= SMT_MONITOR_NAME_ROOM) length = SMT_MONITOR_NAME_ROOM - 1;
+    memcpy(ret_name, raw, length);
+    ret_name[length] = '\0';
+    smt_buffer_clear(&escaped);
+    return length;
+}
+
 /* Fields of stat as proc(5) counts them, from the fourth on. */
 #define FIELD(number) fields[(number)-4]
 
@@ -216,16 +235,17 @@ bool smt_monitor_stat_parse(const char *text, struct smt_monitor_stat *ret_stat)
     struct smt_monitor_stat stat = {0};
     const char *end = strchr(text, '\n'), *open = strchr(text, '('), *close = NULL;
     uint64_t fields[24 - 3], pid;
-    size_t length;
 
-    /* A name may contain parentheses: it ends at the last one of the line. */
+    /* A name may contain parentheses: it ends at the last one of the line. It may contain line
+     * feeds, too, and then at the last one of the first line that has any. */
     if (!end) end = text + strlen(text);
-    for (const char *at = open; at && at < end; at++)
-        if (*at == ')') close = at;
+    for (const char *at = open; at && *at && (at < end || !close); at++)
+        if (*at == ')')
+            close = at;
+        else if (at >= end && *at == '\n')
+            end = line_next(at + 1);
     if (!open || !close || !numbers_parse(text, &pid, 1)) return false;
-    length = (size_t)(close - open - 1);
-    if (length >= sizeof(stat.name)) length = sizeof(stat.name) - 1;
-    memcpy(stat.name, open + 1, length);
+    smt_monitor_name_escape(open + 1, (size_t)(close - open - 1), stat.name);
     close += 1 + strspn(close + 1, " ");
     if (!*close || !numbers_parse(close + 1, fields, 24 - 3)) return false;
     stat.pid = (int)pid;

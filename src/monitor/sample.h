@@ -78,14 +78,20 @@ bool smt_monitor_sample_statm(struct smt_monitor_sample *sample, const char *tex
  * knows: resident from VmRSS, private from the anonymous part of it. */
 void smt_monitor_sample_fallback(struct smt_monitor_sample *sample, const char *status_text);
 
+#define SMT_MONITOR_NAME_ROOM 64
+
+/* A process may call itself anything: what is shown of its name is printable, as
+ * smt_buffer_add_escaped() has it. Returns the length. */
+size_t smt_monitor_name_escape(const char *raw, size_t length, char *ret_name);
+
 /* One line of /proc/PID/stat. */
 struct smt_monitor_stat {
     int pid, parent;
-    char name[64];       /* as the kernel has it: at most 15 characters for a program */
-    char state;          /* R S D Z T ... */
-    uint64_t start;      /* clock ticks after boot: tells a pid used again */
-    uint64_t cpu_ticks;  /* user and system */
-    uint64_t size_bytes; /* virtual */
+    char name[SMT_MONITOR_NAME_ROOM]; /* escaped; the kernel keeps 15 bytes of a program's */
+    char state;                       /* R S D Z T ... */
+    uint64_t start;                   /* clock ticks after boot: tells a pid used again */
+    uint64_t cpu_ticks;               /* user and system */
+    uint64_t size_bytes;              /* virtual */
     uint64_t rss_pages;
     uint64_t faults; /* page faults of all its threads, minor and major */
     uint32_t threads;

@@ -166,11 +166,9 @@ static void process_add(const struct smt_monitor_result *result,
 {
     const struct smt_monitor_decision *decision = &process->decision;
 
-    smt_buffer_addf(output, "%d ", process->pid);
-    smt_buffer_add_escaped(output, process->name, strlen(process->name));
-    smt_buffer_addf(output, ": %s%s (%zu look%s", smt_monitor_verdict_text(decision->verdict),
-                    process->gone ? ", ended" : "", process->count,
-                    smt_number_ending(process->count));
+    smt_buffer_addf(output, "%d %s: %s%s (%zu look%s", process->pid, process->name,
+                    smt_monitor_verdict_text(decision->verdict), process->gone ? ", ended" : "",
+                    process->count, smt_number_ending(process->count));
     if (process->looks[SMT_MONITOR_LOOK_BRIEF]) {
         smt_buffer_add_text(output, ", ");
         smt_monitor_looks_text(result, process, output);

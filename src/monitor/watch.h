@@ -16,7 +16,7 @@
 
 /* Slopes of an earlier run, by process name (smt_monitor_baseline_load). */
 struct smt_monitor_baseline_row {
-    char name[64];
+    char name[SMT_MONITOR_NAME_ROOM];
     struct smt_monitor_known known;
 };
 struct smt_monitor_baseline {
@@ -61,11 +61,11 @@ struct smt_monitor_options {
 /* One process; the same pid after a restart or exec is another one. */
 struct smt_monitor_process {
     int pid, parent;
-    uint64_t start; /* see struct smt_monitor_stat */
-    char name[64];
-    bool gone;           /* ended, or became another program, before the test did */
-    bool estimated;      /* smaps not readable: private is the anonymous part */
-    bool engine_trouble; /* its engine told none of its figures; said */
+    uint64_t start;                   /* see struct smt_monitor_stat */
+    char name[SMT_MONITOR_NAME_ROOM]; /* as in struct smt_monitor_stat */
+    bool gone;                        /* ended, or became another program, before the test did */
+    bool estimated;                   /* smaps not readable: private is the anonymous part */
+    bool engine_trouble;              /* its engine told none of its figures; said */
     struct smt_monitor_file rollup, stat, statm;
     struct smt_monitor_stat stood; /* just before the roll-up was read last */
     uint64_t read_ns;              /* when that was; 0: it never was */

@@ -361,13 +361,12 @@ PYTHON
     CHILDREN+=("$FIRST")
 
     run "$MTCTL" monitor --process restarter --rounds 4 --settle 0 \
-        --step "if [ \$MTCTL_ROUND = 2 ]; then kill $FIRST; $DIR/restarter 1000 >/dev/null 2>&1 & echo \$! >$DIR/second; fi"
+        --step "if [ \$MTCTL_ROUND = 2 ]; then kill $FIRST; while grep -qs 'State:.[^Z]' /proc/$FIRST/status; do :; done; $DIR/restarter 1000 >/dev/null 2>&1 & echo \$! >$DIR/second; fi"
     kill "$(cat "$DIR/second")"
 
     echo "$output"
     [ "$status" -eq 0 ]
-    # in round 2, or in the next if it was slow to die
-    [[ "$output" == *"round "[23]": process $FIRST (restarter) ended"* ]]
+    [[ "$output" == *"round 2: process $FIRST (restarter) ended"* ]]
     [[ "$output" == *"(restarter) restarted: watched from now on"* ]]
 }
 
@@ -567,6 +566,50 @@ print(few < all)" "$DIR/few.json" "$DIR/all.json")" = True ]
     [ "$status" -eq 3 ]
     [[ "$output" == *"Too many open files (ulimit -n)"* ]]
     ! grep -q "(many) ended" <<<"$output"
+}
+
+# A process called $1 that only waits, in $IDLE.
+start_named() {
+    cp "$(command -v sleep)" "$DIR/$1"
+    "$DIR/$1" 1000 3>&- &
+    IDLE=$!
+    CHILDREN+=("$IDLE")
+    until [ "$(tr -d '\n' </proc/$IDLE/comm)" = "$(head -c 15 <<<"$1" | tr -d '\n')" ]; do :; done
+}
+
+@test "a long name is compared with the command line, of a script, too" {
+    NAME=a_name_of_more_than_15_characters
+    start_named "$NAME"
+    BINARY="$IDLE"
+    printf '#!/bin/sh\nread -r line\n' >"$DIR/a_script_of_more_than_15_characters"
+    chmod +x "$DIR/a_script_of_more_than_15_characters"
+    mkfifo "$DIR/never"
+    "$DIR/a_script_of_more_than_15_characters" <>"$DIR/never" 3>&- &
+    SCRIPT=$!
+    CHILDREN+=("$SCRIPT")
+    until grep -qs a_script "/proc/$SCRIPT/comm"; do :; done
+
+    run "$MTCTL" monitor --process "$NAME" --process "$DIR/a_script_of_more_than_15_characters" \
+        --process a_script_of_more_than_15_characters --rounds 1 --settle 0 --step true
+
+    echo "$output"
+    [[ "$output" == *"$BINARY a_name_of_more_: "* ]]
+    [[ "$output" == *"$SCRIPT a_script_of_mor: "* ]]
+    run "$MTCTL" monitor --process a_name_of_more_than_16_characters --rounds 1 --step true
+    [ "$status" -eq 2 ]
+}
+
+@test "a name that is no text is found as it is and shown escaped" {
+    NAME=$'e\e[31m\xff\n(<&) x'
+    start_named "$NAME"
+
+    run "$MTCTL" monitor --process "$NAME" --rounds 1 --settle 0 --step true \
+        --plot "$DIR/p.svg" --format text --format "html:$DIR/r.html"
+
+    echo "$output"
+    [[ "$output" == "$IDLE "'e\x1B[31m\xFF\n(<&) x: '* ]]
+    iconv -f utf-8 -t utf-8 "$DIR/r.html" >/dev/null
+    python3 -c 'import sys, xml.dom.minidom as dom; dom.parse(sys.argv[1])' "$DIR/p.svg"
 }
 
 @test "names that match nothing or only the monitor are errors" {

@@ -139,6 +139,23 @@ static void process_name_may_hold_parentheses(void **state)
     assert_false(smt_monitor_stat_parse("4242 (cut off", &stat));
 }
 
+static void process_name_may_be_no_text(void **state)
+{
+    static const char lines[] =
+        "4243 (new\n\033[31m\xFF) S 17 4242 4242 0 -1 4194560 900 0 0 0 21 4 0 0 20 0 3 0 998877 "
+        "76529664 2340 18446744073709551615 1 1 0\n"
+        "1 (init) S 0 1 1 0 -1 4194560 900 0 0 0 21 4 0 0 20 0 3 0 1 76529664 2340 5 1 1 0\n";
+    struct smt_monitor_stat stat;
+
+    (void)state;
+
+    assert_true(smt_monitor_stat_parse(lines, &stat));
+
+    assert_int_equal(stat.pid, 4243);
+    assert_int_equal(stat.start, 998877);
+    assert_string_equal(stat.name, "new\\n\\x1B[31m\\xFF");
+}
+
 static struct smt_monitor_changes compare(const char *from, const char *to)
 {
     struct smt_monitor_maps before, after;
@@ -234,6 +251,7 @@ int main(void)
         cmocka_unit_test(smaps_adds_up_where_there_is_no_rollup),
         cmocka_unit_test(smaps_leaves_the_rollup_s_figures_alone),
         cmocka_unit_test(process_name_may_hold_parentheses),
+        cmocka_unit_test(process_name_may_be_no_text),
         cmocka_unit_test(new_mappings_alike_are_counted_together),
         cmocka_unit_test(equal_mappings_give_no_change),
         cmocka_unit_test(mapping_that_grew_downwards_is_the_same_one),
