@@ -11,12 +11,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "monitor/source.h"
 
 #define READ_LIMIT (256u << 20)
+/* About as much of what a step prints is kept. */
+#define OUTPUT_MOST (1u << 20)
 
 extern char **environ;
 
@@ -60,7 +63,22 @@ enum smt_status smt_monitor_step_run(struct smt_monitor_source *source, const ch
 {
     /* The file position is shared with the child: back to the front. */
     if (ftruncate(source->output_fd, 0) == 0) lseek(source->output_fd, 0, SEEK_SET);
+    source->output_dropped = 0;
     return source->ops->step(source, command, round, timeout_ms, ret_step);
+}
+
+/* The file keeps its size, so that nobody who writes to it is disturbed. */
+void smt_monitor_source_forget(struct smt_monitor_source *source)
+{
+    uint64_t size = 0, drop;
+    struct stat file;
+
+    if (fstat(source->output_fd, &file) == 0) size = (uint64_t)file.st_size;
+    if (size < source->output_dropped + OUTPUT_MOST) return;
+    drop = (size - OUTPUT_MOST / 2) & ~(uint64_t)0xFFFF; /* whole pages */
+    if (fallocate(source->output_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  (off_t)source->output_dropped, (off_t)(drop - source->output_dropped)) == 0)
+        source->output_dropped = drop;
 }
 
 void smt_monitor_source_output(struct smt_monitor_source *source, struct smt_buffer *text)
@@ -230,14 +248,14 @@ static enum smt_monitor_outcome step_wait(struct smt_monitor_source *source, int
     uint64_t end = smt_clock_ns() + timeout_ms * 1000000;
 
     for (;;) {
-        uint64_t now = smt_clock_ns(), left = end > now ? end - now : 0;
-        struct timespec wait = {.tv_sec = (time_t)(left / 1000000000),
-                                .tv_nsec = (long)(left % 1000000000)};
+        uint64_t now = smt_clock_ns(), left_ms = end > now ? (end - now + 999999) / 1000000 : 0;
+        bool last = timeout_ms && left_ms <= SMT_MONITOR_FORGET_MS;
 
-        ppoll(ends, 2, timeout_ms ? &wait : NULL, NULL);
+        poll(ends, 2, last ? (int)left_ms : SMT_MONITOR_FORGET_MS);
         if (ends[0].revents) return SMT_MONITOR_STEP_DONE;
         if (ends[1].revents) return SMT_MONITOR_STEP_STOPPED;
-        if (timeout_ms && !left) return SMT_MONITOR_STEP_HUNG;
+        if (timeout_ms && !left_ms) return SMT_MONITOR_STEP_HUNG;
+        smt_monitor_source_forget(source);
     }
 }
 

@@ -51,9 +51,10 @@ struct smt_monitor_source_ops {
 
 struct smt_monitor_source {
     const struct smt_monitor_source_ops *ops;
-    int stop_fd;   /* readable when the test is to end; -1 for never */
-    int self;      /* the pid that must not watch itself */
-    int output_fd; /* what steps (and the transport) printed; emptied before each step */
+    int stop_fd;             /* readable when the test is to end; -1 for never */
+    int self;                /* the pid that must not watch itself */
+    int output_fd;           /* what steps (and the transport) printed; emptied before each step */
+    uint64_t output_dropped; /* bytes at its front that are gone */
 };
 
 /* This host. */
@@ -84,6 +85,10 @@ SMT_MUST_USE enum smt_status smt_monitor_step_run(struct smt_monitor_source *sou
                                                   const char *command, uint64_t round,
                                                   uint64_t timeout_ms,
                                                   struct smt_monitor_step *ret_step);
+
+/* Forgets all but the end of what is being printed; for those who wait, as often as this. */
+void smt_monitor_source_forget(struct smt_monitor_source *source);
+#define SMT_MONITOR_FORGET_MS 50
 
 /* Adds the last 2 KiB of what the last step or the transport printed. */
 void smt_monitor_source_output(struct smt_monitor_source *source, struct smt_buffer *text);

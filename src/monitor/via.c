@@ -80,14 +80,15 @@ static enum smt_status via_wait(struct via *via, uint64_t end_ns)
 {
     struct pollfd ends[2] = {{.fd = via->from, .events = POLLIN},
                              {.fd = via->source.stop_fd, .events = POLLIN}};
-    uint64_t now = smt_clock_ns(), left = end_ns > now ? end_ns - now : 0;
-    struct timespec wait = {.tv_sec = (time_t)(left / 1000000000),
-                            .tv_nsec = (long)(left % 1000000000)};
+    uint64_t now = smt_clock_ns(), left_ms = end_ns > now ? (end_ns - now + 999999) / 1000000 : 0;
+    bool last = left_ms <= SMT_MONITOR_FORGET_MS;
     char piece[65536];
     ssize_t got;
 
-    if (ppoll(ends, 2, &wait, NULL) <= 0)
-        return left ? SMT_OK : smt_fail(SMT_ENOTFOUND, "the remote shell does not answer");
+    if (poll(ends, 2, last ? (int)left_ms : SMT_MONITOR_FORGET_MS) <= 0) {
+        smt_monitor_source_forget(&via->source);
+        return left_ms ? SMT_OK : smt_fail(SMT_ENOTFOUND, "the remote shell does not answer");
+    }
     if (ends[1].revents) return smt_fail(SMT_EINTERRUPTED, "interrupted");
     got = read(via->from, piece, sizeof(piece));
     if (got < 0 && errno == EINTR) return SMT_OK;

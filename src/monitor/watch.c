@@ -1,6 +1,7 @@
 #include "monitor/watch.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 /* How long a program may take to restart before the test ends for want of it. */
 #define RESTART_TRIES 20
 #define RESTART_MS    100
+/* Bytes of what a failed step printed that are told. */
+#define LAST_WORDS 500
 
 static void process_clear(struct smt_monitor_process *process)
 {
@@ -53,17 +56,18 @@ static void abnormal_set(struct smt_monitor_session *session, const char *format
 static void abnormal_set(struct smt_monitor_session *session, const char *format, ...)
 {
     struct smt_buffer text;
-    char reason[600];
+    char *reason = NULL;
     va_list args;
 
     if (session->result->abnormal) return;
     va_start(args, format);
-    vsnprintf(reason, sizeof(reason), format, args);
+    if (vasprintf(&reason, format, args) < 0) reason = NULL;
     va_end(args);
     smt_buffer_init(&text);
-    smt_buffer_addf(&text, "round %llu ended abnormally: ", (unsigned long long)session->round);
-    smt_buffer_add_text(&text, reason);
+    smt_buffer_addf(&text, "round %llu ended abnormally: %s", (unsigned long long)session->round,
+                    reason ? reason : "out of memory");
     session->result->abnormal = smt_buffer_take(&text);
+    free(reason);
 }
 
 /* What a full look at each process costs together. */
@@ -121,28 +125,49 @@ static bool nobody_left(struct smt_monitor_session *session)
     return true;
 }
 
+/* The last whole lines of it, without what a terminal or a reader of UTF-8 would stumble over. */
+static void last_words_add(const struct smt_buffer *said, struct smt_buffer *text)
+{
+    size_t end = said->size, from;
+    const char *cut;
+
+    while (end && strchr("\r\n", said->data[end - 1])) end--;
+    from = end > LAST_WORDS ? end - LAST_WORDS : 0;
+    cut = from ? memchr(said->data + from, '\n', end - from) : NULL;
+    if (cut) from = (size_t)(cut - said->data);
+    smt_buffer_add_text(text, !end ? "" : from ? ": ..." : ": ");
+    for (size_t length; from < end; from += length) {
+        length = strcspn(said->data + from, "\t\n\\");
+        if (from + length > end) length = end - from;
+        smt_buffer_add_escaped(text, said->data + from, length);
+        if (from + length < end) smt_buffer_add(text, said->data + from + length++, 1);
+    }
+}
+
 /* Tells why the step did not end well; true when it did. */
 static bool step_is_good(struct smt_monitor_session *session, const struct smt_monitor_step *step)
 {
     const struct smt_monitor_options *options = &session->result->options;
-    struct smt_buffer said;
+    bool signalled = step->code > 128 && step->code <= 128 + SIGRTMAX;
+    struct smt_buffer said, words;
 
     smt_buffer_init(&said);
+    smt_buffer_init(&words);
     smt_monitor_source_output(session->source, &said);
     if (options->observe_output && said.size)
         options->observe_output(options->observe_context, session->round, said.data, said.size);
-    while (said.size && said.data[said.size - 1] == '\n') said.data[--said.size] = '\0';
+    last_words_add(&said, &words);
     if (step->outcome == SMT_MONITOR_STEP_STOPPED) session->result->interrupted = true;
     if (step->outcome == SMT_MONITOR_STEP_HUNG)
         abnormal_set(session, "the step did not end within %.3g s and was killed",
                      (double)options->step_timeout_ms / 1000);
     if (step->outcome == SMT_MONITOR_STEP_FAILED)
-        abnormal_set(session, "the step %s %d%s%s%s",
-                     step->code > 128 ? "was ended by signal" : "gave exit status",
-                     step->code > 128 ? step->code - 128 : step->code,
-                     step->code == 127 ? " (command not found)" : "", said.size ? ": " : "",
-                     said.size ? said.data : "");
+        abnormal_set(session, "the step %s %d%s%s",
+                     signalled ? "was ended by signal" : "gave exit status",
+                     signalled ? step->code - 128 : step->code,
+                     step->code == 127 ? " (command not found)" : "", words.size ? words.data : "");
     smt_buffer_clear(&said);
+    smt_buffer_clear(&words);
     return step->outcome == SMT_MONITOR_STEP_DONE;
 }
 

@@ -328,6 +328,27 @@ PYTHON
     [[ "$output" == *"round 1 ended abnormally"*"command not found"* ]]
 }
 
+@test "of a step that fails the exit status and the last words are told" {
+    start_idle
+
+    run "$MTCTL" monitor --pid "$IDLE" --rounds 2 --step 'seq 3000; printf "\033[2J\377\n"; exit 255'
+    [[ "$output" == *"the step gave exit status 255: ..."*$'\n2999\n3000\n\\x1B[2J\\xFF\n'* ]]
+    [[ "$output" != *$'\n1000\n'* ]]
+    run "$MTCTL" monitor --pid "$IDLE" --rounds 2 --step 'kill -9 $$'
+    [[ "$output" == *"the step was ended by signal 9"* ]]
+}
+
+@test "a step that prints without end takes no memory for it" {
+    start_idle
+
+    for where in --settle=0 --via=sh; do
+        run "$MTCTL" monitor --pid "$IDLE" --rounds 1 "$where" --step-timeout 20 --step \
+            'head -c 32000000 /dev/zero; until [ $(stat -Lc %b /proc/$$/fd/1) -lt 8000 ]; do :; done'
+        echo "$where: $output"
+        [ "$status" -eq 0 ]
+    done
+}
+
 @test "an abnormal end is told once on a terminal, and on both streams elsewhere" {
     local command
     start_idle
