@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -30,7 +31,7 @@ struct monitor_cli {
     size_t report_count;
     const char *plot, *baseline_path;
     bool strict, verbose;
-    bool rounds_given, clock_given, settle_given, budget_given;
+    bool rounds_given, clock_given, settle_given, timeout_given, budget_given;
     struct smt_monitor_live live;
     struct smt_cli_request request;
 };
@@ -101,6 +102,7 @@ static SMT_CLI_SETTER(set_all)
     char *rest = NULL;
     enum smt_status status = SMT_OK;
 
+    if (!arg[strspn(arg, ",")]) return list_add(row, cli->all, &cli->options.all_count, "");
     for (char *name = strtok_r((char *)(uintptr_t)arg, ",", &rest); name && status == SMT_OK;
          name = strtok_r(NULL, ",", &rest))
         status = list_add(row, cli->all, &cli->options.all_count, name);
@@ -115,6 +117,7 @@ static SMT_CLI_SETTER(set_rounds)
 
 static SMT_CLI_SETTER(set_step_timeout)
 {
+    cli_of(options)->timeout_given = true;
     return seconds_take(row, arg, &cli_of(options)->options.step_timeout_ms);
 }
 
@@ -150,25 +153,49 @@ static SMT_CLI_SETTER(set_cpu_budget)
     return SMT_OK;
 }
 
+/* For the shell: not nothing. */
+static enum smt_status command_take(const struct smt_cli_option *row, const char *arg,
+                                    const char **ret_command)
+{
+    if (!arg[strspn(arg, " \t\n")])
+        return smt_fail(SMT_EUSAGE, "--%s: an empty command", row->name);
+    *ret_command = arg;
+    return SMT_OK;
+}
+
 static SMT_CLI_SETTER(set_step)
 {
-    if (!arg[strspn(arg, " \t\n")]) return smt_fail(SMT_EUSAGE, "--%s: an empty step", row->name);
-    cli_of(options)->options.step = arg;
-    return SMT_OK;
+    return command_take(row, arg, &cli_of(options)->options.step);
+}
+
+static SMT_CLI_SETTER(set_via)
+{
+    return command_take(row, arg, &cli_of(options)->options.via);
+}
+
+/* Why the file cannot be written, as an errno; 0 when it can. */
+static int output_trouble(const char *path)
+{
+    char *copy = strdup(path);
+    const char *folder = copy ? dirname(copy) : ".";
+    bool is_there = access(path, F_OK) == 0;
+    struct stat file;
+    int trouble = 0;
+
+    if (access(is_there ? path : folder, is_there ? W_OK : W_OK | X_OK) != 0) trouble = errno;
+    if (is_there && stat(path, &file) == 0 && S_ISDIR(file.st_mode)) trouble = EISDIR;
+    free(copy);
+    return trouble;
 }
 
 /* An hour's test must not end with a report that cannot be written. */
 static enum smt_status output_check(const struct smt_cli_option *row, const char *path)
 {
-    char *copy = strdup(path);
-    const char *folder = copy ? dirname(copy) : ".";
-    bool good =
-        access(path, F_OK) == 0 ? access(path, W_OK) == 0 : access(folder, W_OK | X_OK) == 0;
-    int error = errno;
+    int trouble = output_trouble(path);
 
-    free(copy);
-    if (good) return SMT_OK;
-    return smt_fail(SMT_EUSAGE, "--%s %s: cannot be written: %s", row->name, path, strerror(error));
+    if (!trouble) return SMT_OK;
+    return smt_fail(SMT_EUSAGE, "--%s %s: cannot be written: %s", row->name, path,
+                    strerror(trouble));
 }
 
 static SMT_CLI_SETTER(set_plot)
@@ -214,7 +241,7 @@ static const struct smt_cli_option table[] = {
      set_all, 0},
     {0, "via", "COMMAND", 0,
      "Watch, and run the step, in the shell that COMMAND opens: 'ssh admin@box'", NULL, NULL,
-     smt_cli_set_text, AT(options.via)},
+     set_via, 0},
     {0, NULL, NULL, 0, "When to look:", NULL, NULL, NULL, 0},
     {0, "step", "COMMAND", 0, "Run this in each round; it must undo what it does", NULL, NULL,
      set_step, 0},
@@ -279,8 +306,8 @@ static enum smt_status options_check(const struct monitor_cli *cli)
         {!watch->pid_count && !watch->name_count, "nothing to watch: give --pid or --process"},
         {watch->step && cli->clock_given,
          "--interval and --duration are for a test without --step"},
-        {!watch->step && (cli->rounds_given || cli->settle_given),
-         "--rounds and --settle need a --step"},
+        {!watch->step && (cli->rounds_given || cli->settle_given || cli->timeout_given),
+         "--rounds, --settle and --step-timeout need a --step"},
         {(watch->step || watch->via) && cli->budget_given,
          "--cpu-budget is for a test without --step and without --via"},
         {!watch->step && watch->duration_ms < watch->interval_ms,

@@ -22,8 +22,29 @@ static const char page_head[] =
     ".live{stroke:#2ca02c}.band.live{fill:#2ca02c}\n"
     "</style></head><body>\n";
 
+static void escaped_add(const char *text, struct smt_buffer *output);
+
+/* The name of a file may be any bytes: what is no UTF-8 is shown line by line as its codes. */
+static void bytes_add(const char *text, struct smt_buffer *output)
+{
+    struct smt_buffer line;
+
+    smt_buffer_init(&line);
+    for (size_t length; *text; text += length) {
+        length = strcspn(text, "\n");
+        smt_buffer_add_escaped(&line, text, length);
+        if (text[length]) smt_buffer_add(&line, &text[length++], 1);
+    }
+    if (line.data) escaped_add(line.data, output);
+    smt_buffer_clear(&line);
+}
+
 static void escaped_add(const char *text, struct smt_buffer *output)
 {
+    if (text && !smt_text_is_utf8(text, strlen(text))) {
+        bytes_add(text, output);
+        return;
+    }
     for (; text && *text; text++) switch (*text) {
         case '<':
             smt_buffer_add_text(output, "&lt;");

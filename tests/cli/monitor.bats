@@ -647,12 +647,15 @@ start_named() {
 }
 
 @test "unusable options are refused" {
+    mkdir "$DIR/folder.svg"
     for arguments in "" "--pid 1 --step true --rounds 0" "--pid 0" "--pid 1 --rounds 3" \
         "--pid 1 --step true --interval 5" "--pid 1 --format pdf" "--pid 1 --plot a.gif" \
         "--pid 1 --limit much" "--pid 1 --plot /no/such/a.png" "--pid 1 --format json:/no/such/a" \
         "--pid 1 --cpu-budget 101" "--pid 1 --cpu-budget -1" "--pid 1 --step true --cpu-budget 1" \
         "--pid 1 --via sh --cpu-budget 1" \
-        "--pid 1 --step=" "--pid 1 --interval 0" "--pid 1 more" "--process="; do
+        "--pid 1 --step=" "--pid 1 --interval 0" "--pid 1 more" "--process=" "--pid 1 --via=" \
+        "--pid 1 --all=," "--pid 1 --all=" "--pid 1 --step-timeout 3" "--pid 1 --format json:/" \
+        "--pid 1 --plot $DIR/folder.svg"; do
         # shellcheck disable=SC2086 # several words on purpose
         run "$MTCTL" monitor $arguments
         echo "$arguments: $output"
