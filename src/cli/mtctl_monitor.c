@@ -336,6 +336,14 @@ static void output_observe(void *context, uint64_t round, const char *text, size
             (int)size_bytes, text, text[size_bytes - 1] == '\n' ? "" : "\n");
 }
 
+/* A terminal that can go back to the line above? */
+static bool is_drawable(FILE *stream)
+{
+    const char *type = getenv("TERM");
+
+    return isatty(fileno(stream)) && type && *type && strcmp(type, "dumb") != 0;
+}
+
 /* From now on Ctrl-C makes this descriptor readable instead of ending us. */
 static int stop_open(void)
 {
@@ -447,7 +455,7 @@ int smt_mtctl_monitor(int argc, char **argv)
     cli.options.observe = live_observe;
     cli.options.observe_output = output_observe;
     cli.options.observe_context = &cli;
-    if (isatty(STDERR_FILENO)) cli.live.stream = stderr;
+    if (is_drawable(stderr)) cli.live.stream = stderr;
     if (cli.baseline_path) {
         status = smt_monitor_baseline_load(cli.baseline_path, &baseline);
         cli.options.baseline = &baseline;

@@ -7,6 +7,10 @@
 
 #define SPARK_WIDTH 30
 #define ROWS_MOST   12
+/* Columns beside the sparkline, without and with live bytes, and what may follow it. */
+#define TABLE_WIDTH (7 + 1 + 15 + 3 * 10 + 1)
+#define LIVE_WIDTH  13
+#define ENDED       " ended"
 #define DRAW_NS     ((uint64_t)250000000)
 
 void smt_monitor_sparkline(const double *values, size_t count, size_t width,
@@ -38,7 +42,26 @@ static void cell_add(double bytes, const char *sign, struct smt_buffer *row)
     smt_buffer_clear(&cell);
 }
 
-static void row_add(const struct smt_monitor_process *process, bool with_live,
+/* The terminal may have become another size since the last time. */
+static struct winsize window_of(FILE *stream)
+{
+    struct winsize window = {0};
+
+    if (ioctl(fileno(stream), TIOCGWINSZ, &window) != 0 || !window.ws_col) window.ws_col = 80;
+    if (!window.ws_row) window.ws_row = 24;
+    return window;
+}
+
+/* What the terminal has room for. */
+static size_t spark_width(size_t columns, bool with_live)
+{
+    size_t used = TABLE_WIDTH + (with_live ? LIVE_WIDTH : 0) + strlen(ENDED);
+    size_t left = columns > used ? columns - used : 0;
+
+    return left < SPARK_WIDTH ? left : SPARK_WIDTH;
+}
+
+static void row_add(const struct smt_monitor_process *process, bool with_live, size_t spark,
                     struct smt_buffer *row)
 {
     const struct smt_monitor_sample *last = &process->samples[process->count - 1], *read = last;
@@ -58,8 +81,8 @@ static void row_add(const struct smt_monitor_process *process, bool with_live,
         smt_buffer_addf(row, " %12s", "-");
     cell_add(change, change > 0 ? "+" : "", row);
     smt_buffer_add_text(row, " ");
-    smt_monitor_sparkline(values, count, SPARK_WIDTH, row);
-    smt_buffer_add_text(row, process->gone ? " ended\n" : "\n");
+    smt_monitor_sparkline(values, count, spark, row);
+    smt_buffer_add_text(row, process->gone ? ENDED "\n" : "\n");
 }
 
 static bool has_live(const struct smt_monitor_process *process)
@@ -75,17 +98,23 @@ void smt_monitor_live_clear(struct smt_monitor_live *live)
     fflush(live->stream);
 }
 
+/* One line too many or too long would scroll, and the next table not meet this one. */
 void smt_monitor_live_draw(struct smt_monitor_live *live, const struct smt_monitor_result *result)
 {
+    struct winsize window = window_of(live->stream);
+    size_t rows = window.ws_row > 4 + ROWS_MOST ? ROWS_MOST
+                  : window.ws_row > 5           ? window.ws_row - 4
+                                                : 1;
+    size_t lines = 2, skip = result->process_count > rows ? result->process_count - rows : 0;
     struct smt_buffer text;
-    size_t lines = 2, skip;
     bool with_live = false;
 
     if (live->lines && !result->options.step && smt_clock_ns() - live->drawn_ns < DRAW_NS) return;
     live->drawn_ns = smt_clock_ns();
     smt_buffer_init(&text);
     if (live->lines) smt_buffer_addf(&text, "\033[%zuA\033[J", live->lines);
-    smt_buffer_addf(&text, "round %llu", (unsigned long long)result->rounds);
+    smt_buffer_addf(&text, "\033[?7l" /* no wrapping */ "round %llu",
+                    (unsigned long long)result->rounds);
     if (result->options.step)
         smt_buffer_addf(&text, " of %llu", (unsigned long long)result->options.rounds);
     for (size_t i = 0; i < result->process_count; i++)
@@ -93,12 +122,12 @@ void smt_monitor_live_draw(struct smt_monitor_live *live, const struct smt_monit
     smt_buffer_addf(&text, "\n%7s %-15s %9s %9s", "pid", "name", "resident", "private");
     if (with_live) smt_buffer_addf(&text, " %12s", "live bytes");
     smt_buffer_addf(&text, " %9s\n", "change");
-    skip = result->process_count > ROWS_MOST ? result->process_count - ROWS_MOST : 0;
     for (size_t i = skip; i < result->process_count; i++)
         if (result->processes[i].count) {
-            row_add(&result->processes[i], with_live, &text);
+            row_add(&result->processes[i], with_live, spark_width(window.ws_col, with_live), &text);
             lines++;
         }
+    smt_buffer_add_text(&text, "\033[?7h");
     if (!text.failed) fputs(text.data, live->stream);
     fflush(live->stream);
     live->lines = lines;

@@ -364,6 +364,30 @@ PYTHON
     grep -q '^mtctl monitor: round 1 ended abnormally' "$DIR/err"
 }
 
+# The longest line that was drawn on a terminal of so many columns.
+drawn_width() {
+    script -qefc "stty cols $1; '$MTCTL' monitor --pid $IDLE --rounds 40 --settle 0 --step true >'$DIR/out'" \
+        "$DIR/typescript" >"$DIR/screen"
+    python3 - "$DIR/screen" <<'PYTHON'
+import re, sys
+text = open(sys.argv[1], encoding="utf-8").read()
+assert "round 40 of 40" in text
+table = re.sub("\x1b\\[[0-9?]*[A-Za-z]", "", text)
+print(max(len(line) for line in table.replace("\r", "").split("\n")))
+PYTHON
+}
+
+@test "the table fits the terminal, and none is drawn where it cannot be" {
+    start_idle
+
+    [ "$(TERM=xterm drawn_width 80)" -le 80 ]
+    [ "$(TERM=xterm drawn_width 200)" -gt 80 ]
+    TERM=xterm drawn_width 40
+    grep -q $'\e\[?7l.*round 40 of 40' "$DIR/screen"
+    ! TERM=dumb drawn_width 80 2>/dev/null
+    ! grep -q $'\e' "$DIR/screen"
+}
+
 @test "a step that hangs is killed with its children" {
     start_idle
 
