@@ -344,14 +344,18 @@ static bool is_drawable(FILE *stream)
     return isatty(fileno(stream)) && type && *type && strcmp(type, "dumb") != 0;
 }
 
-/* From now on Ctrl-C makes this descriptor readable instead of ending us. */
+/* From now on Ctrl-C, or the end of the terminal, makes this descriptor readable instead of ending
+ * us. Not under nohup: a signal that is blocked is noticed though it is ignored. */
 static int stop_open(void)
 {
+    struct sigaction hangup;
     sigset_t stops;
 
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGTERM);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(&stops, SIGHUP);
     sigprocmask(SIG_BLOCK, &stops, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &stops, SFD_CLOEXEC);

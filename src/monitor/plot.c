@@ -17,9 +17,10 @@ extern char **environ;
 
 static const struct terminal {
     const char *ending, *name, *look;
+    const char *last; /* what the end of a whole file has in it */
 } terminals[] = {
-    {".svg", "svg", "background rgb 'white' font 'Sans,12'"},
-    {".png", "png", "font 'Sans,11'"},
+    {".svg", "svg", "background rgb 'white' font 'Sans,12'", "</svg>"},
+    {".png", "png", "font 'Sans,11'", "IEND"},
 };
 
 static const struct terminal *terminal_find(const char *path)
@@ -206,12 +207,11 @@ static enum smt_status script_keep(const struct smt_buffer *script, const char *
 
     snprintf(kept, sizeof(kept), "%s.gp", path);
     file = fopen(kept, "we");
-    if (!file)
+    good = file && fwrite(script->data, 1, script->size, file) == script->size;
+    good = file && fclose(file) == 0 && good;
+    if (!good)
         return smt_fail(SMT_EIO, "%s not drawn (%s), and %s cannot be written: %s", path, why, kept,
                         strerror(errno));
-    good = fwrite(script->data, 1, script->size, file) == script->size;
-    good = fclose(file) == 0 && good;
-    if (!good) return smt_fail(SMT_EIO, "%s: cannot write: %s", kept, strerror(errno));
     return smt_fail(SMT_EUNSUPPORTED, "%s not drawn (%s); its data is kept: gnuplot %s", path, why,
                     kept);
 }
@@ -243,6 +243,20 @@ static const char *gnuplot_run(const char *gnuplot, const struct smt_buffer *scr
     return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? NULL : "gnuplot failed";
 }
 
+/* gnuplot does not notice a full disk. */
+static bool picture_is_whole(const char *path)
+{
+    const char *last = terminal_find(path)->last;
+    char end[16];
+    FILE *file = fopen(path, "re");
+    size_t got = 0;
+
+    if (!file) return false;
+    if (fseek(file, -(long)sizeof(end), SEEK_END) == 0) got = fread(end, 1, sizeof(end), file);
+    fclose(file);
+    return memmem(end, got, last, strlen(last)) != NULL;
+}
+
 enum smt_status smt_monitor_plot(const struct smt_monitor_result *result, const char *path,
                                  const char *gnuplot)
 {
@@ -256,7 +270,8 @@ enum smt_status smt_monitor_plot(const struct smt_monitor_result *result, const 
     script_write(result, path, &script);
     if (script.failed)
         status = smt_fail(SMT_ENOMEM, "out of memory for the plot");
-    else if ((why = gnuplot_run(gnuplot, &script)))
+    else if ((why = gnuplot_run(gnuplot, &script)) ||
+             (why = picture_is_whole(path) ? NULL : "gnuplot wrote only a part of it"))
         status = script_keep(&script, path, why);
     smt_buffer_clear(&script);
     return status;

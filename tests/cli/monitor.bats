@@ -715,6 +715,19 @@ start_named() {
     grep -q "EOD" "$DIR/trend.svg.gp"
 }
 
+@test "a picture that is cut off is told" {
+    start_idle
+    printf '#!/bin/sh\ncat >/dev/null\nprintf "<svg><path/>" >"%s"\n' "$DIR/p.svg" >"$DIR/gnuplot"
+    chmod +x "$DIR/gnuplot"
+
+    PATH="$DIR:$PATH" run "$MTCTL" monitor --pid "$IDLE" --rounds 1 --settle 0 --step true \
+        --plot "$DIR/p.svg"
+
+    echo "$output"
+    [[ "$output" == *"p.svg not drawn (gnuplot wrote only a part of it)"* ]]
+    [ -s "$DIR/p.svg.gp" ]
+}
+
 @test "plot and html are written" {
     command -v gnuplot || skip "gnuplot is not installed"
     start_idle
@@ -747,6 +760,29 @@ start_named() {
     [ "$status" -eq 130 ]
     grep -q "interrupted; results so far" "$DIR/out"
     grep -q "(4 looks)" "$DIR/out"
+}
+
+@test "when the terminal ends the reports are written, and under nohup the test goes on" {
+    start_idle
+    mkfifo "$DIR/rounds"
+    STEP="if [ \$MTCTL_ROUND = 4 ]; then echo >$DIR/rounds; sleep \$PAUSE; fi"
+
+    PAUSE=600 "$MTCTL" monitor --pid "$IDLE" --rounds 1000 --settle 0 --step "$STEP" \
+        --format "json:$DIR/r.json" 3>&- &
+    MONITOR=$!
+    read -r <"$DIR/rounds"
+    kill -HUP "$MONITOR"
+    status=0
+    wait "$MONITOR" || status=$?
+    [ "$status" -eq 130 ]
+    [ "$(json "$DIR/r.json" 'r["interrupted"], r["rounds"]')" = "True 3" ]
+
+    PAUSE=0 nohup "$MTCTL" monitor --pid "$IDLE" --rounds 12 --settle 0 --step "$STEP" >"$DIR/out" 3>&- &
+    MONITOR=$!
+    read -r <"$DIR/rounds"
+    kill -HUP "$MONITOR"
+    wait "$MONITOR"
+    grep -q "steady after 12 rounds" "$DIR/out"
 }
 
 @test "through a shell as the transport: same verdict, step run there too" {
