@@ -55,6 +55,12 @@ static void show(void *context, const struct smt_wire_reply *reply)
     smt_buffer_clear(&text);
 }
 
+static void left_out(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "mtctl: %s\n", line);
+}
+
 static int words_run(struct invocation *invocation, const struct smt_script_target *target)
 {
     struct smt_wire_request request = {0};
@@ -136,7 +142,7 @@ static void tests_finish(struct invocation *invocation, const struct smt_script_
 
 static int engine_run(struct invocation *invocation)
 {
-    const struct smt_script_target target = {invocation, call_here, show};
+    const struct smt_script_target target = {invocation, call_here, show, left_out};
     bool shell = !invocation->options.script && !invocation->options.words;
     int status = smt_mtctl_engine_start(&invocation->options.engine, &invocation->control);
 
@@ -159,7 +165,7 @@ static int engine_run(struct invocation *invocation)
 
 static int client_run(struct invocation *invocation)
 {
-    const struct smt_script_target target = {invocation, call_server, show};
+    const struct smt_script_target target = {invocation, call_server, show, left_out};
     struct smt_address address;
     enum smt_status status;
     int exit_status;

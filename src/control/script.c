@@ -6,15 +6,19 @@
 #include <string.h>
 #include <strings.h>
 
-#include "wire/wire.h"
+#include "control/command.h"
+#include "control/script_config.h"
 
 #define BLANKS " \t\r\n\f\v"
 
 struct script {
     const char *name;
     const char *at, *end;
-    unsigned line;  /* from 1 */
-    unsigned begun; /* line on which the statement begins */
+    unsigned line;   /* from 1 */
+    unsigned begun;  /* line on which the statement begins */
+    unsigned blocks; /* open ones */
+    bool in_block;   /* the statement is */
+    struct smt_left_out left;
     const struct smt_script_target *target;
     struct smt_buffer statement; /* without comments */
     struct smt_wire_request request;
@@ -58,15 +62,34 @@ static bool comment_skip(struct script *script, bool *ret_open)
     return true;
 }
 
-/* The quote that is open behind c; single ones are quotes in calls only. */
-static char quote_after(char quote, char c, bool in_call)
+/* The statement's first word is a command's. */
+static bool is_command(const char *text)
 {
-    if (quote) return c == quote ? '\0' : quote;
-    return c == '"' || (c == '\'' && in_call) ? c : '\0';
+    char name[32];
+    size_t size;
+
+    text += strspn(text, BLANKS);
+    size = strcspn(text, BLANKS);
+    if (size >= sizeof name) return false;
+    memcpy(name, text, size);
+    name[size] = '\0';
+    return smt_command_find(name) != NULL;
 }
 
-/* Reads up to a `;` outside quotes, or a newline outside parentheses too. What is
- * missing then, or NULL. */
+/* A brace begins or ends a block, but may be a command's argument. */
+static bool is_block_edge(struct script *script, char c)
+{
+    if (c != '{' && c != '}') return false;
+    if (script->statement.size && is_command(script->statement.data)) return false;
+    if (c == '{')
+        script->blocks++;
+    else if (script->blocks)
+        script->blocks--;
+    return true;
+}
+
+/* Reads up to a `;` outside quotes, or a newline or brace outside parentheses too.
+ * What is missing then, or NULL. */
 static const char *statement_read(struct script *script)
 {
     bool comment_open = false;
@@ -75,14 +98,15 @@ static const char *statement_read(struct script *script)
 
     smt_buffer_empty(&script->statement);
     script->begun = 0;
+    script->in_block = script->blocks > 0;
     while (script->at < script->end) {
         char c;
 
         if (!quote && comment_skip(script, &comment_open)) continue;
         if (!script->begun && !isspace((unsigned char)*script->at)) script->begun = script->line;
         c = script_take(script);
-        if (!quote && ((c == '\n' && depth <= 0) || c == ';')) break;
-        quote = quote_after(quote, c, depth > 0);
+        if (!quote && ((depth <= 0 && (c == '\n' || is_block_edge(script, c))) || c == ';')) break;
+        quote = smt_left_quote_after(quote, c, depth > 0 || script->in_block);
         if (!quote) depth += (c == '(') - (c == ')');
         smt_buffer_add(&script->statement, &c, 1);
         if (quote == '"' && c == '\\' && script->at < script->end) {
@@ -133,7 +157,7 @@ static void arguments_add(struct smt_buffer *words, const char *at, const char *
     for (; at < end; at++) {
         char before = quote;
 
-        if (!escaped) quote = quote_after(quote, *at, true);
+        if (!escaped) quote = smt_left_quote_after(quote, *at, true);
         escaped = quote == '"' && *at == '\\' && !escaped;
         if (quote == '\'' && before && strchr("\"\\", *at)) smt_buffer_add_text(words, "\\");
         if (quote != before && *at == '\'')
@@ -203,9 +227,12 @@ static enum smt_status modparam_run(struct script *script, const struct call *ca
     const char *module = argument_text(call, 0), *name = argument_text(call, 1), *text;
     struct smt_wire_items *arguments = &script->request.arguments;
 
+    if (module && !names_misctest(module)) {
+        smt_left_add(&script->left, SMT_LEFT_MODULE, script->begun);
+        return SMT_OK;
+    }
     if (call->arguments.count != 3 || !module || !name)
         return bad_statement(script, "expected modparam(\"module\", \"name\", value)");
-    if (!names_misctest(module)) return SMT_OK; /* other modules are not ours */
     text = argument_text(call, 2);
     smt_buffer_add_text(&script->request.method, text ? "cfg.sets" : "cfg.seti");
     smt_wire_add_string(arguments, "misctest");
@@ -256,31 +283,24 @@ static const struct {
     const char *name;
     enum smt_status (*run)(struct script *script, const struct call *call);
 } functions[] = {
-    {"modparam", modparam_run}, {"mem_alloc", mem_alloc_run},  {"mt_mem_alloc", mem_alloc_run},
-    {"mem_free", mem_free_run}, {"mt_mem_free", mem_free_run},
+    {"modparam", modparam_run},      {"modparamx", modparam_run}, {"mem_alloc", mem_alloc_run},
+    {"mt_mem_alloc", mem_alloc_run}, {"mem_free", mem_free_run},  {"mt_mem_free", mem_free_run},
 };
 
+/* Inside a block are other modules' functions; one that looks like ours is a
+ * mistake there too. */
 static enum smt_status call_run(struct script *script, const struct call *call)
 {
+    bool ours = strncmp(call->name, "mem_", 4) == 0 || strncmp(call->name, "mt", 2) == 0;
+
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (strcmp(call->name, functions[i].name) == 0) return functions[i].run(script, call);
+    if (script->in_block && !ours) {
+        smt_left_add(&script->left, SMT_LEFT_OTHER, script->begun);
+        return SMT_OK;
+    }
     return smt_fail(SMT_EINPUT, "%s:%u: no such function: %s", script->name, script->begun,
                     call->name);
-}
-
-/* Lines of a configuration that stand around its statements: "...", loadmodule,
- * the beginnings and ends of blocks, nothing at all. */
-static bool is_frame(const char *text)
-{
-    static const char *const words[] = {"loadmodule", "request_route", "reply_route", "route"};
-
-    if (text[strspn(text, ".{}" BLANKS)] == '\0') return true;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t size = strlen(words[i]);
-
-        if (strncmp(text, words[i], size) == 0 && strchr(" \t\r[{\"", text[size])) return true;
-    }
-    return false;
 }
 
 /* A statement as one would type it. */
@@ -295,42 +315,82 @@ static enum smt_status command_run(struct script *script)
     return request_run(script, true);
 }
 
+/* What is no work for us; conditions are cut off what they guard. */
+static enum smt_left statement_sort(struct script *script)
+{
+    struct smt_buffer *statement = &script->statement;
+    unsigned conditions;
+    const char *text = smt_left_guarded(statement->data ? statement->data : "", &conditions);
+    enum smt_left kind = smt_left_kind(text, script->in_block);
+
+    while (conditions--) smt_left_add(&script->left, SMT_LEFT_CONDITION, script->begun);
+    if (kind != SMT_LEFT_NOTHING) return kind;
+    statement->size = strlen(text);
+    memmove(statement->data, text, statement->size + 1);
+    return kind;
+}
+
 static enum smt_status statement_run(struct script *script)
 {
-    const char *text = script->statement.data ? script->statement.data : "";
+    const struct smt_buffer *statement = &script->statement;
     struct call call = {0};
-    enum smt_status status;
+    enum smt_status status = SMT_OK;
+    enum smt_left kind;
 
     smt_wire_request_empty(&script->request);
-    if (strlen(text) != script->statement.size)
+    if (statement->size && strlen(statement->data) != statement->size)
         return bad_statement(script, "a zero byte does not belong in a script");
-    text += strspn(text, BLANKS);
-    if (is_frame(text)) return SMT_OK;
-    memmove(script->statement.data, text, strlen(text) + 1);
-    script->statement.size = strlen(script->statement.data);
-    if (!call_parse(&script->statement, &call))
-        status = command_run(script);
-    else
+    kind = statement_sort(script);
+    if (kind == SMT_LEFT_NOTHING && call_parse(statement, &call))
         status = call.arguments.failed ? out_of_memory(script) : call_run(script, &call);
+    else if (kind == SMT_LEFT_NOTHING && script->in_block && !is_command(statement->data))
+        kind = SMT_LEFT_OTHER;
+    else if (kind == SMT_LEFT_NOTHING)
+        status = command_run(script);
+    smt_left_add(&script->left, kind, script->begun);
     smt_wire_items_clear(&call.arguments);
+    return status;
+}
+
+static void left_tell(struct script *script)
+{
+    struct smt_buffer line;
+
+    smt_buffer_init(&line);
+    smt_left_tell(&script->left, script->name, &line);
+    if (line.size && !line.failed) script->target->left_out(script->target->context, line.data);
+    smt_buffer_clear(&line);
+}
+
+static enum smt_status statements_run(struct script *script)
+{
+    enum smt_status status = SMT_OK;
+
+    while (status == SMT_OK && !script->fault && script->at < script->end) {
+        const char *missing = statement_read(script);
+
+        status = script->statement.failed ? out_of_memory(script)
+                 : missing                ? bad_statement(script, missing)
+                                          : statement_run(script);
+    }
     return status;
 }
 
 enum smt_status smt_script_run(const char *name, const char *text, size_t size_bytes,
                                const struct smt_script_target *target, unsigned *ret_fault_line)
 {
-    struct script script = {
-        .name = name, .at = text, .end = text + size_bytes, .line = 1, .target = target};
-    enum smt_status status = SMT_OK;
+    struct script script = {.name = name, .line = 1, .target = target};
+    enum smt_status status;
+    struct smt_buffer read;
 
-    while (status == SMT_OK && !script.fault && script.at < script.end) {
-        const char *missing = statement_read(&script);
-
-        status = script.statement.failed ? out_of_memory(&script)
-                 : missing               ? bad_statement(&script, missing)
-                                         : statement_run(&script);
-    }
+    smt_buffer_init(&read);
+    smt_left_preprocess(&script.left, text, size_bytes, &read);
+    script.at = read.data;
+    script.end = read.data + read.size;
+    status = read.failed ? out_of_memory(&script) : statements_run(&script);
+    if (status == SMT_OK && !script.fault && target->left_out) left_tell(&script);
     *ret_fault_line = script.fault ? script.begun : 0;
+    smt_buffer_clear(&read);
     smt_buffer_clear(&script.statement);
     smt_wire_request_clear(&script.request);
     smt_wire_reply_clear(&script.reply);

@@ -10,7 +10,9 @@
  *   request_route {   route[NAME] {   }   ...         ignored
  *
  * Each statement becomes a request, so a script runs in this process or in a
- * server alike. Blocks run where they stand. The first fault ends the script. */
+ * server alike. Blocks run where they stand, once, whatever their conditions.
+ * What else a configuration has is left out, and told in the end. The first
+ * fault ends the script. */
 #ifndef SMT_CONTROL_SCRIPT_H
 #define SMT_CONTROL_SCRIPT_H
 
@@ -24,6 +26,8 @@ struct smt_script_target {
     /* Shows what a command answered; functions and modparam are not shown,
      * unless they answered a message test's report or a fault. */
     void (*show)(void *context, const struct smt_wire_reply *reply);
+    /* Is told at the end, in one line, what was left out; may be NULL. */
+    void (*left_out)(void *context, const char *line);
 };
 
 /* SMT_EINPUT: a statement cannot be read; `name` and the line are in the

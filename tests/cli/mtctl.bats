@@ -311,6 +311,83 @@ END
     done
 }
 
+@test "a whole kamailio.cfg runs what is misctest's and tells what it left out" {
+    cat >"$BATS_TEST_TMPDIR/kamailio.cfg" <<'END'
+#!KAMAILIO
+#!define WITH_MISCTEST
+#!ifdef WITH_ACC
+   ALTER TABLE acc ADD COLUMN src_user VARCHAR(64) NOT NULL DEFAULT '';
+   #!ifdef WITH_MISCTEST
+mem_alloc(1);
+   #!endif
+#!else
+debug=2
+#!endif
+listen=udp:127.0.0.1:5060
+tcp.reuse = 1 desc "a {"
+loadmodule "sl.so"
+loadmodule "misctest.so"
+#!ifdef WITH_MISCTEST
+modparam("misctest", "mem_check_content", 1)
+#!else
+mem_alloc(2);
+#!endif
+modparam("acc", "log_extra",
+    "src_user=$fU;" "x")
+request_route { mem_alloc(1048576); # 1MB
+    if (!mf_process_maxfwd_header("10")) {
+        sl_send_reply("483", "Too { Many");
+        exit;
+    }
+    if ($rU == $null
+            || is_method("OPTIONS")) mt_mem_alloc(4096); else { drop; }
+    switch ($rU) {
+    case "a:b": mem_alloc(16);
+        break;
+    default: $var(x) = 'a}';
+    }
+    route(RELAY);
+}
+route[RELAY] {
+    t_relay();
+}
+mem_used
+cfg.get misctest mem_check_content
+END
+
+    answers $'1052688\n1' -f "$BATS_TEST_TMPDIR/kamailio.cfg"
+
+    [ "$err" = "mtctl: $BATS_TEST_TMPDIR/kamailio.cfg: left out as not misctest's: 3 lines by \
+#!ifdef (first in line 4); 3 settings (first in line 9); 2 lines of other modules (first in line \
+13); 4 conditions, whose statements run (first in line 23); 7 other statements (first in line 24)" ]
+}
+
+@test "a mistake in a block is told, and not taken for another module's" {
+    for line in 'mem_aloc(1);' 'mt_mem_used();' 'mem_alloc("much");'; do
+        printf 'request_route {\n%s\n}\n' "$line" >"$BATS_TEST_TMPDIR/script"
+
+        mtctl -q -f "$BATS_TEST_TMPDIR/script"
+
+        exits 2
+        contains 'script:2: ' "$err"
+    done
+    for line in 'xlog("outside of a block");' 'mem_aloc 1'; do
+        printf '%s\n' "$line" >"$BATS_TEST_TMPDIR/script"
+
+        mtctl -q -f "$BATS_TEST_TMPDIR/script"
+
+        [ "$status" = 2 ] || [ "$status" = 4 ]
+        contains 'script:1: ' "$err"
+    done
+}
+
+@test "braces in a command's argument are no block" {
+    printf 'cfg.sets misctest message_data {a}\ncfg.get misctest message_data\n' \
+        >"$BATS_TEST_TMPDIR/script"
+
+    answers '{a}' -f "$BATS_TEST_TMPDIR/script"
+}
+
 @test "a comment that is not closed is told with its line" {
     printf 'mem_alloc 1\n mem_used\n/* this\nmem_used\n' >"$BATS_TEST_TMPDIR/script"
 

@@ -280,7 +280,8 @@ static void script_show(void *context, const struct smt_wire_reply *shown)
 /* What the script shows, and how it ends. */
 static enum smt_status script(const char *text, struct smt_buffer *shown, unsigned *ret_fault_line)
 {
-    const struct smt_script_target target = {shown, script_call, script_show};
+    const struct smt_script_target target = {
+        .context = shown, .call = script_call, .show = script_show};
 
     smt_buffer_empty(shown);
     return smt_script_run("test.cfg", text, strlen(text), &target, ret_fault_line);
@@ -361,7 +362,7 @@ static void unreadable_statements_name_their_line(void **state)
 
 static void zero_byte_in_a_script_is_told(void **state)
 {
-    const struct smt_script_target target = {NULL, script_call, script_show};
+    const struct smt_script_target target = {.call = script_call, .show = script_show};
     unsigned fault;
 
     (void)state;
