@@ -16,7 +16,8 @@ struct invocation {
     struct smt_mtctl_options options;
     struct smt_control control;
     struct smt_wire_client client;
-    atomic_bool *cancels; /* the engine's, when it is here */
+    struct smt_buffer script; /* its text */
+    atomic_bool *cancels;     /* the engine's, when it is here */
     bool show_failed;
 };
 
@@ -40,19 +41,8 @@ static enum smt_status call_server(void *context, const struct smt_wire_request 
 static void show(void *context, const struct smt_wire_reply *reply)
 {
     struct invocation *invocation = context;
-    struct smt_buffer text;
-    FILE *out = reply->code && !invocation->options.json ? stderr : stdout;
 
-    smt_buffer_init(&text);
-    if (invocation->options.json) {
-        smt_json_add_reply(&text, reply);
-        smt_buffer_add_text(&text, "\n");
-    } else {
-        smt_text_encode_reply(&text, reply, "\n");
-    }
-    if (text.size) fwrite(text.data, 1, text.size, out);
-    if (text.failed || fflush(out) != 0) invocation->show_failed = true;
-    smt_buffer_clear(&text);
+    if (!smt_mtctl_show(reply, invocation->options.engine.json)) invocation->show_failed = true;
 }
 
 static void left_out(void *context, const char *line)
@@ -84,15 +74,11 @@ static int script_run(struct invocation *invocation, const struct smt_script_tar
 {
     const char *name =
         strcmp(invocation->options.script, "-") ? invocation->options.script : "standard input";
-    struct smt_buffer text;
-    enum smt_status status;
+    const struct smt_buffer *text = &invocation->script;
     unsigned fault_line = 0;
+    enum smt_status status =
+        smt_script_run(name, text->data ? text->data : "", text->size, target, &fault_line);
 
-    smt_buffer_init(&text);
-    status = smt_buffer_load(&text, invocation->options.script, SCRIPT_MAX);
-    if (status == SMT_OK)
-        status = smt_script_run(name, text.data ? text.data : "", text.size, target, &fault_line);
-    smt_buffer_clear(&text);
     if (status != SMT_OK) return smt_mtctl_fail(status);
     if (!fault_line) return 0;
     fprintf(stderr, "mtctl: %s:%u: the script ended here\n", name, fault_line);
@@ -124,6 +110,17 @@ static void on_interrupt(int number)
     atomic_store(&interrupted_engine->cancelled, true);
 }
 
+/* Commands end early then. A shell that waits for a line does too: its read is
+ * not begun again. One on a terminal has its own way. */
+static void interrupts_take(struct smt_stress *engine)
+{
+    const struct sigaction ours = {.sa_handler = on_interrupt};
+
+    interrupted_engine = engine;
+    sigaction(SIGINT, &ours, NULL);
+    sigaction(SIGTERM, &ours, NULL);
+}
+
 /* A command or script may have started timed tests: they run to their end, or
  * until Ctrl-C, and then show their figures. */
 static void tests_finish(struct invocation *invocation, const struct smt_script_target *target)
@@ -144,22 +141,17 @@ static int engine_run(struct invocation *invocation)
 {
     const struct smt_script_target target = {invocation, call_here, show, left_out};
     bool shell = !invocation->options.script && !invocation->options.words;
+    bool edited = shell && isatty(STDIN_FILENO);
     int status = smt_mtctl_engine_start(&invocation->options.engine, &invocation->control);
 
     if (status) return status;
     invocation->cancels = &invocation->control.stress.cancelled;
-    if (!shell) {
-        interrupted_engine = &invocation->control.stress;
-        signal(SIGINT, on_interrupt);
-        signal(SIGTERM, on_interrupt);
-    }
+    if (!edited) interrupts_take(&invocation->control.stress);
     status = target_run(invocation, &target);
     if (!shell) tests_finish(invocation, &target);
     if (atomic_load(&invocation->control.stress.cancelled)) status = 130;
-    if (!shell) {
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
-    }
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     return smt_mtctl_engine_stop(&invocation->control, status);
 }
 
@@ -172,7 +164,7 @@ static int client_run(struct invocation *invocation)
 
     if (smt_live_address_is(invocation->options.server))
         return smt_mtctl_live(invocation->options.server, invocation->options.words,
-                              invocation->options.word_count, invocation->options.json);
+                              invocation->options.word_count, invocation->options.engine.json);
     status = smt_address_parse(invocation->options.server, &address);
     if (status == SMT_OK) status = smt_wire_client_open(&invocation->client, &address);
     if (status != SMT_OK) return smt_mtctl_fail(status);
@@ -201,7 +193,12 @@ int smt_mtctl_command(int argc, char **argv)
     if (status != SMT_CLI_GO_ON) return status;
     if (together_check(options) != SMT_OK) return smt_mtctl_fail(SMT_EUSAGE);
     if (options->engine.live && (status = smt_mtctl_run_self()) != 0) return status;
+    /* While Ctrl-C still ends a read as it ends any program. */
+    if (options->script &&
+        smt_buffer_load(&invocation.script, options->script, SCRIPT_MAX) != SMT_OK)
+        return smt_mtctl_fail(SMT_EINPUT);
     status = options->server ? client_run(&invocation) : engine_run(&invocation);
+    smt_buffer_clear(&invocation.script);
     smt_cli_texts_clear(&options->engine.parameters);
     return status;
 }

@@ -13,7 +13,6 @@
 struct smt_mtctl_options {
     struct smt_mtctl_engine engine; /* first: see SMT_MTCTL_ENGINE_ROWS */
     const char *server, *script;
-    bool json;
     char **words; /* the command; none: the shell */
     size_t word_count;
     struct smt_cli_request request;
@@ -24,7 +23,8 @@ int smt_mtctl_command(int argc, char **argv);
 
 /* The interactive shell; `target` carries out and shows. On a terminal Ctrl-C sets
  * *cancels, which is to end a command; it is false again for the next one. NULL:
- * Ctrl-C during a command ends the program. The exit status. */
+ * Ctrl-C during a command ends the program. Elsewhere the shell ends once
+ * *cancels is set. The exit status. */
 int smt_mtctl_shell(const struct smt_script_target *target, atomic_bool *cancels);
 
 #endif

@@ -88,6 +88,25 @@ int smt_mtctl_fail(enum smt_status status)
     return smt_status_exit(status);
 }
 
+bool smt_mtctl_show(const struct smt_wire_reply *reply, bool json)
+{
+    FILE *out = reply->code && !json ? stderr : stdout;
+    struct smt_buffer text;
+    bool shown;
+
+    smt_buffer_init(&text);
+    if (json) {
+        smt_json_add_reply(&text, reply);
+        smt_buffer_add_text(&text, "\n");
+    } else {
+        smt_text_encode_reply(&text, reply, "\n");
+    }
+    if (text.size) fwrite(text.data, 1, text.size, out);
+    shown = !text.failed && fflush(out) == 0;
+    smt_buffer_clear(&text);
+    return shown;
+}
+
 static void damage_tell(void *context, const struct smt_stress_damage *damage)
 {
     static atomic_uint told;
@@ -111,29 +130,31 @@ bool smt_mtctl_engine_is_changed(const struct smt_mtctl_engine *engine)
 }
 
 /* NAME=VALUE through the command table, so that all ways in agree. */
-static int parameter_apply(struct smt_control *control, const char *text)
+static int parameter_apply(struct smt_control *control, const char *text, bool json)
 {
     struct smt_wire_request request = {0};
     struct smt_wire_reply reply = {0};
     size_t name_size = strcspn(text, "=");
     char *name = strndup(text, name_size);
     const struct smt_parameter *parameter = name ? smt_parameter_find(name) : NULL;
-    int failed;
+    int failed = 0;
 
     smt_buffer_add_text(&request.method, parameter && parameter->is_text ? "cfg.sets" : "cfg.seti");
     smt_wire_add_string(&request.arguments, "misctest");
     smt_wire_add_string(&request.arguments, name ? name : "");
     smt_wire_add_string(&request.arguments, text + name_size + 1);
     smt_command_execute(control, &request, &reply);
-    failed = reply.code != 0;
-    if (failed)
+    if (reply.code) {
         fprintf(stderr, "mtctl: --param %s: %s\n", text, reply.fault);
-    else if (reply.results.count)
-        printf("%s\n", smt_wire_text(&reply.results, reply.results.items));
+        failed = 2;
+    } else if (reply.results.count && !smt_mtctl_show(&reply, json)) {
+        fprintf(stderr, "mtctl: cannot write the answer\n");
+        failed = 3;
+    }
     smt_wire_request_clear(&request);
     smt_wire_reply_clear(&reply);
     free(name);
-    return failed ? 2 : 0;
+    return failed;
 }
 
 int smt_mtctl_engine_start(const struct smt_mtctl_engine *engine, struct smt_control *ret_control)
@@ -142,6 +163,7 @@ int smt_mtctl_engine_start(const struct smt_mtctl_engine *engine, struct smt_con
                                             .message_test = smt_mtctl_message_test};
     struct smt_stress_options options = engine->options;
     enum smt_status status;
+    int failed = 0;
 
     options.on_damage = damage_tell;
     status = smt_control_init(ret_control, &options, &hooks);
@@ -149,12 +171,10 @@ int smt_mtctl_engine_start(const struct smt_mtctl_engine *engine, struct smt_con
     if (!engine->quiet)
         fprintf(stderr, "mtctl: warning: a debugging tool that stresses the allocator and forces "
                         "leaks; not for production\n");
-    for (size_t i = 0; i < engine->parameters.count; i++)
-        if (parameter_apply(ret_control, engine->parameters.items[i]) != 0) {
-            smt_control_clear(ret_control);
-            return 2;
-        }
-    return 0;
+    for (size_t i = 0; i < engine->parameters.count && !failed; i++)
+        failed = parameter_apply(ret_control, engine->parameters.items[i], engine->json);
+    if (failed) smt_control_clear(ret_control);
+    return failed;
 }
 
 int smt_mtctl_engine_stop(struct smt_control *control, int status)

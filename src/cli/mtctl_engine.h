@@ -12,6 +12,7 @@ struct smt_mtctl_engine {
     struct smt_cli_texts parameters; /* NAME=VALUE */
     const struct smt_parser *parser; /* of the message test; NULL: the first */
     bool quiet;                      /* no warning */
+    bool json;                       /* answers in JSON */
     bool live;                       /* watched by the engine of `mtctl run` */
 };
 
@@ -94,6 +95,10 @@ int smt_mtctl_engine_start(const struct smt_mtctl_engine *engine, struct smt_con
 
 /* Frees everything; 1 when something was found, else `status`. */
 int smt_mtctl_engine_stop(struct smt_control *control, int status);
+
+/* An answer on standard output, a fault on standard error unless in JSON; false
+ * when it could not be written. */
+bool smt_mtctl_show(const struct smt_wire_reply *reply, bool json);
 
 /* Tells the last failure on standard error; its exit status. */
 int smt_mtctl_fail(enum smt_status status);

@@ -32,7 +32,7 @@ static const struct smt_cli_option table[] = {
     {'f', "file", "SCRIPT", 0, "Run the commands in SCRIPT (- is standard input)", "FILE", NULL,
      smt_cli_set_text, AT(script)},
     {0, "json", NULL, 0, "Answers as one line of JSON each", NULL, NULL, smt_cli_set_true,
-     AT(json)},
+     AT(engine.json)},
     SMT_MTCTL_ENGINE_ROWS,
     {0, NULL, NULL, 0, "This program:", NULL, NULL, NULL, 0},
     SMT_CLI_HELP_ROW(AT(request)),

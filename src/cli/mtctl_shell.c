@@ -139,7 +139,18 @@ static bool line_run(struct shell *shell, const char *line, int *ret_status)
     return true;
 }
 
-/* Nobody looks on: a fault shows in the exit status, as of a command line. */
+/* --- Ctrl-C --- */
+
+static volatile sig_atomic_t interrupted;
+static atomic_bool *interrupt_cancels; /* what a command looks at, or NULL */
+
+static bool is_cancelled(void)
+{
+    return interrupt_cancels && atomic_load(interrupt_cancels);
+}
+
+/* Nobody looks on: a fault shows in the exit status, as of a command line, and
+ * Ctrl-C ends it. */
 static int plain_run(struct shell *shell)
 {
     char *line = NULL;
@@ -147,7 +158,7 @@ static int plain_run(struct shell *shell)
     int status = 0;
     bool faults = false;
 
-    while (getline(&line, &room, stdin) >= 0) {
+    while (!is_cancelled() && getline(&line, &room, stdin) >= 0) {
         line[strcspn(line, "\r\n")] = '\0';
         if (!line_run(shell, line, &status)) break;
         faults |= shell->reply.code != 0;
@@ -155,11 +166,6 @@ static int plain_run(struct shell *shell)
     free(line);
     return status || !faults ? status : SMT_MTCTL_FAULT;
 }
-
-/* --- Ctrl-C --- */
-
-static volatile sig_atomic_t interrupted;
-static atomic_bool *interrupt_cancels; /* what a command looks at, or NULL */
 
 static void on_interrupt(int number)
 {

@@ -412,6 +412,37 @@ END
     done
 }
 
+# reading_interrupted SIGNAL OPTION...: how an mtctl ends that waits for more
+# input when the signal comes; sets $status
+reading_interrupted()
+{
+    local input program signal=$1
+    shift
+
+    mkfifo "$BATS_TEST_TMPDIR/input.$signal"
+    exec {input}<>"$BATS_TEST_TMPDIR/input.$signal"
+    echo mem_alloc 10 >&"$input"
+    env --default-signal=INT "$SMT_BIN/mtctl" -q "$@" <&"$input" 3>&- &
+    program=$!
+    until grep -q '^\(0\|63\) 0x0 ' "/proc/$program/syscall"; do :; done # read(0)
+    kill -"$signal" "$program"
+    status=0
+    wait "$program" || status=$?
+    exec {input}>&-
+    rm "$BATS_TEST_TMPDIR/input.$signal"
+}
+
+@test "Ctrl-C and SIGTERM end a script or a shell that waits for its input" {
+    reading_interrupted INT -f -
+    [ "$status" = 130 ]
+    reading_interrupted TERM -f -
+    [ "$status" = 143 ]
+    reading_interrupted INT
+    [ "$status" = 130 ]
+    reading_interrupted TERM
+    [ "$status" = 130 ]
+}
+
 @test "a script's first fault ends it, and its line is told" {
     printf 'mem_alloc 1\n\nmem_alloc 5 q\nmem_used\n' >"$BATS_TEST_TMPDIR/script"
 
@@ -451,6 +482,15 @@ END
 
 @test "without message=1 the message is only kept" {
     answers '' cfg.sets misctest message_file "$invite"
+}
+
+@test "with --json the report of a parameter's message test is JSON too" {
+    mtctl -q --json -p message=1 -p "message_data=OPTIONS sip:a@b SIP/2.0\r\n\r\n" mem_used
+
+    exits 0
+    python3 -c 'import json, sys
+report, used = [json.loads(line)["result"] for line in sys.stdin]
+assert report.endswith("\nno findings") and used == 0' <<<"$out"
 }
 
 @test "a message test's finding is told, and is exit status 1" {
