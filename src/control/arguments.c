@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "control/command.h"
@@ -31,6 +32,11 @@ bool smt_arguments_integer(struct smt_arguments *arguments, struct smt_wire_repl
 
     if (item && item->type == SMT_WIRE_INTEGER) {
         *ret_integer = item->integer;
+        return true;
+    }
+    if (item && item->type == SMT_WIRE_DOUBLE && item->number == trunc(item->number) &&
+        fabs(item->number) < 0x1p53) {
+        *ret_integer = (int64_t)item->number; /* JSON knows no difference between 10 and 10.0 */
         return true;
     }
     if (item && item->type == SMT_WIRE_STRING && item->text_size) {

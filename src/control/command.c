@@ -1,5 +1,6 @@
 #include "control/command.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,49 +103,58 @@ void smt_command_add_words(const struct smt_command *command, struct smt_buffer 
     choices_add(command->arguments, words);
 }
 
-/* Place of argument `name` in "size [unit]"; -1 when there is none. */
-static int argument_place(const struct smt_command *command, const char *name)
+/* What is given for the argument that `word` names, as "[unit]"; NULL: nothing. */
+static const struct smt_wire_item *argument_given(const struct smt_wire_items *pairs,
+                                                  const char *word, size_t size)
 {
-    const char *at = command->arguments;
-
-    for (int place = 0; *at; place++) {
-        size_t size;
-
-        at += strspn(at, " []");
-        size = strcspn(at, " []");
-        if (size && strlen(name) == size && strncmp(at, name, size) == 0) return place;
-        at += size;
-        at += strspn(at, " []");
-    }
-    return -1;
+    for (size_t i = 0; i + 1 < pairs->count; i += 2)
+        if (pairs->items[i].text_size == size &&
+            memcmp(smt_wire_text(pairs, &pairs->items[i]), word, size) == 0)
+            return &pairs->items[i + 1];
+    return NULL;
 }
 
-/* Puts arguments given by name into their order; false when a name is unknown
- * or one before the last is missing. */
+static void argument_copy(const struct smt_wire_items *pairs, const struct smt_wire_item *value,
+                          struct smt_wire_items *ordered)
+{
+    if (value->type == SMT_WIRE_INTEGER)
+        smt_wire_add_integer(ordered, value->integer);
+    else if (value->type == SMT_WIRE_STRING)
+        smt_wire_add_bytes(ordered, SMT_WIRE_STRING, smt_wire_text(pairs, value), value->text_size);
+    else
+        smt_wire_add_double(ordered, value->number);
+}
+
+/* A size or an id: where one was left out, nothing else may pass for it. */
+static bool is_number(const struct smt_wire_items *pairs, const struct smt_wire_item *value)
+{
+    return value->type != SMT_WIRE_STRING || isdigit((unsigned char)*smt_wire_text(pairs, value));
+}
+
+/* Puts arguments given by name into their order, which is that of "size [unit]";
+ * false when a name is unknown or one that must be there is missing before the
+ * last. */
 static bool arguments_order(const struct smt_command *command, const struct smt_wire_items *pairs,
                             struct smt_wire_items *ret_ordered)
 {
-    size_t count = pairs->count / 2;
+    size_t left = pairs->count / 2;
+    bool left_out = false;
 
-    for (size_t place = 0; place < count; place++) {
-        const struct smt_wire_item *value = NULL;
+    for (const char *at = command->arguments; left && *at;) {
+        bool optional = *at == '[';
+        size_t size = strcspn(at += optional, " ]");
+        const struct smt_wire_item *value = argument_given(pairs, at, size);
 
-        for (size_t i = 0; i + 1 < pairs->count; i += 2) {
-            int wanted = argument_place(command, smt_wire_text(pairs, &pairs->items[i]));
-
-            if (wanted < 0) return false;
-            if ((size_t)wanted == place) value = &pairs->items[i + 1];
+        if (value ? left_out && is_number(pairs, value) : !optional) return false;
+        if (value) {
+            argument_copy(pairs, value, ret_ordered);
+            left--;
         }
-        if (!value) return false;
-        if (value->type == SMT_WIRE_INTEGER)
-            smt_wire_add_integer(ret_ordered, value->integer);
-        else if (value->type == SMT_WIRE_STRING)
-            smt_wire_add_bytes(ret_ordered, SMT_WIRE_STRING, smt_wire_text(pairs, value),
-                               value->text_size);
-        else
-            smt_wire_add_double(ret_ordered, value->number);
+        left_out = left_out || !value;
+        at += size;
+        at += strspn(at, " ]");
     }
-    return !ret_ordered->failed;
+    return left == 0 && !ret_ordered->failed;
 }
 
 static void command_run(struct smt_control *control, const struct smt_command *command,

@@ -17,15 +17,17 @@ static void answer_add(struct smt_json_message *message, const char *id,
     smt_buffer_addf(buffer, ",\"id\":%s}", id);
 }
 
+/* With the id, as far as the request has one. */
 static void error_add(struct smt_json_message *message, int code, struct smt_buffer *buffer)
 {
+    const struct smt_buffer *id = &message->id;
     const char *text = code == SMT_JSON_PARSE_ERROR       ? "Parse error"
                        : code == SMT_JSON_INVALID_REQUEST ? "Invalid Request"
                                                           : "out of memory";
     struct smt_wire_reply reply = {0};
 
     smt_wire_fault(&reply, code, "%s", text);
-    answer_add(message, "null", &reply, buffer);
+    answer_add(message, id->size && !id->failed ? id->data : "null", &reply, buffer);
     smt_wire_reply_clear(&reply);
 }
 
@@ -118,9 +120,9 @@ static int request_take(struct smt_json_message *message, json_t *root,
     const char *version = json_string_value(json_object_get(root, "jsonrpc"));
 
     smt_wire_request_empty(request);
+    if (!id_take(&message->id, json_object_get(root, "id"))) return SMT_JSON_INVALID_REQUEST;
     if (!version || strcmp(version, "2.0") != 0 || !json_is_string(method))
         return SMT_JSON_INVALID_REQUEST;
-    if (!id_take(&message->id, json_object_get(root, "id"))) return SMT_JSON_INVALID_REQUEST;
     smt_buffer_add(&request->method, json_string_value(method), json_string_length(method));
     if (!params_take(request, json_object_get(root, "params"))) return SMT_JSON_INVALID_REQUEST;
     if (message->id.failed || request->method.failed || arguments->failed)

@@ -89,11 +89,19 @@ static void parse_begin(void)
     json_set_alloc_funcs(block_alloc, block_free);
 }
 
+/* An integer beyond 64 bits is no syntax error, although Jansson says so: then all
+ * numbers are read as reals, and whoever wants an integer refuses that one. */
 static json_t *text_load(struct parse *parse, const void *text, size_t size_bytes, size_t flags)
 {
+    json_error_t error;
+    json_t *root;
+
     if (setjmp(parse->left) != 0) return NULL;
     parsing = parse;
-    return json_loadb(text, size_bytes, flags, NULL);
+    root = json_loadb(text, size_bytes, flags, &error);
+    if (!root && json_error_code(&error) == json_error_numeric_overflow)
+        root = json_loadb(text, size_bytes, flags | JSON_DECODE_INT_AS_REAL, &error);
+    return root;
 }
 
 json_t *smt_json_parse(const void *text, size_t size_bytes, size_t flags,

@@ -243,23 +243,63 @@ static void every_row_is_listed_explained_and_survives_no_arguments(void **state
     }
 }
 
-static void arguments_by_name_find_their_places(void **state)
+/* Runs the method with these params of JSON; what the text client would see. */
+static const char *run_json(const char *method, const char *params)
 {
-    static const char text[] = "{\"jsonrpc\":\"2.0\",\"method\":\"mt.mem_alloc\",\"params\":"
-                               "{\"unit\":\"k\",\"size\":3},\"id\":1}";
     struct smt_json_message message;
     struct smt_wire_request request = {0};
+    struct smt_buffer text;
 
-    (void)state;
-    smt_json_open(&message, text, strlen(text), &printed);
+    smt_buffer_init(&text);
+    smt_buffer_addf(&text, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":%s,\"id\":1}", method,
+                    params);
+    smt_buffer_empty(&printed);
+    smt_json_open(&message, text.data, text.size, &printed);
     assert_int_equal(smt_json_next(&message, &request, &printed), SMT_JSON_REQUEST);
-
     smt_command_execute(&control, &request, &reply);
-
-    assert_int_equal(reply.code, 0);
     smt_json_clear(&message);
     smt_wire_request_clear(&request);
+    smt_buffer_clear(&text);
+    smt_text_encode_reply(&printed, &reply, "\n");
+    return printed.data ? printed.data : "";
+}
+
+static void arguments_by_name_find_their_places(void **state)
+{
+    (void)state;
+
+    assert_string_equal(run_json("mt.mem_alloc", "{\"unit\":\"k\",\"size\":3}"), "");
+
     assert_string_equal(run("mt.mem_used"), "3072\n");
+    assert_string_equal(run_json("mt.mem_free", "{\"unit\":\"k\"}"), "3\n");
+}
+
+static void arguments_by_name_take_no_others_place(void **state)
+{
+    static const char *const wrong[] = {
+        "{\"unit\":\"k\"}",        "{\"size\":1,\"sizes\":2}", "{\"siz\":1}",
+        "{\"size \":1}",           "{\"[unit]\":\"k\"}",       "{\"\":1}",
+        "{\"size [unit]\":\"k\"}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_string_equal(run_json("mt.mem_alloc", wrong[i]), VALUES);
+    assert_string_equal(run_json("mt.mem_free", "{\"unit\":5}"), VALUES);
+    assert_string_equal(run_json("mt.mem_free", "{\"unit\":\"5\"}"), VALUES);
+}
+
+static void integers_of_json_may_have_a_point(void **state)
+{
+    (void)state;
+
+    assert_string_equal(run_json("mt.mem_alloc", "[10.0]"), "");
+    assert_string_equal(run_json("mt.mem_alloc", "[1e2]"), "");
+    assert_string_equal(run("mt.mem_used"), "110\n");
+    assert_string_equal(run_json("mt.mem_alloc", "[1.5]"), VALUES);
+    assert_string_equal(run_json("mt.mem_alloc", "[1e300]"), VALUES);
+    assert_string_equal(run_json("mt.mem_alloc", "[-1.0]"), VALUES);
+    assert_string_equal(run_json("mt.mem_alloc", "[18446744073709551615]"), VALUES);
 }
 
 /* --- scripts --- */
@@ -412,6 +452,8 @@ int main(void)
         WITH_HEAP(message_test_runs_when_switch_and_data_are_there),
         WITH_CONTROL(every_row_is_listed_explained_and_survives_no_arguments),
         WITH_CONTROL(arguments_by_name_find_their_places),
+        WITH_CONTROL(arguments_by_name_take_no_others_place),
+        WITH_CONTROL(integers_of_json_may_have_a_point),
         WITH_CONTROL(kamailio_excerpts_run_as_they_stand),
         WITH_CONTROL(script_ends_at_the_first_fault),
         WITH_CONTROL(unreadable_statements_name_their_line),

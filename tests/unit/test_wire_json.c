@@ -60,7 +60,14 @@ static void json_rpc_answers_as_specified(void **state)
         {"[{\"jsonrpc\":\"2.0\",\"method\":\"m\"}]", ""},
         {"{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":[[1]],\"id\":1}",
          "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"Invalid Request\"},"
-         "\"id\":null}"},
+         "\"id\":1}"},
+        {"[{\"jsonrpc\":\"2.0\",\"id\":\"a\"},{\"method\":\"m\"}]",
+         "[{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"Invalid Request\"},"
+         "\"id\":\"a\"},"
+         "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"Invalid Request\"},"
+         "\"id\":null}]"},
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":[18446744073709551615],\"id\":7}",
+         "{\"jsonrpc\":\"2.0\",\"result\":1,\"id\":7}"},
     };
     struct smt_buffer answer;
 
