@@ -1,4 +1,4 @@
-/* base/descriptors.h - how many descriptors this process may have open. */
+/* base/descriptors.h - which descriptors this process has, and how many it may. */
 #ifndef SMT_BASE_DESCRIPTORS_H
 #define SMT_BASE_DESCRIPTORS_H
 
@@ -7,5 +7,9 @@
 /* Raises the soft limit to the hard one (RLIMIT_NOFILE); programs started later
  * inherit it. False when it was there already, or the system refuses. */
 bool smt_descriptors_raise(void);
+
+/* A standard stream the caller closed must not become another file or socket by
+ * accident: it is taken, and reading and writing it fails. */
+void smt_descriptors_secure(void);
 
 #endif

@@ -10,6 +10,7 @@ int main(int argc, char **argv)
 {
     const struct smt_cli_subcommand *row = smt_mtctl_program.subcommands;
 
+    smt_descriptors_secure();
     for (; argc > 1 && row->name; row++)
         if (strcmp(argv[1], row->name) == 0) return row->run(argc - 1, argv + 1);
     return smt_mtctl_command(argc, argv);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,31 +103,62 @@ const struct smt_cli_program smt_mtctl_serve_program = {
     .examples = examples,
 };
 
-/* The lock tells a running server's file from one that was left behind. */
-static enum smt_status pid_file_take(struct service *service)
+/* Whether the path still leads to the file we have open. */
+static bool pid_file_is_ours(const struct service *service)
+{
+    struct stat ours, there;
+
+    return fstat(service->pid_fd, &ours) == 0 && stat(service->pid_file, &there) == 0 &&
+           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+static void pid_file_close(struct service *service)
+{
+    if (service->pid_fd >= 0) close(service->pid_fd);
+    service->pid_fd = -1;
+}
+
+/* The lock tells a running server's file from one that was left behind. One that
+ * ends may remove its file between our opening and our locking it. */
+static enum smt_status pid_file_lock(struct service *service)
 {
     const char *path = service->pid_file;
+    struct stat info;
+
+    do {
+        pid_file_close(service);
+        service->pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+        if (service->pid_fd < 0 || fstat(service->pid_fd, &info) != 0)
+            return smt_fail(SMT_EIO, "%s: %s", path, strerror(errno));
+        if (!S_ISREG(info.st_mode))
+            return smt_fail(SMT_EIO, "%s: is no file that can be removed in the end", path);
+        if (flock(service->pid_fd, LOCK_EX | LOCK_NB) != 0)
+            return smt_fail(SMT_EIO, "%s: a server that is running has it", path);
+    } while (!pid_file_is_ours(service));
+    return SMT_OK;
+}
+
+static enum smt_status pid_file_take(struct service *service)
+{
     char line[24];
     int size = snprintf(line, sizeof line, "%d\n", (int)getpid());
+    enum smt_status status;
 
-    if (!path) return SMT_OK;
-    service->pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (service->pid_fd < 0) return smt_fail(SMT_EIO, "%s: %s", path, strerror(errno));
-    if (flock(service->pid_fd, LOCK_EX | LOCK_NB) != 0) {
-        close(service->pid_fd);
-        service->pid_fd = -1;
-        return smt_fail(SMT_EIO, "%s: a server that is running has it", path);
+    if (!service->pid_file) return SMT_OK;
+    status = pid_file_lock(service);
+    if (status != SMT_OK) {
+        pid_file_close(service);
+        return status;
     }
     if (ftruncate(service->pid_fd, 0) != 0 || write(service->pid_fd, line, (size_t)size) != size)
-        return smt_fail(SMT_EIO, "%s: %s", path, strerror(errno));
+        return smt_fail(SMT_EIO, "%s: %s", service->pid_file, strerror(errno));
     return SMT_OK;
 }
 
 static void pid_file_drop(struct service *service)
 {
-    if (service->pid_fd < 0) return;
-    unlink(service->pid_file);
-    close(service->pid_fd);
+    if (service->pid_fd >= 0 && pid_file_is_ours(service)) unlink(service->pid_file);
+    pid_file_close(service);
 }
 
 /* Before anybody is told that we serve. In the background without a log there is

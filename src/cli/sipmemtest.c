@@ -1,20 +1,7 @@
 /* cli/sipmemtest.c - the `sipmemtest` program: options in, exit status out. */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/sipmemtest.h"
-
-/* A stream the caller closed must not become a message file by accident: reading
- * and writing it fails. */
-static void streams_secure(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
-            return;
-}
 
 /* A full disk is not to look like success. */
 static int act(const struct smt_sipmemtest_options *options)
@@ -33,7 +20,7 @@ int main(int argc, char **argv)
     enum smt_status status;
     int exit_status;
 
-    streams_secure();
+    smt_descriptors_secure();
     if (argc < 2) {
         smt_cli_write_usage(&smt_sipmemtest_program, stderr);
         return smt_status_exit(SMT_EUSAGE);

@@ -30,7 +30,7 @@ static void server_wind_down(struct smt_server *server)
     smt_stress_cancel(&server->control->stress);
     for (size_t i = 0; i < server->listener_count; i++) listener_close(&server->listeners[i]);
     DL_FOREACH_SAFE(server->connections, connection, next) connection_close(connection);
-    for (int i = 0; i < 2; i++) handle_close((uv_handle_t *)&server->signals[i]);
+    for (int i = 0; i < 3; i++) handle_close((uv_handle_t *)&server->signals[i]);
     handle_close((uv_handle_t *)&server->stop);
     handle_close((uv_handle_t *)&server->sweep);
     handle_close((uv_handle_t *)&server->turns);
@@ -139,9 +139,16 @@ static int table_grow(struct smt_server *server)
     return error;
 }
 
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int server_start(struct smt_server *server)
 {
-    const int numbers[2] = {SIGTERM, SIGINT};
+    const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
     int error = workers_prime(server);
 
     if (!error) error = table_grow(server);
@@ -152,7 +159,8 @@ static int server_start(struct smt_server *server)
     server->sweep.data = server;
     uv_idle_init(&server->loop, &server->turns);
     server->turns.data = server;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
+        if (numbers[i] == SIGHUP && is_ignored(SIGHUP)) continue; /* nohup */
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;
         error = uv_signal_start(&server->signals[i], on_signal, numbers[i]);

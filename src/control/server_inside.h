@@ -37,7 +37,7 @@ struct smt_server {
     size_t listener_count;
     struct connection *connections;
     struct connection *spare; /* for a client that is taken only to be dropped */
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     uv_async_t stop;
     uv_timer_t sweep;
     uv_idle_t turns; /* runs while a client has used up its turn */

@@ -214,6 +214,32 @@ END
     contains '10240 bytes in 1 chunk leaked' "$(<"$BATS_TEST_TMPDIR/server.err")"
 }
 
+@test "SIGHUP stops as SIGTERM does, but for nohup" {
+    server_start "unix:$socket"
+    kill -HUP "$server"
+    wait "$server"
+    [ ! -e "$socket" ]
+    contains 'nothing was left allocated' "$(<"$BATS_TEST_TMPDIR/server.err")"
+
+    trap '' HUP
+    server_start "unix:$socket"
+    trap - HUP
+    kill -HUP "$server"
+    answers 0 -s "$socket" mem_used
+}
+
+@test "without standard streams it serves, and no client sees what it tells" {
+    "$SMT_BIN/mtctl" serve -q --listen "unix:$socket" <&- >&- 2>&- 3>&- &
+    server=$!
+    until [ -S "$socket" ]; do :; done
+    until timeout 10 nc -N -U "$socket" <<<mem_used >"$BATS_TEST_TMPDIR/answer"; do :; done
+    [ "$(<"$BATS_TEST_TMPDIR/answer")" = 0 ]
+
+    kill -TERM "$server"
+    wait "$server"
+    server=
+}
+
 @test "the socket is the user's alone" {
     server_start "unix:$socket"
 
@@ -271,4 +297,20 @@ END
     kill -TERM "$(<"$BATS_TEST_TMPDIR/pid")"
     gone "$BATS_TEST_TMPDIR/pid"
     contains '1024 bytes in 1 chunk leaked' "$(<"$BATS_TEST_TMPDIR/log")"
+}
+
+@test "a pid file that is another's by now, or no file, is left alone" {
+    mtctl serve -q --pid-file /dev/null --listen "unix:$socket"
+    exits 3
+    contains '/dev/null: is no file that can be removed' "$err"
+    [ -c /dev/null ]
+
+    mtctl serve -q --background --pid-file "$BATS_TEST_TMPDIR/pid" --listen "unix:$socket" 3>&-
+    first=$(<"$BATS_TEST_TMPDIR/pid")
+    rm "$BATS_TEST_TMPDIR/pid"
+    mtctl serve -q --background --pid-file "$BATS_TEST_TMPDIR/pid" --listen "unix:$socket.2" 3>&-
+    kill -TERM "$first"
+    gone "$socket"
+    while kill -0 "$first"; do :; done
+    [ -s "$BATS_TEST_TMPDIR/pid" ]
 }
