@@ -148,7 +148,9 @@ static void preload_add(const char *library)
     free(joined);
 }
 
-int smt_mtctl_run_prepare(const struct smt_mtctl_run *run)
+/* Sets the environment of this process so that what is started next has the
+ * engine in it; 0 or an exit status. */
+static int run_prepare(const struct smt_mtctl_run *run)
 {
     char path[PATH_MAX], *resolved;
 
@@ -221,7 +223,7 @@ int smt_mtctl_run_self(void)
 
     if (self_is_watched()) return 0;
     if (asprintf(&self, "%d:%s", (int)getpid(), before ? before : "") < 0) return 3;
-    status = smt_mtctl_run_prepare(&run);
+    status = run_prepare(&run);
     if (status == 0) {
         setenv(SELF, self, 1);
         status = smt_status_exit(self_exec());
@@ -308,7 +310,7 @@ int smt_mtctl_run(int argc, char **argv)
         smt_cli_complain(&smt_mtctl_run_program);
         return smt_status_exit(SMT_EUSAGE);
     }
-    status = smt_mtctl_run_prepare(&run);
+    status = run_prepare(&run);
     if (status) return status;
     if (run.oom || run.only_site) return smt_mtctl_run_oom(&run);
     if (run.at_exit) return run_at_exit(&run);

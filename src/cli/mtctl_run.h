@@ -27,10 +27,6 @@ struct smt_mtctl_ended {
     char *report; /* what its engine wrote, or NULL; free() */
 };
 
-/* Sets the environment of this process so that what is started next has the
- * engine in it; 0 or an exit status. */
-int smt_mtctl_run_prepare(const struct smt_mtctl_run *run);
-
 /* Becomes this program anew, with the engine in it. Returns 0 in that one, and an
  * exit status when it cannot be. */
 int smt_mtctl_run_self(void);

@@ -88,7 +88,8 @@ void smt_unwind_forget(void)
 
 extern void *__libc_stack_end; /* of the dynamic linker: the first thread's stack */
 
-uintptr_t smt_unwind_stack_end(void)
+/* Highest address of the calling thread's stack, as far as walks go. */
+static uintptr_t stack_end(void)
 {
     uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
     uintptr_t thread = (uintptr_t)__builtin_thread_pointer();
@@ -191,7 +192,7 @@ static inline bool walk_step(struct walk *walk)
 
 unsigned smt_unwind_walk(const struct smt_unwind_point *point, uintptr_t *ret_frames, unsigned max)
 {
-    struct walk walk = {.at = *point, .end = smt_unwind_stack_end()};
+    struct walk walk = {.at = *point, .end = stack_end()};
     unsigned count = 0;
 
     while (count < max) {
@@ -204,7 +205,7 @@ unsigned smt_unwind_walk(const struct smt_unwind_point *point, uintptr_t *ret_fr
 unsigned smt_unwind_walk_to(const struct smt_unwind_point *point, const void *boundary,
                             uintptr_t *ret_frames, unsigned max)
 {
-    struct walk walk = {.at = *point, .end = smt_unwind_stack_end()};
+    struct walk walk = {.at = *point, .end = stack_end()};
 
     for (unsigned count = 0; count < max; count++) {
         ret_frames[count] = walk.at.pc;
@@ -289,7 +290,7 @@ static uint32_t trace_room(struct smt_unwind_trace *trace, uint32_t kept, unsign
 static unsigned levels_walk(struct smt_unwind_trace *trace, const struct smt_unwind_point *point,
                             struct smt_unwind_level *fresh, bool whole, uint32_t *ret_kept)
 {
-    struct walk walk = {.at = *point, .end = smt_unwind_stack_end()};
+    struct walk walk = {.at = *point, .end = stack_end()};
     uint32_t at = whole ? 0 : trace->count;
     unsigned count = 0, max = whole ? 2 * SMT_UNWIND_MAX : SMT_UNWIND_MAX;
 

@@ -87,7 +87,4 @@ unsigned smt_unwind_frames(const struct smt_unwind_trace *trace, uintptr_t *ret_
 /* What the walk would say of such a stack. */
 uint64_t smt_unwind_hash(const uintptr_t *frames, unsigned depth);
 
-/* Highest address of the calling thread's stack, as far as walks go. */
-uintptr_t smt_unwind_stack_end(void);
-
 #endif

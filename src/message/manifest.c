@@ -20,11 +20,6 @@ struct span {
     size_t size_bytes;
 };
 
-const char *smt_message_expectation_name(enum smt_expectation expectation)
-{
-    return expectation_names[expectation];
-}
-
 struct smt_message_manifest *smt_message_manifest_new(const char *root, size_t root_bytes)
 {
     struct smt_message_manifest *manifest = calloc(1, sizeof *manifest);

@@ -105,9 +105,6 @@ SMT_MUST_USE enum smt_status smt_message_add_file(struct smt_message_list *list,
 SMT_MUST_USE enum smt_status smt_message_add_path(struct smt_message_list *list, const char *path,
                                                   smt_message_on_error *on_error, void *context);
 
-/* "either", "accept", "reject". */
-const char *smt_message_expectation_name(enum smt_expectation expectation);
-
 /* Size of the header section: from the first byte to the end of the first empty
  * line after the start line, or all there is. CRLF, a bare LF and a bare CR (one
  * without LF behind) each end a line. Empty lines in front of the start line

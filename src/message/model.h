@@ -133,13 +133,6 @@ struct smt_slice smt_model_text(const struct smt_model *model, size_t where);
 /* The line end a new line gets: the start line's, or CRLF. */
 struct smt_slice smt_model_line_end(const struct smt_model *model);
 
-/* Copies bytes into memory the model owns. Empty when out of memory. */
-struct smt_slice smt_model_keep(struct smt_model *model, struct smt_slice bytes);
-
-/* Room for size_bytes that the model owns, for the caller to fill; NULL when
- * out of memory. Not aligned. */
-char *smt_model_room(struct smt_model *model, size_t size_bytes);
-
 /* Edits. Slices given are copied unless said otherwise, and may be pieces of
  * this very model. `false`: nothing there to edit, or out of memory. */
 

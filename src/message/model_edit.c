@@ -54,7 +54,8 @@ static struct smt_model_chunk *chunk_find(struct smt_model *model, size_t size_b
     return chunk;
 }
 
-char *smt_model_room(struct smt_model *model, size_t size_bytes)
+/* Room that the model owns, not aligned; NULL when out of memory. */
+static char *chunk_room(struct smt_model *model, size_t size_bytes)
 {
     struct smt_model_chunk *chunk = model->chunks;
     char *room;
@@ -73,15 +74,6 @@ failed:
     return NULL;
 }
 
-struct smt_slice smt_model_keep(struct smt_model *model, struct smt_slice bytes)
-{
-    char *room = smt_model_room(model, bytes.size);
-
-    if (!room) return smt_slice("", 0);
-    if (bytes.size) memcpy(room, bytes.data, bytes.size);
-    return smt_slice(room, bytes.size);
-}
-
 /* Writes the pieces one after the other; returns the first one's place. */
 static const char *keep_pieces(struct smt_model *model, const struct smt_slice *pieces,
                                size_t count)
@@ -90,7 +82,7 @@ static const char *keep_pieces(struct smt_model *model, const struct smt_slice *
     char *room, *at;
 
     for (size_t i = 0; i < count; i++) size += pieces[i].size;
-    room = at = smt_model_room(model, size);
+    room = at = chunk_room(model, size);
     if (!room) return NULL;
     for (size_t i = 0; i < count; i++) {
         if (pieces[i].size) memcpy(at, pieces[i].data, pieces[i].size);

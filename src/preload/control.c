@@ -285,7 +285,7 @@ void mt_control_start(void)
     mt_thread.ours = ours;
 }
 
-bool mt_control_runs(void)
+static bool control_runs(void)
 {
     return atomic_load(&control.process) == getpid() && atomic_load(&control.ready) &&
            control.listener >= 0;
@@ -313,7 +313,7 @@ __attribute__((visibility("default"), noreturn)) void pthread_exit(void *result)
     static void (*next)(void *) __attribute__((noreturn));
 
     if (!next) *(void **)&next = dlsym(RTLD_NEXT, "pthread_exit");
-    if (syscall(SYS_gettid) == getpid() && mt_control_runs()) {
+    if (syscall(SYS_gettid) == getpid() && control_runs()) {
         atomic_store(&first_left, true);
         mt_control_ask("live"); /* wakes it */
     }
@@ -390,7 +390,7 @@ bool mt_control_ask(const char *line)
 
     mt_control_start();
     ready_wait();
-    if (!mt_control_runs()) return false;
+    if (!control_runs()) return false;
     fd = mt_system_socket();
     if (fd < 0) return false;
     asked = syscall(SYS_connect, fd, &address, address_size) == 0 &&

@@ -140,7 +140,6 @@ uintptr_t mt_allocator_base(void); /* of the next malloc's */
 
 /* Starts it if this process has none. */
 void mt_control_start(void);
-bool mt_control_runs(void);
 void mt_control_forked(void);          /* in the child: it has none */
 bool mt_control_ask(const char *line); /* from another thread; waits for the answer */
 

@@ -19,10 +19,6 @@ struct text_report {
 void text_style(const struct text_report *report, enum style style, struct smt_buffer *text);
 void text_plain(const struct text_report *report, struct smt_buffer *text);
 
-/* A stack, a frame a line; `most` frames unless verbose, and how many more. */
-void text_trace(const struct text_report *report, const struct smt_trace *trace, size_t most,
-                struct smt_buffer *text);
-
 /* text_finding.c */
 void text_finding(struct smt_sink *sink, const struct smt_finding *finding);
 

@@ -10,8 +10,9 @@
 #define DIFFS_MOST     12 /* of a finding, unless verbose */
 #define NAME_WIDTH     34 /* of a function, before its place */
 
-void text_trace(const struct text_report *report, const struct smt_trace *trace, size_t most,
-                struct smt_buffer *text)
+/* A stack, a frame a line; `most` frames unless verbose, and how many more. */
+static void text_trace(const struct text_report *report, const struct smt_trace *trace, size_t most,
+                       struct smt_buffer *text)
 {
     size_t lines = 0, at = 0;
 

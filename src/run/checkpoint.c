@@ -85,7 +85,7 @@ static void part_add(void *context, uintptr_t object_base, uintptr_t from, uintp
     piece_add(checkpoint, end, to, false);
 }
 
-void run_checkpoint_free(struct run_checkpoint *checkpoint)
+static void checkpoint_free(struct run_checkpoint *checkpoint)
 {
     if (!checkpoint) return;
     smt_heap_image_free(checkpoint->image);
@@ -109,7 +109,7 @@ struct run_checkpoint *run_checkpoint_new(const struct run_context *context)
         checkpoint->part_count == DATA_PARTS_MOST || checkpoint->data_bytes > DATA_BYTES_MOST ||
         !checkpoint->data || !checkpoint->clean_data || !checkpoint->state ||
         smt_heap_image_new(&checkpoint->image) != SMT_OK) {
-        run_checkpoint_free(checkpoint);
+        checkpoint_free(checkpoint);
         return NULL;
     }
     return checkpoint;

@@ -10,7 +10,6 @@ struct run_checkpoint;
 
 /* NULL when this parser, build or machine does not allow it. */
 struct run_checkpoint *run_checkpoint_new(const struct run_context *context);
-void run_checkpoint_free(struct run_checkpoint *checkpoint);
 
 /* Around a walk. `top`: the stack is copied up to here, a frame that outlives
  * the walk. The parser's static data is noted and made read-only. */

@@ -23,7 +23,8 @@
 #define WALL_FACTOR    5u /* a child that waits for something hangs too */
 #define HANG_NOTE_MS   300
 
-uint64_t smt_worker_limit_ns(const struct smt_worker *worker)
+/* Of CPU time, for one run. */
+static uint64_t run_limit_ns(const struct smt_worker *worker)
 {
     uint64_t limit = worker->shared->baseline.cpu_ns * LIMIT_FACTOR;
 
@@ -127,7 +128,7 @@ static bool child_has_ended(const struct smt_worker *worker)
 static enum child_end child_wait(struct smt_worker *worker)
 {
     uint64_t progress = worker->shared->progress, cpu_start = child_cpu_ns(runner_pid(worker));
-    uint64_t wall_start = smt_clock_ns(), limit = smt_worker_limit_ns(worker);
+    uint64_t wall_start = smt_clock_ns(), limit = run_limit_ns(worker);
     struct pollfd wait = {.fd = worker->socket, .events = POLLIN};
     char answer;
 

@@ -203,9 +203,6 @@ uint64_t smt_worker_children(const struct smt_worker *worker);
 /* The child at work, 0 when none is up or the worker runs in-process. */
 pid_t smt_worker_pid(const struct smt_worker *worker);
 
-/* The CPU limit of runs after the baseline: max(1 s, 100 x baseline). */
-uint64_t smt_worker_limit_ns(const struct smt_worker *worker);
-
 /* Of the last BASELINE job. */
 const struct smt_run_result *smt_worker_baseline(const struct smt_worker *worker);
 

@@ -206,8 +206,8 @@ static enum smt_status group_replay(struct smt_sweep *sweep, struct explained *e
     return status;
 }
 
-enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group,
-                              struct smt_finding *ret_finding)
+static enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group,
+                                     struct smt_finding *ret_finding)
 {
     struct explained *explained = calloc(1, sizeof *explained);
     enum smt_status status = SMT_OK;

@@ -142,8 +142,8 @@ enum smt_status sweep_survey(struct smt_sweep *sweep)
 
 /* --- plans ----------------------------------------------------------------------- */
 
-struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode,
-                        uint64_t first)
+static struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode,
+                               uint64_t first)
 {
     uint64_t repeat = mode == SMT_MODE_PERSISTENT ? SMT_FAULT_FOREVER
                       : mode == SMT_MODE_WINDOW   ? settings->window

@@ -104,8 +104,6 @@ bool plan_is_reached(const struct smt_sweep *sweep, const struct smt_fault_plan 
 /* Does this shard do what cannot be divided for the message: clean runs, limits? */
 bool sweep_owns(const struct smt_sweep *sweep, size_t message);
 bool sweep_selects(const struct smt_sweep *sweep, size_t message);
-struct smt_job mode_job(const struct smt_sweep_settings *settings, enum smt_mode mode,
-                        uint64_t first);
 
 /* modes.c: modes whose plans depend on what came before */
 SMT_MUST_USE enum smt_status sweep_double(struct smt_sweep *sweep);
@@ -149,8 +147,6 @@ void part_tell(struct smt_sweep *sweep, bool is_complete);
 
 /* findings.c: one finding a signature, worst first */
 SMT_MUST_USE enum smt_status findings_collect(struct smt_sweep *sweep);
-SMT_MUST_USE enum smt_status explain_group(struct smt_sweep *sweep, const struct group *group,
-                                           struct smt_finding *ret_finding);
 /* describe.c */
 struct explained { /* what the replays of one group gave */
     const struct group *group;
@@ -174,8 +170,6 @@ void trace_clear(struct smt_trace *trace);
 bool verdict_has_place(enum smt_verdict verdict);
 bool verdict_has_block(enum smt_verdict verdict);
 void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place);
-const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep,
-                                           const struct smt_trace *trace);
 uint64_t stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack *stack);
 
 /* diff.c */

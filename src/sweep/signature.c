@@ -51,8 +51,8 @@ void smt_trace_format(const struct smt_trace *trace, size_t most, struct smt_buf
 
 /* The innermost frame inside the parser's own module; the innermost of all when
  * there is none. */
-const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep,
-                                           const struct smt_trace *trace)
+static const struct smt_frame *trace_parser_frame(const struct smt_sweep *sweep,
+                                                  const struct smt_trace *trace)
 {
     const char *module = NULL;
 

@@ -19,7 +19,8 @@ static bool integer_parse(const char *word, size_t size_bytes, int64_t *ret_inte
     return *end == '\0' && errno == 0;
 }
 
-void smt_text_add_argument(struct smt_wire_items *items, const char *word, size_t size_bytes)
+/* An argument as typed: an integer if it looks like one, a string otherwise. */
+static void argument_add(struct smt_wire_items *items, const char *word, size_t size_bytes)
 {
     int64_t integer;
 
@@ -85,7 +86,7 @@ static void word_take(struct smt_wire_request *request, const struct smt_buffer 
     else if (quoted)
         smt_wire_add_bytes(&request->arguments, SMT_WIRE_STRING, text, word->size);
     else
-        smt_text_add_argument(&request->arguments, text, word->size);
+        argument_add(&request->arguments, text, word->size);
     if (word->failed) request->arguments.failed = true;
 }
 
@@ -120,7 +121,7 @@ void smt_text_take_words(char *const *words, size_t count, struct smt_wire_reque
     smt_wire_request_empty(request);
     if (count) smt_buffer_add_text(&request->method, words[0]);
     for (size_t i = 1; i < count; i++)
-        smt_text_add_argument(&request->arguments, words[i], strlen(words[i]));
+        argument_add(&request->arguments, words[i], strlen(words[i]));
 }
 
 static void value_add(struct smt_buffer *buffer, const struct smt_wire_items *items,

@@ -18,9 +18,6 @@ SMT_MUST_USE enum smt_status smt_text_decode_request(const char *line, size_t si
 /* Words already split (a command line's): words[0] is the method. */
 void smt_text_take_words(char *const *words, size_t count, struct smt_wire_request *request);
 
-/* An argument as typed: an integer if it looks like one, a string otherwise. */
-void smt_text_add_argument(struct smt_wire_items *items, const char *word, size_t size_bytes);
-
 /* `end` ends each line: "\n", or "\r\n" for telnet. A fault reads
  * `error: CODE - TEXT`. */
 void smt_text_encode_reply(struct smt_buffer *buffer, const struct smt_wire_reply *reply,
