@@ -3,25 +3,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const struct {
-    int exit_status;
-    const char *text;
-} statuses[] = {
-#define STATUS_ROW(name, exit_status, text) [name] = {exit_status, text},
+static const int exit_statuses[] = {
+#define STATUS_ROW(name, exit_status) [name] = (exit_status),
     SMT_STATUS_LIST(STATUS_ROW)
 #undef STATUS_ROW
 };
 
 static _Thread_local char last_failure[1024];
 
-const char *smt_status_text(enum smt_status status)
-{
-    return statuses[status].text;
-}
-
 int smt_status_exit(enum smt_status status)
 {
-    return statuses[status].exit_status;
+    return exit_statuses[status];
 }
 
 enum smt_status smt_fail(enum smt_status status, const char *format, ...)

@@ -1,6 +1,6 @@
 /* base/status.h - our own bad news: the tool could not do its job.
  *
- * One list gives enum, text and process exit status. A status never speaks of
+ * One list gives enum and process exit status. A status never speaks of
  * the parser under test; what that does wrong is a finding (sweep/).
  * The sentence that goes with the last failure is kept per thread. */
 #ifndef SMT_BASE_STATUS_H
@@ -9,27 +9,24 @@
 #define SMT_MUST_USE     __attribute__((warn_unused_result))
 #define SMT_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
-/* X(name, exit status, text) */
+/* X(name, exit status) */
 #define SMT_STATUS_LIST(X)                                                                         \
-    X(SMT_OK, 0, "success")                                                                        \
-    X(SMT_EUSAGE, 2, "command line error")                                                         \
-    X(SMT_EINPUT, 2, "unusable input")                                                             \
-    X(SMT_ENOTFOUND, 2, "not found")                                                               \
-    X(SMT_ENOMEM, 3, "out of memory")                                                              \
-    X(SMT_EIO, 3, "input/output error")                                                            \
-    X(SMT_ESYS, 3, "system call failed")                                                           \
-    X(SMT_ECHILD, 3, "child process failed")                                                       \
-    X(SMT_EUNSUPPORTED, 3, "not supported here")                                                   \
-    X(SMT_EINTERRUPTED, 130, "interrupted")
+    X(SMT_OK, 0)                                                                                   \
+    X(SMT_EUSAGE, 2)       /* the command line is wrong */                                         \
+    X(SMT_EINPUT, 2)       /* an input cannot be used */                                           \
+    X(SMT_ENOTFOUND, 2)    /* nothing has this name */                                             \
+    X(SMT_ENOMEM, 3)       /* no memory for the tool itself */                                     \
+    X(SMT_EIO, 3)          /* reading or writing failed */                                         \
+    X(SMT_ESYS, 3)         /* another system call failed */                                        \
+    X(SMT_ECHILD, 3)       /* a child process failed */                                            \
+    X(SMT_EUNSUPPORTED, 3) /* this machine or build cannot do it */                                \
+    X(SMT_EINTERRUPTED, 130)
 
 enum smt_status {
-#define SMT_STATUS_ENUM(name, exit_status, text) name,
+#define SMT_STATUS_ENUM(name, exit_status) name,
     SMT_STATUS_LIST(SMT_STATUS_ENUM)
 #undef SMT_STATUS_ENUM
 };
-
-/* Short text of a status; static. */
-const char *smt_status_text(enum smt_status status);
 
 /* The exit status a program ends with on this status. */
 int smt_status_exit(enum smt_status status);
