@@ -1,6 +1,6 @@
 /* fuzz/afl_main.c - a target as AFL++ runs it: persistent, input in shared memory.
  * With arguments, or outside of AFL++ on a terminal, it replays files instead. */
-#include <unistd.h>
+#include <unistd.h> /* for a macro of afl-clang-fast */
 
 #include "oracle.h"
 

@@ -1,6 +1,5 @@
 #include "framing.h"
 
-#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 

@@ -3,7 +3,6 @@
  *
  * A stack is looked up by its addresses; only one not seen before in this process
  * is put into names. */
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

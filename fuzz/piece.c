@@ -1,7 +1,5 @@
 #include "piece.h"
 
-#include <stdio.h>
-
 const struct fuzz_piece_kind *fuzz_piece_kind;
 
 struct piece_state {

@@ -5,7 +5,6 @@
  * next run empties. In a sanitizer's heap it is not, and there the end is the end. */
 #include <setjmp.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "oracle.h"
 

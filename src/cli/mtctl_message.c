@@ -1,7 +1,6 @@
 #include "cli/mtctl_message.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "sweep/sweep.h"

@@ -1,7 +1,6 @@
 /* cli/sipmemtest_run.c - messages together, reports open, the sweep, and the
  * exit status that is the highest of what happened. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/sipmemtest_jobs.h"
 

@@ -1,6 +1,5 @@
 /* Answers of the engine in another process as people read them: MemScope's and
  * kmemleak's forms. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

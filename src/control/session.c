@@ -1,8 +1,6 @@
 /* What a connection's bytes mean: takes messages off its input, has commands
  * carried out, writes answers. */
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "control/server_inside.h"
 

@@ -1,6 +1,5 @@
 #include "heap/live.h"
 
-#include <string.h>
 #include <time.h>
 
 #include "heap/live_memory.h"

@@ -4,7 +4,6 @@
 #ifndef SMT_HEAP_ROOTS_H
 #define SMT_HEAP_ROOTS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Called with each range; object_base is the object's load address. */

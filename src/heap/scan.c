@@ -1,10 +1,6 @@
 #include "heap/scan.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <link.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/base.h"

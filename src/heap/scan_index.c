@@ -1,7 +1,5 @@
 #include "heap/scan_index.h"
 
-#include <string.h>
-
 #include "heap/live.h"
 #include "heap/live_memory.h"
 

@@ -1,7 +1,6 @@
 #include "heap/symbol_file.h"
 
 #include <elfutils/libdwfl.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

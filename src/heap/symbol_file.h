@@ -7,7 +7,6 @@
 #ifndef SMT_HEAP_SYMBOL_FILE_H
 #define SMT_HEAP_SYMBOL_FILE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct smt_symbol_files;

@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static size_t span_size(struct smt_selftest_span span)
 {

@@ -2,7 +2,6 @@
 #include "preload/preload.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "heap/heap.h"

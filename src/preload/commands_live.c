@@ -1,5 +1,4 @@
 /* Live bytes and blocks, exact: what `mtctl monitor` samples. */
-#include <string.h>
 
 #include "base/base.h"
 #include "heap/heap.h"

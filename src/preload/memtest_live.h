@@ -6,8 +6,6 @@
 #ifndef MEMTEST_LIVE_H
 #define MEMTEST_LIVE_H
 
-#include <stddef.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,5 +1,4 @@
 /* report/html_finding.c - one finding of the page. */
-#include <string.h>
 
 #include "report/html.h"
 

@@ -3,7 +3,6 @@
 #include "stress/tests.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <utlist.h>
 #include <uv.h>
 

@@ -1,5 +1,4 @@
 /* sweep/clean.c - the checks every message gets: clean runs in several ways. */
-#include <string.h>
 
 #include "sweep/inside.h"
 

@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 #include <setjmp.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
