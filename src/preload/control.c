@@ -31,7 +31,8 @@
 #define STACK_BYTES ((size_t)256 << 10)
 #define CLIENTS_MAX 16
 #define REQUEST_MAX 1024
-#define HIGH_FD     512 /* where descriptors cannot be had for oneself */
+#define HIGH_FD     512    /* where descriptors cannot be had for oneself */
+#define PAUSE_US    100000 /* before trying again what the system refused */
 
 struct client {
     int fd;
@@ -63,14 +64,19 @@ static void single_find(void)
     single = library ? dlsym(library, "__libc_single_threaded") : NULL;
 }
 
+static void nap(long microseconds)
+{
+    const struct timespec time = {.tv_nsec = microseconds * 1000};
+
+    nanosleep(&time, NULL);
+}
+
 /* Before a command, which may ask the dynamic linker: what the program's thread
  * is about to do without a lock has time to be done. */
 static bool single_leave(void)
 {
-    const struct timespec nap = {.tv_nsec = 200000};
-
     if (!single || !__atomic_exchange_n(single, 0, __ATOMIC_SEQ_CST)) return false;
-    nanosleep(&nap, NULL);
+    nap(200);
     return true;
 }
 
@@ -142,7 +148,10 @@ static void client_accept(void)
 {
     int fd = mt_system_accept(control.listener);
 
-    if (fd < 0) return;
+    if (fd < 0) { /* the program's limit of descriptors: the client goes on waiting */
+        nap(PAUSE_US);
+        return;
+    }
     if (!peer_is_trusted(fd) || control.client_count == CLIENTS_MAX) {
         mt_system_close(fd);
         return;
@@ -214,7 +223,7 @@ static void serve(void)
     for (;;) {
         struct pollfd ready[CLIENTS_MAX + 1] = {{.fd = control.listener, .events = POLLIN}};
         size_t count = control.client_count;
-        int timeout_ms = mt_scan_due();
+        int timeout_ms = mt_scan_due(), polled;
 
         if (atomic_load(&first_left)) {
             if (program_has_ended()) exit(0);
@@ -222,7 +231,10 @@ static void serve(void)
         }
         for (size_t i = 0; i < count; i++)
             ready[i + 1] = (struct pollfd){.fd = control.clients[i].fd, .events = POLLIN};
-        if (mt_system_poll(ready, count + 1, timeout_ms) <= 0) continue;
+        polled = mt_system_poll(ready, count + 1, timeout_ms);
+        /* A limit of descriptors (RLIMIT_NOFILE) may be too low even to look. */
+        if (polled < 0) nap(PAUSE_US);
+        if (polled <= 0) continue;
         for (size_t i = count; i-- > 0;)
             if (ready[i + 1].revents && !client_read(&control.clients[i])) client_drop(i);
         if (ready[0].revents) client_accept();

@@ -397,6 +397,12 @@ SHELL
     done
 }
 
+@test "a program without descriptors is not kept busy" {
+    run timeout 20 "$mtctl" run -- "$BATS_FILE_TMPDIR/programs" no_descriptors
+    [ "$status" = 0 ]
+    [ "$output" = fine ]
+}
+
 @test "a process whose first thread leaves ends when the last one does" {
     run timeout 20 "$mtctl" run -- "$BATS_FILE_TMPDIR/programs" first_thread_leaves
     [ "$status" = 0 ]

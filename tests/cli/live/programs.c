@@ -1,18 +1,23 @@
 /* tests/cli/live/programs.c - programs that are awkward to be inside of: each ends 0
  * and says `fine` when all went as it does without the engine. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int all_functions(void)
@@ -86,6 +91,27 @@ static int forks(void)
     }
     pthread_join(busy, NULL);
     return 0;
+}
+
+/* May open nothing any more. Somebody asks the engine (without one, nobody is
+ * there); it cannot answer, and does not keep the processor busy with that. */
+static int no_descriptors(void)
+{
+    const struct rlimit none = {0, 0};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat space;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0), size;
+    clock_t used;
+
+    if (fd < 0 || stat("/proc/self/ns/pid", &space) != 0) return 1;
+    size = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "mtctl.%lu.%d",
+                    (unsigned long)space.st_ino, (int)getpid());
+    if (setrlimit(RLIMIT_NOFILE, &none) != 0) return 2;
+    (void)connect(fd, (struct sockaddr *)&address,
+                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size));
+    used = clock();
+    usleep(300000);
+    return clock() - used < CLOCKS_PER_SEC / 50 ? 0 : 3;
 }
 
 static int descriptors(void)
@@ -221,6 +247,7 @@ static const struct {
     {"all_functions", all_functions},
     {"threads", threads},
     {"forks", forks},
+    {"no_descriptors", no_descriptors},
     {"descriptors", descriptors},
     {"signals", signals},
     {"bad_frees", bad_frees},
