@@ -195,7 +195,7 @@ static uint64_t interval_ns(void)
 
 static void scan_schedule(uint64_t seconds)
 {
-    mt_settings.scan_interval_s = seconds > 1000000 ? 1000000 : (uint32_t)seconds;
+    mt_settings.scan_interval_s = seconds > MT_SCAN_MOST_S ? MT_SCAN_MOST_S : (uint32_t)seconds;
     scanning.next_scan_ns = smt_clock_ns() + interval_ns();
 }
 

@@ -15,8 +15,9 @@
  * Environment, read once at the start:
  *   MT_IDLE=1         nothing is tracked until a command asks for it
  *   MT_KMEMLEAK=off   no reachability scans; ages only on command
- *   MT_SOCKET=off     no control thread
- *   MT_SCAN=SECS      scan by itself so often (0: never; default 600)
+ *   MT_SOCKET=off     no control thread, but at the end for MT_REPORT
+ *   MT_SCAN=SECS      scan by itself so often (0: never; default 600; at most
+ *                     MT_SCAN_MOST_S)
  *   MT_REPORT=PATH    at the end of this process, scan and write what leaked
  *   MT_OOM=PLAN       refuse these allocations (heap/fault.h's text form)
  *   MT_SURVEY=1       with MT_REPORT: which stack made which allocation
@@ -148,6 +149,8 @@ bool mt_control_ask(const char *line); /* from another thread; waits for the ans
 struct mt_settings {
     bool idle, kmemleak_off, socket_off;
     uint32_t scan_interval_s;
+#define MT_SCAN_MOST_S 1000000u
+
     char report[512]; /* "": none */
     pid_t report_pid;
 };

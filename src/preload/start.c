@@ -33,8 +33,8 @@ static void settings_read(void)
     text = setting("MT_SOCKET");
     mt_settings.socket_off = text && strcmp(text, "off") == 0;
     text = setting("MT_SCAN");
-    mt_settings.scan_interval_s =
-        text && smt_number_parse(text, &number) ? (uint32_t)number : SCAN_INTERVAL_S;
+    if (!text || !smt_number_parse(text, &number)) number = SCAN_INTERVAL_S;
+    mt_settings.scan_interval_s = number > MT_SCAN_MOST_S ? MT_SCAN_MOST_S : (uint32_t)number;
     /* What is meant for one process, whatever programs it becomes, is not for its
      * children. */
     text = setting("MT_PID");
