@@ -135,6 +135,7 @@ static void report_write(void)
     mt_fault_armed = false;
     mt_control_ask("report");
 }
+    mt_settings.socket_off = false;
 
 __attribute__((destructor)) static void preload_end(void)
 {

@@ -426,6 +426,13 @@ SHELL
     [ "$status" = 2 ]
 }
 
+@test "a report is written without a control thread too" {
+    run timeout 20 sh -c 'MT_PID=$$ MT_SOCKET=off MT_REPORT=$1 LD_PRELOAD=$2 exec true' \
+        sh "$BATS_TEST_TMPDIR/report" "$SMT_BIN/libmtpreload.so"
+    [ "$status" = 0 ]
+    grep -q '^process' "$BATS_TEST_TMPDIR/report"
+}
+
 @test "refusals that show the same are one finding, counted, with its stack" {
     "$mtctl" run --oom --json -- "$BATS_FILE_TMPDIR/leaks" 2 >"$BATS_TEST_TMPDIR/found" || [ $? = 1 ]
     run python3 - "$BATS_TEST_TMPDIR/found" <<'PYTHON'
