@@ -80,6 +80,16 @@ void mt_modules_note(void)
     dl_iterate_phdr(module_visit, NULL);
 }
 
+void mt_modules_lock(void)
+{
+    smt_lock_take(&modules_lock);
+}
+
+void mt_modules_unlock(void)
+{
+    smt_lock_give(&modules_lock);
+}
+
 size_t mt_module_count(void)
 {
     return module_count;

@@ -91,6 +91,7 @@ extern _Atomic bool mt_complete;
 extern bool mt_fault_armed;
 bool mt_fault_refuses(void); /* counts an attempt */
 void mt_fault_arm(const char *plan);
+void mt_fault_forget(void); /* in the child: no plan, no survey */
 uint64_t mt_fault_attempts(void);
 uint64_t mt_fault_refused(void);
 void mt_survey_begin(void);
@@ -134,6 +135,8 @@ struct mt_module {
 void mt_modules_note(void); /* looks which are there now */
 size_t mt_module_count(void);
 const struct mt_module *mt_module_at(size_t i);
+void mt_modules_lock(void); /* around fork() */
+void mt_modules_unlock(void);
 uintptr_t mt_own_base(void);       /* of this object */
 uintptr_t mt_allocator_base(void); /* of the next malloc's */
 
@@ -146,11 +149,11 @@ bool mt_control_ask(const char *line); /* from another thread; waits for the ans
 
 /* --- set-up (start.c) --- */
 
+#define MT_SCAN_MOST_S 1000000u
+
 struct mt_settings {
     bool idle, kmemleak_off, socket_off;
     uint32_t scan_interval_s;
-#define MT_SCAN_MOST_S 1000000u
-
     char report[512]; /* "": none */
     pid_t report_pid;
 };

@@ -34,6 +34,13 @@ bool mt_fault_refuses(void)
     return refuses;
 }
 
+/* From then on nobody asks for the lock, which a thread that is not here may hold. */
+void mt_fault_forget(void)
+{
+    mt_fault_armed = false;
+    mt_survey = false;
+}
+
 uint64_t mt_fault_attempts(void)
 {
     return attempts;

@@ -96,10 +96,12 @@ static void fork_begin(void)
     smt_live_lock();
     smt_live_stack_lock();
     mt_regions_lock();
+    mt_modules_lock();
 }
 
 static void fork_end(void)
 {
+    mt_modules_unlock();
     mt_regions_unlock();
     smt_live_stack_unlock();
     smt_live_unlock();
@@ -109,6 +111,7 @@ static void fork_end(void)
 static void fork_child(void)
 {
     fork_end();
+    mt_fault_forget();
     mt_control_forked();
     if (!mt_settings.socket_off) mt_current_set_first();
 }
@@ -132,10 +135,10 @@ static void report_write(void)
 {
     if (!*mt_settings.report || getpid() != mt_settings.report_pid) return;
     mt_settings.report_pid = 0;
+    mt_settings.socket_off = false;
     mt_fault_armed = false;
     mt_control_ask("report");
 }
-    mt_settings.socket_off = false;
 
 __attribute__((destructor)) static void preload_end(void)
 {

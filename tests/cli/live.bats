@@ -426,6 +426,12 @@ SHELL
     [ "$status" = 2 ]
 }
 
+@test "a child of the program is refused nothing" {
+    run timeout 20 sh -c 'MT_PID=$$ MT_OOM=2:persistent LD_PRELOAD=$1 exec "$2" child_is_not_refused' \
+        sh "$SMT_BIN/libmtpreload.so" "$BATS_FILE_TMPDIR/programs"
+    [ "$status" = 0 ]
+}
+
 @test "a report is written without a control thread too" {
     run timeout 20 sh -c 'MT_PID=$$ MT_SOCKET=off MT_REPORT=$1 LD_PRELOAD=$2 exec true' \
         sh "$BATS_TEST_TMPDIR/report" "$SMT_BIN/libmtpreload.so"

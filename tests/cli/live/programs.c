@@ -114,6 +114,19 @@ static int no_descriptors(void)
     return clock() - used < CLOCKS_PER_SEC / 50 ? 0 : 3;
 }
 
+/* With the second block and all later ones refused: the child's are not. */
+static int child_is_not_refused(void)
+{
+    int status;
+    pid_t child;
+
+    free(malloc(10));
+    child = fork();
+    if (child == 0) _exit(malloc(10) ? 0 : 4);
+    if (waitpid(child, &status, 0) != child) return 1;
+    return WEXITSTATUS(status);
+}
+
 static int descriptors(void)
 {
     int first;
@@ -248,6 +261,7 @@ static const struct {
     {"threads", threads},
     {"forks", forks},
     {"no_descriptors", no_descriptors},
+    {"child_is_not_refused", child_is_not_refused},
     {"descriptors", descriptors},
     {"signals", signals},
     {"bad_frees", bad_frees},
