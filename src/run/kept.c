@@ -6,8 +6,10 @@
  *    +--------------+---------------+
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -18,10 +20,12 @@
 #include "run/kept.h"
 
 #define POLL_MS        20
+#define POLL_NS        (POLL_MS * 1000000u)
 #define LIMIT_LEAST_NS 1000000000u
 #define LIMIT_FACTOR   100u
-#define WALL_FACTOR    5u /* a child that waits for something hangs too */
-#define HANG_NOTE_MS   300
+#define WAIT_FACTOR    5u /* a child that waits for something hangs too */
+#define HANG_NOTE_NS   300000000u
+#define NOTE_LOOK_NS   5000000u
 
 /* Of CPU time, for one run. */
 static uint64_t run_limit_ns(const struct smt_worker *worker)
@@ -97,14 +101,53 @@ static uint64_t child_cpu_ns(pid_t child)
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
+/* Whether it has or wants a processor or a disk, or was stopped. */
+static bool is_busy_or_held(pid_t process)
+{
+    char path[40], text[128] = "";
+    const char *name_end;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    if (read(fd, text, sizeof text - 1) < 0) *text = '\0';
+    close(fd);
+    name_end = strrchr(text, ')');
+    return name_end && strncmp(name_end, ") ", 2) == 0 && name_end[2] &&
+           strchr("RDTt", name_end[2]);
+}
+
+/* What a run has had: processor time, and time in which it was seen to wait for
+ * something. Time in which it could not go on does not count: others had the
+ * processor or the disk, or somebody stopped it, perhaps together with us. */
+struct effort {
+    uint64_t cpu_start_ns, waited_ns;
+};
+
+static struct effort effort_begin(pid_t process)
+{
+    return (struct effort){.cpu_start_ns = child_cpu_ns(process)};
+}
+
+static bool effort_exceeds(struct effort *effort, pid_t process, uint64_t look_ns,
+                           uint64_t cpu_limit_ns, uint64_t wait_limit_ns)
+{
+    if (!is_busy_or_held(process)) effort->waited_ns += look_ns;
+    return effort->waited_ns > wait_limit_ns ||
+           child_cpu_ns(process) > effort->cpu_start_ns + cpu_limit_ns;
+}
+
 void run_kept_end_hang(struct smt_worker *worker)
 {
-    struct timespec pause = {0, 5000000};
+    struct timespec pause = {0, NOTE_LOOK_NS};
     pid_t runner = runner_pid(worker);
+    struct effort effort = effort_begin(runner);
 
     worker->shared->hang_noted = 0;
     kill(runner, SMT_HANG_SIGNAL);
-    for (int waited = 0; waited < HANG_NOTE_MS && !worker->shared->hang_noted; waited += 5)
+    while (!worker->shared->hang_noted && !smt_run_interrupted &&
+           !effort_exceeds(&effort, runner, NOTE_LOOK_NS, HANG_NOTE_NS, HANG_NOTE_NS))
         nanosleep(&pause, NULL);
     smt_worker_replace(worker);
 }
@@ -127,8 +170,8 @@ static bool child_has_ended(const struct smt_worker *worker)
 /* Waits until the child answers, dies or exceeds its limit. */
 static enum child_end child_wait(struct smt_worker *worker)
 {
-    uint64_t progress = worker->shared->progress, cpu_start = child_cpu_ns(runner_pid(worker));
-    uint64_t wall_start = smt_clock_ns(), limit = run_limit_ns(worker);
+    uint64_t progress = worker->shared->progress, limit = run_limit_ns(worker);
+    struct effort effort = effort_begin(runner_pid(worker));
     struct pollfd wait = {.fd = worker->socket, .events = POLLIN};
     char answer;
 
@@ -142,10 +185,9 @@ static enum child_end child_wait(struct smt_worker *worker)
         }
         if (worker->shared->progress != progress) {
             progress = worker->shared->progress;
-            cpu_start = child_cpu_ns(runner_pid(worker));
-            wall_start = smt_clock_ns();
-        } else if (child_cpu_ns(runner_pid(worker)) > cpu_start + limit ||
-                   smt_clock_ns() - wall_start > WALL_FACTOR * limit) {
+            effort = effort_begin(runner_pid(worker));
+        } else if (effort_exceeds(&effort, runner_pid(worker), POLL_NS, limit,
+                                  WAIT_FACTOR * limit)) {
             return CHILD_HANGS;
         }
         if (child_has_ended(worker)) return CHILD_DIED;

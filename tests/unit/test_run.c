@@ -111,6 +111,34 @@ static void a_parser_that_waits_for_ever_hangs_too(void **state)
     assert_verdict(baseline_run().verdicts, "hang");
 }
 
+/* As Ctrl-Z does to it, or a machine that is suspended. */
+static void a_child_that_was_stopped_for_a_while_does_not_hang(void **state)
+{
+    struct smt_worker_settings settings = run_settings(&probe_parser);
+    struct timespec pause = {0, 800000000}; /* the limit is five times this timeout */
+
+    (void)state;
+    settings.timeout_ns = 60000000;
+    smt_worker_free(worker);
+    worker_start(settings);
+    text_load("nothing");
+    baseline_run();
+    pid_t child = smt_worker_pid(worker), waker;
+    kill(child, SIGSTOP);
+    waker = fork();
+    if (waker == 0) {
+        nanosleep(&pause, NULL);
+        _exit(kill(child, SIGCONT));
+    }
+    text_load("nothing");
+
+    struct smt_run_result result = baseline_run();
+
+    assert_int_equal(result.verdicts, 0);
+    assert_int_equal(smt_worker_pid(worker), child);
+    assert_int_equal(waitpid(waker, NULL, 0), waker);
+}
+
 static void a_message_after_a_hang_is_fine(void **state)
 {
     (void)state;
@@ -352,6 +380,7 @@ int main(void)
         SELFTEST(a_crashed_run_can_be_done_again_in_the_same_child),
         PROBE_TEST(a_hang_ends_in_time_and_tells_where),
         PROBE_TEST(a_parser_that_waits_for_ever_hangs_too),
+        PROBE_TEST(a_child_that_was_stopped_for_a_while_does_not_hang),
         PROBE_TEST(a_message_after_a_hang_is_fine),
         SELFTEST(a_hang_under_refusal_ends_only_that_run),
         SELFTEST(a_killed_child_loses_nothing),
