@@ -6,25 +6,30 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "heap/shared_fences.h"
 #include "heap/shared_spans.h"
 
-#define SHARDS      16 /* a power of two */
 #define CLASSES_MAX 64
 #define SLOT_MAX    16384
-#define FENCE_SEEN  64 /* at most this much of a tail fence is written and checked */
 #define PAGE_BYTES  4096
-#define FENCE_BYTE  0xFB
 
+/* What is in use; written under a lock, read without. */
+struct live {
+    atomic_uint_least64_t bytes, blocks;
+};
+
+/* Lines are fetched in pairs. */
 struct shard {
-    _Alignas(64) pthread_mutex_t lock;
+    _Alignas(128) pthread_mutex_t lock;
+    struct live live;
     struct span *room[CLASSES_MAX]; /* spans with free slots */
-    atomic_uint_least64_t live_bytes, live_blocks;
 };
 
 struct smt_heap_shared {
     struct shard shards[SHARDS];
     struct span_source source;
     struct large_table large;
+    struct live large_live;
     uint32_t slot_bytes[CLASSES_MAX];
     uint32_t classes;
     uint8_t class_of[SLOT_MAX / 16 + 1]; /* by slot size / 16 */
@@ -126,6 +131,15 @@ static bool plan_refuses(struct smt_heap_shared *heap, size_t size_bytes, size_t
     return refuses;
 }
 
+/* Only where nobody else changes them: cheaper than adding atomically. */
+static void live_add(struct live *live, uint64_t bytes, uint64_t blocks)
+{
+    bytes += atomic_load_explicit(&live->bytes, memory_order_relaxed);
+    blocks += atomic_load_explicit(&live->blocks, memory_order_relaxed);
+    atomic_store_explicit(&live->bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&live->blocks, blocks, memory_order_relaxed);
+}
+
 static struct shard *shard_mine(struct smt_heap_shared *heap, uint32_t *ret_index)
 {
     static atomic_uint seen;
@@ -136,34 +150,16 @@ static struct shard *shard_mine(struct smt_heap_shared *heap, uint32_t *ret_inde
     return &heap->shards[*ret_index];
 }
 
-/* --- fences --- */
-
-static void fences_set(uint8_t *payload, size_t size_bytes, size_t room_bytes)
-{
-    size_t tail = room_bytes - size_bytes;
-
-    memset(payload - FRONT_BYTES, FENCE_BYTE, FRONT_BYTES);
-    memset(payload + size_bytes, FENCE_BYTE, tail < FENCE_SEEN ? tail : FENCE_SEEN);
-}
-
 /* room_bytes: from payload to the end of what belongs to the block. */
 static void fences_check(struct smt_heap_shared *heap, const uint8_t *payload, size_t size_bytes,
                          size_t room_bytes)
 {
     struct smt_heap_shared_damage damage = {
         .kind = SMT_HEAP_SHARED_FENCE, .address = payload, .size_bytes = size_bytes};
-    size_t tail = room_bytes - size_bytes;
 
-    if (tail > FENCE_SEEN) tail = FENCE_SEEN;
-    for (ptrdiff_t i = -FRONT_BYTES; i < (ptrdiff_t)(size_bytes + tail);) {
-        if (i == 0) i = (ptrdiff_t)size_bytes;
-        if (payload[i] != FENCE_BYTE) {
-            damage.offset = i;
-            damage_report(heap, &damage);
-            return;
-        }
-        i++;
-    }
+    if (fences_are_intact(payload, size_bytes, room_bytes)) return;
+    damage.offset = fences_first_bad(payload, size_bytes, room_bytes);
+    damage_report(heap, &damage);
 }
 
 /* --- small blocks --- */
@@ -176,7 +172,8 @@ static struct span *span_new(struct smt_heap_shared *heap, uint32_t class_index,
     if (!span) return NULL;
     *span = (struct span){.class_index = class_index,
                           .shard_index = shard,
-                          .slot_bytes = heap->slot_bytes[class_index]};
+                          .slot_bytes = heap->slot_bytes[class_index],
+                          .slot_inverse = UINT32_MAX / heap->slot_bytes[class_index] + 1};
     span->sizes = (uint32_t *)(void *)(span + 1);
     span->slots = (uint32_t)((SPAN_BYTES - sizeof *span - 16) / (span->slot_bytes + 6));
     span->free_indexes = (uint16_t *)(void *)(span->sizes + span->slots);
@@ -225,8 +222,7 @@ static void *small_alloc(struct smt_heap_shared *heap, size_t size_bytes)
         span->listed = false;
         DL_DELETE(shard->room[class_index], span);
     }
-    atomic_fetch_add_explicit(&shard->live_bytes, size_bytes, memory_order_relaxed);
-    atomic_fetch_add_explicit(&shard->live_blocks, 1, memory_order_relaxed);
+    live_add(&shard->live, size_bytes, 1);
     pthread_mutex_unlock(&shard->lock);
     fences_set(span_payload(span, slot), size_bytes, span_room(span));
     return span_payload(span, slot);
@@ -239,19 +235,17 @@ static bool span_slot(const struct span *span, const void *block, uint32_t *ret_
 
     if (offset < span->first_slot + FRONT_BYTES) return false;
     offset -= span->first_slot + FRONT_BYTES;
-    *ret_slot = (uint32_t)(offset / span->slot_bytes);
-    return offset % span->slot_bytes == 0 && *ret_slot < span->slots;
+    *ret_slot = (uint32_t)(offset * span->slot_inverse >> 32); /* exact: both are below 2^16 */
+    return offset == *ret_slot * span->slot_bytes && *ret_slot < span->slots;
 }
 
-/* Back onto the span's stack; an empty span goes back unless it is its list's
- * only one. With the shard's lock held. */
-static void slot_free(struct smt_heap_shared *heap, struct shard *shard, struct span *span,
-                      uint32_t slot)
+/* Back onto the span's stack. True: the span is empty and not the only one of its
+ * list, so it left the shard and is to go back. With the shard's lock held. */
+static bool slot_free(struct shard *shard, struct span *span, uint32_t slot)
 {
     struct span **list = &shard->room[span->class_index];
 
-    atomic_fetch_sub_explicit(&shard->live_bytes, span->sizes[slot] - 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&shard->live_blocks, 1, memory_order_relaxed);
+    live_add(&shard->live, -(uint64_t)(span->sizes[slot] - 1), (uint64_t)-1);
     span->sizes[slot] = 0;
     span->free_indexes[span->free_count++] = (uint16_t)slot;
     if (!span->listed) {
@@ -259,27 +253,27 @@ static void slot_free(struct smt_heap_shared *heap, struct shard *shard, struct 
         DL_PREPEND(*list, span);
     } else if (span->free_count == span->slots && (*list)->next) {
         DL_DELETE(*list, span);
-        span_source_give(&heap->source, span);
+        return true;
     }
+    return false;
 }
 
 static void small_release(struct smt_heap_shared *heap, struct span *span, uint8_t *block)
 {
     struct shard *shard = &heap->shards[span->shard_index & (SHARDS - 1)];
     struct smt_heap_shared_damage damage = {.kind = SMT_HEAP_SHARED_FOREIGN, .address = block};
+    bool starts, live, emptied = false;
     uint32_t slot;
-    bool starts, live = false;
 
     /* Before it is free: afterwards it may be another thread's. */
     if (span_slot(span, block, &slot) && span->sizes[slot])
         fences_check(heap, block, span->sizes[slot] - 1, span_room(span));
     pthread_mutex_lock(&shard->lock);
     starts = span_slot(span, block, &slot);
-    if (starts && span->sizes[slot]) {
-        live = true;
-        slot_free(heap, shard, span, slot);
-    }
+    live = starts && span->sizes[slot];
+    if (live) emptied = slot_free(shard, span, slot);
     pthread_mutex_unlock(&shard->lock);
+    if (emptied) span_source_give(&heap->source, span);
     if (live) return;
     if (starts) damage.kind = SMT_HEAP_SHARED_DOUBLE;
     damage_report(heap, &damage);
@@ -294,8 +288,8 @@ static size_t large_mapped(size_t size_bytes)
 
 static void large_count(struct smt_heap_shared *heap, int64_t bytes, int64_t blocks)
 {
-    atomic_fetch_add(&heap->shards[0].live_bytes, (uint64_t)bytes);
-    atomic_fetch_add(&heap->shards[0].live_blocks, (uint64_t)blocks);
+    atomic_fetch_add(&heap->large_live.bytes, (uint64_t)bytes);
+    atomic_fetch_add(&heap->large_live.blocks, (uint64_t)blocks);
 }
 
 static void *large_alloc(struct smt_heap_shared *heap, size_t size_bytes)
@@ -430,17 +424,17 @@ void *smt_heap_shared_resize(struct smt_heap_shared *heap, void *block, size_t s
 
 uint64_t smt_heap_shared_live_bytes(struct smt_heap_shared *heap)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = atomic_load(&heap->large_live.bytes);
 
-    for (int i = 0; i < SHARDS; i++) bytes += atomic_load(&heap->shards[i].live_bytes);
+    for (int i = 0; i < SHARDS; i++) bytes += atomic_load(&heap->shards[i].live.bytes);
     return bytes;
 }
 
 uint64_t smt_heap_shared_live_blocks(struct smt_heap_shared *heap)
 {
-    uint64_t blocks = 0;
+    uint64_t blocks = atomic_load(&heap->large_live.blocks);
 
-    for (int i = 0; i < SHARDS; i++) blocks += atomic_load(&heap->shards[i].live_blocks);
+    for (int i = 0; i < SHARDS; i++) blocks += atomic_load(&heap->shards[i].live.blocks);
     return blocks;
 }
 

@@ -4,13 +4,13 @@
 #include <sys/mman.h>
 
 #include "base/base.h"
+#include "heap/shared_fences.h"
 
 #define ADDRESS_BITS 47 /* user addresses, unless asked for more */
 #define SEGMENT_BITS 26
 #define SEGMENTS_MAX ((size_t)1 << (ADDRESS_BITS - SEGMENT_BITS))
 #define TABLE_BYTES  (SEGMENTS_MAX * sizeof(struct segment *))
 #define LARGE_ROOM   256
-#define SPARE_WORDS  (SEGMENT_SPANS / 64)
 
 bool span_source_init(struct span_source *source)
 {
@@ -49,81 +49,57 @@ static struct span *segment_span(struct segment *segment, size_t index)
 static void spare_put(struct span_source *source, enum spare_kind kind, struct segment *segment,
                       size_t index)
 {
+    struct segment **list = &source->spares[segment->shard_index][kind];
     struct spares *spares = &segment->spares[kind];
 
     spares->spans[index / 64] |= (uint64_t)1 << (index % 64);
     spares->count++;
     segment->unused++;
+    if (kind == SPARE_RESIDENT) source->resident[segment->shard_index]++;
     if (spares->listed) return;
     spares->listed = true;
-    spares->next = source->spares[kind];
-    source->spares[kind] = segment;
+    spares->next = *list;
+    *list = segment;
 }
 
-/* The lowest of a segment, from a word on; it has one. */
-static size_t spare_take(struct segment *segment, enum spare_kind kind, size_t word)
+/* The lowest of a segment, which has one. */
+static size_t spare_take(struct span_source *source, enum spare_kind kind, struct segment *segment)
 {
     struct spares *spares = &segment->spares[kind];
-    size_t bit;
+    size_t word = 0, bit;
 
-    while (!spares->spans[word]) word = (word + 1) % SPARE_WORDS;
+    while (!spares->spans[word]) word++;
     bit = (size_t)__builtin_ctzll(spares->spans[word]);
     spares->spans[word] &= spares->spans[word] - 1;
     spares->count--;
     segment->unused--;
+    if (kind == SPARE_RESIDENT) source->resident[segment->shard_index]--;
     return word * 64 + bit;
 }
 
-/* The first segment that has spares of a kind, NULL if none. */
-static struct segment *spares_first(struct span_source *source, enum spare_kind kind)
+/* The first of a shard's segments that has spares of a kind, NULL if none. */
+static struct segment *spares_first(struct span_source *source, enum spare_kind kind,
+                                    uint32_t shard_index)
 {
-    struct segment *segment;
+    struct segment **list = &source->spares[shard_index][kind], *segment;
 
-    while ((segment = source->spares[kind]) && !segment->spares[kind].count) {
+    while ((segment = *list) && !segment->spares[kind].count) {
         segment->spares[kind].listed = false;
-        source->spares[kind] = segment->spares[kind].next;
+        *list = segment->spares[kind].next;
     }
     return segment;
 }
 
-static struct segment *segment_add(struct span_source *source)
+static void segment_add(struct span_source *source, uint32_t shard_index)
 {
     struct segment *segment = smt_pages_map_aligned(SEGMENT_BYTES, MAP_NORESERVE);
 
-    if (!segment) return NULL;
+    if (!segment) return;
+    segment->shard_index = shard_index;
     segment->older = source->newest;
     source->newest = segment;
     for (size_t i = 1; i < SEGMENT_SPANS; i++) spare_put(source, SPARE_CLEAN, segment, i);
     atomic_store(&source->segments[(uintptr_t)segment >> SEGMENT_BITS], segment);
-    return segment;
-}
-
-/* As far from those of the shards before it as can be: their bits in reverse. */
-static size_t shard_word(uint32_t shard_index)
-{
-    size_t word = 0;
-
-    for (size_t bit = 1; bit < SPARE_WORDS; bit *= 2, shard_index /= 2)
-        word = word * 2 + shard_index % 2;
-    return word;
-}
-
-struct span *span_source_take(struct span_source *source, uint32_t shard_index)
-{
-    enum spare_kind kind = SPARE_RESIDENT;
-    struct segment *segment;
-    struct span *span = NULL;
-
-    pthread_mutex_lock(&source->lock);
-    segment = spares_first(source, kind);
-    if (segment)
-        source->resident--;
-    else
-        segment = spares_first(source, kind = SPARE_CLEAN);
-    if (!segment) segment = segment_add(source);
-    if (segment) span = segment_span(segment, spare_take(segment, kind, shard_word(shard_index)));
-    pthread_mutex_unlock(&source->lock);
-    return span;
 }
 
 static bool segment_is_unused(const struct segment *segment)
@@ -131,15 +107,66 @@ static bool segment_is_unused(const struct segment *segment)
     return segment->unused == SEGMENT_SPANS - 1;
 }
 
-static void spares_trim(struct span_source *source, enum spare_kind kind)
+/* Out of its shard's lists and count. */
+static void segment_leave(struct span_source *source, struct segment *segment)
 {
-    struct segment **at = &source->spares[kind];
+    for (enum spare_kind kind = 0; kind < SPARE_KINDS; kind++) {
+        struct segment **at = &source->spares[segment->shard_index][kind];
 
-    while (*at)
-        if (segment_is_unused(*at))
-            *at = (*at)->spares[kind].next;
-        else
-            at = &(*at)->spares[kind].next;
+        if (!segment->spares[kind].listed) continue;
+        while (*at != segment) at = &(*at)->spares[kind].next;
+        *at = segment->spares[kind].next;
+        segment->spares[kind].listed = false;
+    }
+    source->resident[segment->shard_index] -= segment->spares[SPARE_RESIDENT].count;
+}
+
+static void segment_join(struct span_source *source, struct segment *segment, uint32_t shard_index)
+{
+    segment->shard_index = shard_index;
+    for (enum spare_kind kind = 0; kind < SPARE_KINDS; kind++) {
+        segment->spares[kind].listed = true;
+        segment->spares[kind].next = source->spares[shard_index][kind];
+        source->spares[shard_index][kind] = segment;
+    }
+    source->resident[shard_index] += segment->spares[SPARE_RESIDENT].count;
+}
+
+/* An empty segment for a shard without spares; false: there is none. */
+static bool segment_move(struct span_source *source, uint32_t shard_index)
+{
+    struct segment *segment = source->newest;
+
+    while (segment && !segment_is_unused(segment)) segment = segment->older;
+    if (!segment) return false;
+    segment_leave(source, segment);
+    segment_join(source, segment, shard_index);
+    return true;
+}
+
+static struct span *shard_take(struct span_source *source, uint32_t shard_index)
+{
+    for (enum spare_kind kind = 0; kind < SPARE_KINDS; kind++) {
+        struct segment *segment = spares_first(source, kind, shard_index);
+
+        if (segment) return segment_span(segment, spare_take(source, kind, segment));
+    }
+    return NULL;
+}
+
+struct span *span_source_take(struct span_source *source, uint32_t shard_index)
+{
+    struct span *span;
+
+    pthread_mutex_lock(&source->lock);
+    span = shard_take(source, shard_index);
+    if (!span) {
+        if (!segment_move(source, shard_index)) segment_add(source, shard_index);
+        for (uint32_t i = 0; i < SHARDS && !span; i++)
+            span = shard_take(source, (shard_index + i) % SHARDS);
+    }
+    pthread_mutex_unlock(&source->lock);
+    return span;
 }
 
 bool span_source_trim(struct span_source *source)
@@ -148,8 +175,6 @@ bool span_source_trim(struct span_source *source)
     bool trimmed = false;
 
     pthread_mutex_lock(&source->lock);
-    spares_trim(source, SPARE_RESIDENT);
-    spares_trim(source, SPARE_CLEAN);
     while (*at) {
         struct segment *segment = *at;
 
@@ -158,7 +183,7 @@ bool span_source_trim(struct span_source *source)
             continue;
         }
         *at = segment->older;
-        source->resident -= segment->spares[SPARE_RESIDENT].count;
+        segment_leave(source, segment);
         atomic_store(&source->segments[(uintptr_t)segment >> SEGMENT_BITS], NULL);
         munmap(segment, SEGMENT_BYTES);
         trimmed = true;
@@ -173,22 +198,22 @@ struct span_run {
     size_t first, count;
 };
 
-/* All resident spans, which leave the source until their pages are gone. */
-static size_t resident_take_all(struct span_source *source, struct span_run *ret_runs)
+/* A shard's resident spans, which leave the source until their pages are gone. */
+static size_t resident_take(struct span_source *source, uint32_t shard_index,
+                            struct span_run *ret_runs)
 {
     struct segment *segment;
     size_t runs = 0;
 
-    while ((segment = spares_first(source, SPARE_RESIDENT))) {
+    while ((segment = spares_first(source, SPARE_RESIDENT, shard_index))) {
         struct span_run *run = runs ? &ret_runs[runs - 1] : NULL;
-        size_t index = spare_take(segment, SPARE_RESIDENT, 0);
+        size_t index = spare_take(source, SPARE_RESIDENT, segment);
 
         if (run && run->segment == segment && run->first + run->count == index)
             run->count++;
         else
             ret_runs[runs++] = (struct span_run){segment, index, 1};
     }
-    source->resident = 0;
     return runs;
 }
 
@@ -214,7 +239,8 @@ void span_source_give(struct span_source *source, struct span *span)
     pthread_mutex_lock(&source->lock);
     span->slots = 0;
     spare_put(source, SPARE_RESIDENT, segment, ((uintptr_t)span - (uintptr_t)segment) / SPAN_BYTES);
-    if (++source->resident == RESIDENT_MAX) count = resident_take_all(source, runs);
+    if (source->resident[segment->shard_index] == RESIDENT_MAX)
+        count = resident_take(source, segment->shard_index, runs);
     pthread_mutex_unlock(&source->lock);
     if (count) runs_clean(source, runs, count);
 }

@@ -11,15 +11,15 @@
 #define SPAN_BYTES    ((size_t)65536)
 #define SEGMENT_BYTES ((size_t)64 << 20)
 #define SEGMENT_SPANS (SEGMENT_BYTES / SPAN_BYTES)
-#define RESIDENT_MAX  256 /* 16 MiB */
-#define FRONT_BYTES   16  /* fence before a payload */
-#define TAIL_BYTES    8   /* least fence after one */
+#define SHARDS        16  /* a power of two */
+#define RESIDENT_MAX  256 /* spans of a shard: 16 MiB */
 
 struct span {
     struct span *prev, *next; /* in its shard's list of spans with room */
     uint32_t class_index;
     uint32_t shard_index;
     uint32_t slot_bytes;
+    uint32_t slot_inverse; /* 2^32 / slot_bytes, the next larger */
     uint32_t slots;
     uint32_t free_count; /* indexes on the free stack */
     uint32_t first_slot; /* offset of slot 0 */
@@ -34,14 +34,15 @@ enum spare_kind { SPARE_RESIDENT, SPARE_CLEAN, SPARE_KINDS };
 struct spares {
     uint64_t spans[SEGMENT_SPANS / 64];
     size_t count;
-    struct segment *next; /* in the source's list; may have none left */
+    struct segment *next; /* in its shard's list; may have none left */
     bool listed;
 };
 
 /* At the beginning of a segment, in place of its first span. */
 struct segment {
     struct segment *older;
-    size_t unused; /* spans of both kinds */
+    uint32_t shard_index; /* whose it is */
+    size_t unused;        /* spans of both kinds */
     struct spares spares[SPARE_KINDS];
 };
 
@@ -51,17 +52,20 @@ struct segment {
  *                ^                     |
  *                +---------------------+
  *
- * The pages of spans given back stay until there are RESIDENT_MAX such spans,
- * then all go back to the system, neighbours by one call: each call interrupts
- * every processor that runs a thread of this process. Each shard takes from its
- * own part of a segment on, upwards, so that neighbours are used and given back
- * at about the same time. */
+ * The pages of spans given back stay until a shard has RESIDENT_MAX such spans,
+ * then all of these go back to the system, neighbours by one call: each call
+ * interrupts every processor that runs a thread of this process.
+ *
+ * Each shard has segments of its own, so two threads share no mapping and no page
+ * table, over which their page faults would meet, and the spans that one thread
+ * frees are neighbours. A shard takes over a segment that is empty, and only
+ * without address space for another it takes spans of other shards. */
 struct span_source {
     pthread_mutex_t lock;
     struct segment *_Atomic *segments; /* by address >> 26; NULL: none there */
     struct segment *newest;            /* all, by older */
-    struct segment *spares[SPARE_KINDS];
-    size_t resident; /* spans of that kind in all segments */
+    struct segment *spares[SHARDS][SPARE_KINDS];
+    size_t resident[SHARDS]; /* spans of that kind, by shard */
 };
 
 bool span_source_init(struct span_source *source);

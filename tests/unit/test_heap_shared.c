@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -211,6 +210,26 @@ static void byte_before_the_payload_is_reported(void **state)
     assert_int_equal(last_damage.size_bytes, 50);
 }
 
+/* Of slots as small as can be: the rear fence goes up to the end of the slot. */
+static void each_byte_of_both_fences_is_checked(void **state)
+{
+    uint64_t planted = 0;
+
+    for (size_t size = 1; size <= 488; size++) {
+        ptrdiff_t end = (ptrdiff_t)((size + 24 + 15) / 16 * 16) - 16;
+
+        for (ptrdiff_t at = -16; at < end; at = at == -1 ? (ptrdiff_t)size : at + 1) {
+            unsigned char *block = smt_heap_shared_alloc(*state, size);
+
+            block[at] ^= 0x10;
+            smt_heap_shared_release(*state, block);
+
+            assert_int_equal(smt_heap_shared_damaged(*state), ++planted);
+            assert_int_equal(last_damage.offset, at);
+        }
+    }
+}
+
 static void double_free_is_reported_and_harmless(void **state)
 {
     void *block = smt_heap_shared_alloc(*state, 50);
@@ -235,6 +254,27 @@ static void foreign_and_interior_pointers_are_reported(void **state)
     assert_int_equal(smt_heap_shared_damaged(*state), 3);
     assert_int_equal(last_damage.kind, SMT_HEAP_SHARED_FOREIGN);
     assert_int_equal(smt_heap_shared_live_blocks(*state), 2);
+}
+
+static void no_address_inside_a_block_starts_one(void **state)
+{
+    uint64_t wrong = 0;
+
+    for (size_t size = 8; size <= 16360; size += size < 600 ? 16 : size / 9) {
+        char *block = smt_heap_shared_alloc(*state, size), *next;
+
+        for (size_t at = 1; at < size; at++) {
+            smt_heap_shared_release(*state, block + at);
+            wrong++;
+        }
+        next = smt_heap_shared_alloc(*state, size);
+
+        assert_int_equal(smt_heap_shared_damaged(*state), wrong);
+        smt_heap_shared_release(*state, next);
+        smt_heap_shared_release(*state, block);
+        assert_int_equal(smt_heap_shared_damaged(*state), wrong);
+    }
+    assert_int_equal(smt_heap_shared_live_blocks(*state), 0);
 }
 
 static void plan_refuses_the_nth_only(void **state)
@@ -279,42 +319,6 @@ static void refused_resize_leaves_the_block(void **state)
     assert_string_equal(block, "123456789");
 }
 
-/* Blocks go round between threads: each is freed by another than made it. */
-static void *churn(void *argument)
-{
-    struct smt_heap_shared *heap = argument;
-    static _Atomic(unsigned char *) mailbox[64];
-
-    for (unsigned i = 0; i < 30000; i++) {
-        size_t size = 1 + (i * 2654435761u >> 18) % (i % 100 ? 2000 : 40000);
-        unsigned char *block = smt_heap_shared_alloc(heap, size), *taken;
-
-        if (!block) return (void *)1;
-        memset(block, 0xA7, size);
-        taken = __atomic_exchange_n((unsigned char **)&mailbox[i % 64], block, __ATOMIC_ACQ_REL);
-        if (taken && taken[smt_heap_shared_size(heap, taken) - 1] != 0xA7) return (void *)1;
-        smt_heap_shared_release(heap, taken);
-    }
-    return NULL;
-}
-
-static void threads_may_free_what_others_allocated(void **state)
-{
-    pthread_t threads[4];
-
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, churn, *state), 0);
-    for (int i = 0; i < 4; i++) {
-        void *failed;
-
-        pthread_join(threads[i], &failed);
-        assert_null(failed);
-    }
-
-    assert_int_equal(smt_heap_shared_damaged(*state), 0);
-    assert_true(smt_heap_shared_live_blocks(*state) <= 64);
-}
-
 #define WITH_HEAP(test) cmocka_unit_test_setup_teardown(test, heap_setup, heap_teardown)
 
 int main(void)
@@ -330,13 +334,14 @@ int main(void)
         WITH_HEAP(resizing_keeps_the_content),
         WITH_HEAP(byte_behind_the_payload_is_reported),
         WITH_HEAP(byte_before_the_payload_is_reported),
+        WITH_HEAP(each_byte_of_both_fences_is_checked),
         WITH_HEAP(double_free_is_reported_and_harmless),
         WITH_HEAP(foreign_and_interior_pointers_are_reported),
+        WITH_HEAP(no_address_inside_a_block_starts_one),
         WITH_HEAP(plan_refuses_the_nth_only),
         WITH_HEAP(plan_refuses_every_nth),
         WITH_HEAP(plan_limits_live_bytes),
         WITH_HEAP(refused_resize_leaves_the_block),
-        WITH_HEAP(threads_may_free_what_others_allocated),
     };
 
     return cmocka_run_group_tests_name("heap_shared", tests, NULL, NULL);
