@@ -242,16 +242,32 @@ static enum smt_status via_step(struct smt_monitor_source *source, const char *c
     return status;
 }
 
+/* The shell that runs the transport, after what it waits for. */
+static void transport_kill(pid_t pid)
+{
+    char path[64];
+    FILE *file;
+    int child;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    file = fopen(path, "re");
+    while (file && fscanf(file, "%d", &child) == 1) kill(child, SIGKILL);
+    if (file) fclose(file);
+    kill(pid, SIGKILL);
+}
+
 static void via_free(struct smt_monitor_source *source)
 {
     struct via *via = via_of(source);
     struct pollfd end = {.events = POLLIN};
 
+    /* To a shell on a terminal, the end of our input would tell nothing. */
+    if (via->to >= 0 && write(via->to, "exit\n", 5) < 0) errno = 0; /* it has ended */
     if (via->to >= 0) close(via->to);
     if (via->from >= 0) close(via->from);
     if (via->pid > 0) {
         end.fd = pidfd_open(via->pid, 0);
-        if (end.fd < 0 || poll(&end, 1, 1000) <= 0) kill(via->pid, SIGKILL);
+        if (end.fd < 0 || poll(&end, 1, 1000) <= 0) transport_kill(via->pid);
         if (end.fd >= 0) close(end.fd);
         while (waitpid(via->pid, NULL, 0) < 0 && errno == EINTR) continue;
     }
@@ -305,7 +321,8 @@ static enum smt_status via_spawn(struct via *via, const char *command)
 }
 
 /* Whatever shell answers is replaced by sh; only after its word may more be
- * sent, for it may read ahead. */
+ * sent, for it may read ahead. A terminal there, as of `ssh -tt`, is kept from changing what is
+ * sent and answered. */
 static enum smt_status via_greet(struct via *via)
 {
     struct smt_buffer hello;
@@ -319,7 +336,8 @@ static enum smt_status via_greet(struct via *via)
     if (!status) status = via_answer(via, ANSWER_MS, NULL, code, sizeof(code));
     smt_buffer_empty(&hello);
     smt_buffer_addf(&hello,
-                    "smt_setsid=; command -v setsid >/dev/null && smt_setsid=setsid; "
+                    "stty raw -echo 2>/dev/null; smt_setsid=; command -v setsid >/dev/null && "
+                    "smt_setsid=setsid; "
                     "printf '\\n%%s %%s\\n' '%.*s' $$\n",
                     (int)strlen(via->word) - 2, via->word + 1);
     if (!status) status = via_send(via, &hello);

@@ -816,6 +816,36 @@ start_named() {
     [[ "$output" == *"private dirty ~"* ]]
 }
 
+@test "through a shell on a terminal: the same, and it ends" {
+    start_idle
+    cat >"$DIR/tty" <<'PYTHON'
+import os, pty, sys
+print("unread", flush=True)
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh"])))
+PYTHON
+
+    run "$MTCTL" monitor --via "python3 $DIR/tty; echo \$? >$DIR/ended" --pid "$IDLE" --rounds 2 \
+        --settle 0 --step ": $(printf '%5000s' x)" --format "json:$DIR/r.json"
+
+    echo "$output"
+    [ "$status" -eq 0 ]
+    wait_for "$DIR/ended"
+    [[ "$(json "$DIR/r.json" 'r["processes"][0]["samples"][0]["heap"] > 0')" = True ]]
+}
+
+@test "a transport that does not end is ended" {
+    start_idle
+
+    printf '#!/bin/sh\nsh\necho $$ >"%s"\nexec sleep 988 3>&-\n' "$DIR/stays" >"$DIR/transport"
+    chmod +x "$DIR/transport"
+
+    run "$MTCTL" monitor --via "$DIR/transport; true" --pid "$IDLE" --rounds 1 --settle 0 --step true
+
+    echo "$output"
+    [ "$status" -eq 0 ]
+    ! kill -0 "$(cat "$DIR/stays")" || grep -q '^State:.Z' "/proc/$(cat "$DIR/stays")/status"
+}
+
 @test "through a shell: hung steps are killed, failed ones told, lost shells told" {
     start_idle
 
