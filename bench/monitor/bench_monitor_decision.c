@@ -3,11 +3,10 @@
  * Prints tables for docs/monitor.md: false alarms on simulated healthy
  * series, shape by shape, of whole pages, of exact bytes, and of pages looked at as the
  * budget allows; the same for shapes that
- * no test can tell from a leak while it looks; and after how many rounds a leak of a
- * given size is caught. Same seed, same tables. Exit status 1 when more than 1 % of the healthy
- * series are suspected, over all shapes or of one of them.
- * Usage: bench_monitor_decision [SERIES [SEED [--alarms]]]; --alarms leaves out
- * what is no false alarm. */
+ * no test can tell from a leak while it looks; what becomes of leaks that are no straight line; and
+ * after how many rounds a leak of a given size is caught. Same seed, same tables. Exit status 1
+ * when more than 1 % of the healthy series are suspected, over all shapes or of one of them. Usage:
+ * bench_monitor_decision [SERIES [SEED [--alarms]]]; --alarms leaves out what is no false alarm. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,6 +163,57 @@ static void shape_free_walk(size_t n)
     for (size_t i = 0; i < n; i++) series_y[i] += (at += gauss()) * page;
 }
 
+/* Leaks of any shape: this much in the run. */
+static double leak_size(void)
+{
+    return log_uniform(40, 4000) * PAGE;
+}
+
+/* Now and then, each time as much. */
+static void leak_rare(size_t n)
+{
+    double chance = log_uniform(0.05, 0.9), lost = 0, each = leak_size() / (double)n / chance;
+
+    for (size_t i = 0; i < n; i++) {
+        if (uniform(0, 1) < chance) lost += each;
+        series_y[i] += lost;
+    }
+}
+
+static void leak_uneven(size_t n)
+{
+    double lost = 0, each = leak_size() / (double)n;
+
+    for (size_t i = 0; i < n; i++) series_y[i] += lost += each * exp(1.2 * gauss() - 0.72);
+}
+
+static void leak_tenth(size_t n)
+{
+    double each = leak_size() / (double)n * 10;
+
+    for (size_t i = 0; i < n; i++) series_y[i] += each * (double)(i / 10);
+}
+
+/* With the load, which goes up and down for a twentieth of the run. */
+static void leak_load(size_t n)
+{
+    double keep = exp(-20 / (double)n), load = gauss(), lost = 0, each = leak_size() / (double)n;
+
+    for (size_t i = 0; i < n; i++) {
+        load = keep * load + sqrt(1 - keep * keep) * gauss();
+        series_y[i] += lost += each * fmax(0, 1 + 0.5 * load);
+    }
+}
+
+static void leak_warm(size_t n)
+{
+    double size = leak_size(), height = size * log_uniform(0.1, 20);
+    double time = (double)n * log_uniform(0.005, 1.0 / 6);
+
+    for (size_t i = 0; i < n; i++)
+        series_y[i] += size * (double)i / (double)n + height * (1 - exp(-(double)i / time));
+}
+
 struct shape {
     const char *name, *text;
     void (*fill)(size_t n);
@@ -187,6 +237,14 @@ static const struct shape limits[] = {
     {"free walk", "random walk without walls", shape_free_walk},
 };
 
+static const struct shape leak_shapes[] = {
+    {"now and then", "in each 20th round or more often, each time as much", leak_rare},
+    {"uneven", "in each round, log-normal sizes", leak_uneven},
+    {"each tenth round", "as much each time", leak_tenth},
+    {"with the load", "which goes up and down by half for a 20th of the run", leak_load},
+    {"after a warm-up", "up to 20 times as high, time constant up to a sixth", leak_warm},
+};
+
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static void series_start(size_t n)
@@ -196,13 +254,18 @@ static void series_start(size_t n)
     for (size_t i = 0; i < n; i++) series_y[i] = base;
 }
 
-static bool series_suspected(size_t n)
+static enum smt_monitor_rise series_rise(size_t n)
 {
     struct smt_monitor_trend trend;
 
     for (size_t i = 0; i < n; i++) series_y[i] = floor(series_y[i] / PAGE) * PAGE;
     if (smt_monitor_trend_fit(&smt_monitor_page_rules, series_x, series_y, n, &trend)) abort();
-    return smt_monitor_trend_judge(&smt_monitor_page_rules, &trend) == SMT_MONITOR_RISES;
+    return smt_monitor_trend_judge(&smt_monitor_page_rules, &trend);
+}
+
+static bool series_suspected(size_t n)
+{
+    return series_rise(n) == SMT_MONITOR_RISES;
 }
 
 /* The same shapes as live bytes of an engine: 1/64 as high, whole bytes. */
@@ -281,6 +344,33 @@ static double table_alarms(const struct shape *rows, size_t count, size_t total,
     return worst;
 }
 
+/* What grows for as long as it is looked at: a leak, or not yet told from one. */
+static void table_growth(const struct shape *rows, size_t count, size_t total)
+{
+    size_t each = (total + count - 1) / count;
+
+    printf("| shape | what it does | series | suspected | look further | steady |\n"
+           "|---|---|---:|---:|---:|---:|\n");
+    for (size_t s = 0; s < count; s++) {
+        size_t suspected = 0, slow = 0;
+
+        for (size_t i = 0; i < each; i++) {
+            size_t n = (size_t)log_uniform(20, 2000);
+            enum smt_monitor_rise rise;
+
+            series_start(n);
+            rows[s].fill(n);
+            rise = series_rise(n);
+            suspected += rise == SMT_MONITOR_RISES;
+            slow += rise == SMT_MONITOR_SLOWS;
+        }
+        printf("| %s | %s | %zu | %.1f %% | %.1f %% | %.1f %% |\n", rows[s].name, rows[s].text,
+               each, 100.0 * (double)suspected / (double)each, 100.0 * (double)slow / (double)each,
+               100.0 * (double)(each - suspected - slow) / (double)each);
+    }
+    printf("\n");
+}
+
 /* How a leaking process fluctuates besides: quiet, noisy, collected. */
 static void leak_fill(size_t n, double leak, size_t profile)
 {
@@ -347,7 +437,9 @@ int main(int argc, char **argv)
     rate = fmax(rate,
                 table_alarms(shapes, COUNT(shapes), argc > 3 ? total / 5 : total, exact_suspected));
     if (argc > 3) return rate > 0.01;
-    table_alarms(limits, COUNT(limits), total / 3, series_suspected);
+    table_growth(limits, COUNT(limits), total / 3);
     table_leaks(20);
+    printf("\n");
+    table_growth(leak_shapes, COUNT(leak_shapes), total / 2);
     return rate > 0.01;
 }

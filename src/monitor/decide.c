@@ -122,12 +122,14 @@ static enum smt_monitor_rise spread_judge(const double *kept, size_t n, size_t b
 static enum smt_monitor_rise exact_judge(const struct smt_monitor_trend *trend, const double *y)
 {
     const double *kept = y + trend->warmup;
+    enum smt_monitor_rise rise;
     size_t n = trend->kept;
 
     if (n < EXACT_LEAST_KEPT) return SMT_MONITOR_TOO_FEW;
     for (size_t i = 1; i < n; i++)
         if (kept[i] < kept[i - 1]) return smt_monitor_trend_judge(&smt_monitor_byte_rules, trend);
-    return spread_judge(kept, n, 0);
+    rise = spread_judge(kept, n, 0);
+    return rise == SMT_MONITOR_RISES && smt_monitor_trend_slows(trend) ? SMT_MONITOR_SLOWS : rise;
 }
 
 static enum smt_status figure_judge(const struct smt_monitor_sample *samples, size_t count,
@@ -179,6 +181,14 @@ static bool figure_rises(const struct smt_monitor_decision *decision,
     return decision->figures[figure].present && decision->figures[figure].rise == SMT_MONITOR_RISES;
 }
 
+/* Rises, or may still be settling. */
+static bool figure_grows(const struct smt_monitor_decision *decision,
+                         enum smt_monitor_judged_figure figure)
+{
+    return figure_rises(decision, figure) || (decision->figures[figure].present &&
+                                              decision->figures[figure].rise == SMT_MONITOR_SLOWS);
+}
+
 static void reason_explain(struct smt_monitor_decision *decision,
                            enum smt_monitor_judged_figure figure)
 {
@@ -200,11 +210,12 @@ static void reason_explain(struct smt_monitor_decision *decision,
 /* Resident and private memory together. */
 static enum smt_monitor_verdict pages_verdict(struct smt_monitor_decision *decision)
 {
-    bool rss = figure_rises(decision, SMT_MONITOR_JUDGED_RSS);
-    bool private = figure_rises(decision, SMT_MONITOR_JUDGED_PRIVATE);
-
-    if (rss && private) return SMT_MONITOR_SUSPECTED;
-    if (rss || private) return SMT_MONITOR_LOOK_FURTHER;
+    if (figure_rises(decision, SMT_MONITOR_JUDGED_RSS) &&
+        figure_rises(decision, SMT_MONITOR_JUDGED_PRIVATE))
+        return SMT_MONITOR_SUSPECTED;
+    if (figure_grows(decision, SMT_MONITOR_JUDGED_RSS) ||
+        figure_grows(decision, SMT_MONITOR_JUDGED_PRIVATE))
+        return SMT_MONITOR_LOOK_FURTHER;
     if (decision->figures[SMT_MONITOR_JUDGED_RSS].rise == SMT_MONITOR_TOO_FEW)
         return SMT_MONITOR_UNDECIDED;
     return SMT_MONITOR_STEADY;
@@ -220,10 +231,12 @@ static enum smt_monitor_judged_figure decision_weigh(struct smt_monitor_decision
     reason_explain(decision, SMT_MONITOR_JUDGED_PRIVATE);
     decision->verdict = pages;
     if (live->present && live->rise != SMT_MONITOR_TOO_FEW) {
-        decision->verdict = live->rise == SMT_MONITOR_RISES     ? SMT_MONITOR_SUSPECTED
-                            : pages >= SMT_MONITOR_LOOK_FURTHER ? SMT_MONITOR_LOOK_FURTHER
-                                                                : SMT_MONITOR_STEADY;
-        if (live->rise != SMT_MONITOR_RISES && pages >= SMT_MONITOR_LOOK_FURTHER)
+        bool grows = figure_grows(decision, SMT_MONITOR_JUDGED_LIVE);
+
+        decision->verdict = live->rise == SMT_MONITOR_RISES              ? SMT_MONITOR_SUSPECTED
+                            : grows || pages >= SMT_MONITOR_LOOK_FURTHER ? SMT_MONITOR_LOOK_FURTHER
+                                                                         : SMT_MONITOR_STEADY;
+        if (!grows && pages >= SMT_MONITOR_LOOK_FURTHER)
             reason_add(decision, "Pages grow outside what the program has allocated: "
                                  "fragmentation or another allocator.");
         if (live->rise == SMT_MONITOR_RISES) return SMT_MONITOR_JUDGED_LIVE;

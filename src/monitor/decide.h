@@ -1,7 +1,7 @@
 /* monitor/decide.h - from the samples of one process to a verdict with its
  * reasons.
  *
- * Resident and private dirty memory both rise: suspected. One of them: look
+ * Resident and private dirty memory both rise: suspected. One of them, or ever more slowly: look
  * further. Neither: steady. Private clean pages are not judged: a page of a
  * library turns from shared to private when another program that mapped it
  * ends, which says nothing about the process we watch. Swapped-out bytes count as resident and

@@ -22,6 +22,12 @@
 #define TREND_PARTS_LEAST 60
 /* What each third must contribute, of an even share of the growth. */
 #define TREND_THIRD_LEAST 0.4
+/* Parts whose steps are compared for growth that slows down, how much smaller they must be in the
+ * last third than in the middle one, and how sure that must be: the 99.9 % point of Student's t. */
+#define TREND_SLOWING_PARTS      24
+#define TREND_SLOWING_LEAST_KEPT 16
+#define TREND_SLOWING_MOST       0.85
+#define TREND_SLOWING_LEAST      3.5
 /* The most that one move may contribute to the growth. */
 #define TREND_JUMP_MOST 0.4
 
@@ -310,6 +316,45 @@ static double series_drift(const struct series *series, size_t from)
     return mean / sqrt(spread / (TREND_DRIFT_BLOCKS - 1));
 }
 
+static double mean_of(const double *values, size_t count)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++) sum += values[i];
+    return count ? sum / (double)count : 0;
+}
+
+/* Do the steps become smaller? Student's t of their regression on time: of a leak, however
+ * irregular, they are as good in any order. Because what is left of a warm-up at the front makes
+ * steps smaller there only, they must still do so at the end. */
+static double series_slowing(const struct series *series, size_t from)
+{
+    size_t n = series->count - from;
+    size_t parts = n < 2 * TREND_SLOWING_PARTS ? n : TREND_SLOWING_PARTS, steps = parts - 1;
+    double part[2 * TREND_SLOWING_PARTS], step[2 * TREND_SLOWING_PARTS], mean;
+    double across = 0, spread = 0, along = 0, middle = (double)(steps - 1) / 2, left;
+
+    if (n < TREND_SLOWING_LEAST_KEPT) return 0;
+    for (size_t i = 0; i < parts; i++) {
+        size_t start = i * n / parts, end = (i + 1) * n / parts;
+
+        part[i] = median_copy(series->y + from + start, end - start);
+    }
+    for (size_t i = 0; i < steps; i++) step[i] = part[i + 1] - part[i];
+    mean = mean_of(step, steps);
+    for (size_t i = 0; i < steps; i++) {
+        across += ((double)i - middle) * (step[i] - mean);
+        along += ((double)i - middle) * ((double)i - middle);
+        spread += (step[i] - mean) * (step[i] - mean);
+    }
+    if (across >= 0 || mean_of(step + steps - steps / 3, steps / 3) >
+                           TREND_SLOWING_MOST * mean_of(step + steps / 3, steps / 3))
+        return 0;
+    left = spread - across * across / along;
+    if (left <= 0) return INFINITY;
+    return -across / sqrt(along) / sqrt(left / (double)(steps - 2));
+}
+
 enum smt_status smt_monitor_trend_fit(const struct smt_monitor_trend_rules *rules, const double *x,
                                       const double *y, size_t count,
                                       struct smt_monitor_trend *ret_trend)
@@ -332,9 +377,15 @@ enum smt_status smt_monitor_trend_fit(const struct smt_monitor_trend_rules *rule
     series_thirds(&series, from, &trend);
     series_moves(&series, from, rules->quantum, &trend);
     trend.drift = series_drift(&series, from);
+    trend.slowing = series_slowing(&series, from);
     free(series.slopes);
     *ret_trend = trend;
     return SMT_OK;
+}
+
+bool smt_monitor_trend_slows(const struct smt_monitor_trend *trend)
+{
+    return trend->slowing > TREND_SLOWING_LEAST;
 }
 
 enum smt_monitor_rise smt_monitor_trend_judge(const struct smt_monitor_trend_rules *rules,
@@ -350,6 +401,7 @@ enum smt_monitor_rise smt_monitor_trend_judge(const struct smt_monitor_trend_rul
     for (size_t i = 0; i < 3; i++)
         if (trend->thirds[i] < share) return SMT_MONITOR_LEVELS_OFF;
     if (trend->drift < TREND_DRIFT_LEAST) return SMT_MONITOR_WANDERS;
+    if (smt_monitor_trend_slows(trend)) return SMT_MONITOR_SLOWS;
     return SMT_MONITOR_RISES;
 }
 
@@ -363,6 +415,7 @@ const char *smt_monitor_rise_text(enum smt_monitor_rise rise)
         [SMT_MONITOR_FEW_STEPS] = "grew in too few separate steps",
         [SMT_MONITOR_ONE_STEP] = "most of the growth came in one step",
         [SMT_MONITOR_LEVELS_OFF] = "the growth is not spread over all thirds of the run",
+        [SMT_MONITOR_SLOWS] = "grows ever more slowly: it may still be settling",
         [SMT_MONITOR_WANDERS] = "goes up and down too much for its growth to mean anything",
     };
 

@@ -41,7 +41,8 @@ struct smt_monitor_trend {
     double growth;           /* over the kept part */
     double biggest_rise;     /* from three neighbouring points to the next three */
     double drift;            /* mean step between the medians of nine parts, in standard errors */
-    size_t rises, falls;     /* moves of at least half a quantum between neighbours */
+    double slowing;      /* by how many standard errors the steps become smaller; 0: they don't */
+    size_t rises, falls; /* moves of at least half a quantum between neighbours */
 };
 
 /* Why a series does not count as rising; SMT_MONITOR_RISES when it does. */
@@ -53,6 +54,7 @@ enum smt_monitor_rise {
     SMT_MONITOR_FEW_STEPS,  /* grew, but in too few separate steps */
     SMT_MONITOR_ONE_STEP,   /* most of the growth came at once */
     SMT_MONITOR_LEVELS_OFF, /* a third of the run hardly took part in the growth */
+    SMT_MONITOR_SLOWS,      /* grows in all thirds, but ever more slowly */
     SMT_MONITOR_WANDERS,    /* rises and falls over the run explain the growth as well */
     SMT_MONITOR_RISE_COUNT
 };
@@ -65,6 +67,9 @@ SMT_MUST_USE enum smt_status smt_monitor_trend_fit(const struct smt_monitor_tren
 
 enum smt_monitor_rise smt_monitor_trend_judge(const struct smt_monitor_trend_rules *rules,
                                               const struct smt_monitor_trend *trend);
+
+/* Does what grows do so ever more slowly, surely? */
+bool smt_monitor_trend_slows(const struct smt_monitor_trend *trend);
 
 /* Half a sentence for the reader; static. */
 const char *smt_monitor_rise_text(enum smt_monitor_rise rise);

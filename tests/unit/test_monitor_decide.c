@@ -132,6 +132,44 @@ static void one_rising_means_look_further(void **state)
     assert_int_equal(decide(ROUNDS, NULL).verdict, SMT_MONITOR_LOOK_FURTHER);
 }
 
+/* Adds bytes that come ever more slowly. */
+static void samples_settle(enum smt_monitor_metric metric, uint64_t bytes)
+{
+    for (size_t i = 0; i < ROUNDS; i++)
+        samples[i].value[metric] += bytes * i / (ROUNDS / 2 + i) / PAGE * PAGE;
+}
+
+static void growth_that_slows_down_means_look_further(void **state)
+{
+    struct smt_monitor_decision decision;
+
+    (void)state;
+    samples_fill(0, 0, -1);
+    samples_settle(SMT_MONITOR_RSS, 2000 * PAGE);
+    samples_settle(SMT_MONITOR_PRIVATE_DIRTY, 2000 * PAGE);
+
+    decision = decide(ROUNDS, NULL);
+
+    assert_int_equal(decision.verdict, SMT_MONITOR_LOOK_FURTHER);
+    assert_non_null(strstr(decision.reason, "ever more slowly"));
+}
+
+static void exact_figure_that_settles_means_look_further(void **state)
+{
+    struct smt_monitor_decision decision;
+
+    (void)state;
+    samples_fill(0, 0, 0);
+    samples_settle(SMT_MONITOR_RSS, 2000 * PAGE);
+    samples_settle(SMT_MONITOR_PRIVATE_DIRTY, 2000 * PAGE);
+    samples_settle(SMT_MONITOR_LIVE_BYTES, 2000 * PAGE);
+
+    decision = decide(ROUNDS, NULL);
+
+    assert_int_equal(decision.verdict, SMT_MONITOR_LOOK_FURTHER);
+    assert_null(strstr(decision.reason, "fragmentation"));
+}
+
 static void none_rising_is_steady(void **state)
 {
     (void)state;
@@ -434,6 +472,8 @@ int main(void)
         cmocka_unit_test(last_judged_values_leave_brief_looks_out),
         cmocka_unit_test(time_to_the_limit_follows_from_the_slope),
         cmocka_unit_test(one_rising_means_look_further),
+        cmocka_unit_test(growth_that_slows_down_means_look_further),
+        cmocka_unit_test(exact_figure_that_settles_means_look_further),
         cmocka_unit_test(none_rising_is_steady),
         cmocka_unit_test(clean_pages_are_not_judged),
         cmocka_unit_test(few_rounds_are_undecided),

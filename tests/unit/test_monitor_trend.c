@@ -211,6 +211,44 @@ static void growth_that_levels_off_is_no_leak(void **state)
     assert_int_not_equal(judge(90), SMT_MONITOR_RISES);
 }
 
+static void growth_that_slows_down_may_still_be_settling(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 200; i++) y[i] += floor(500 * (1 - exp(-(double)i / 200))) * PAGE;
+
+    assert_int_equal(judge(200), SMT_MONITOR_SLOWS);
+}
+
+static void cache_that_is_full_towards_the_end_has_settled(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 120; i++) y[i] += 10 * PAGE * fmin((double)i, 100);
+
+    assert_int_equal(judge(120), SMT_MONITOR_SLOWS);
+}
+
+static void leak_of_any_size_each_time_does_not_slow_down(void **state)
+{
+    double lost = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 200; i++) {
+        lost += smt_random_below(&numbers, 4) ? 0 : (double)smt_random_below(&numbers, 50);
+        y[i] += lost * PAGE;
+    }
+
+    assert_int_equal(judge(200), SMT_MONITOR_RISES);
+}
+
+static void leak_behind_what_is_left_of_a_warm_up_does_not_slow_down(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 200; i++)
+        y[i] += floor((double)i + 300 * (1 - exp(-(double)i / 15))) * PAGE;
+
+    assert_int_equal(judge(200), SMT_MONITOR_RISES);
+}
+
 static void shrinking_is_no_leak(void **state)
 {
     (void)state;
@@ -325,6 +363,11 @@ int main(void)
         cmocka_unit_test_setup(warm_up_is_found_and_dropped, series_setup),
         cmocka_unit_test_setup(leak_behind_a_warm_up_rises, series_setup),
         cmocka_unit_test_setup(growth_that_levels_off_is_no_leak, series_setup),
+        cmocka_unit_test_setup(growth_that_slows_down_may_still_be_settling, series_setup),
+        cmocka_unit_test_setup(cache_that_is_full_towards_the_end_has_settled, series_setup),
+        cmocka_unit_test_setup(leak_of_any_size_each_time_does_not_slow_down, series_setup),
+        cmocka_unit_test_setup(leak_behind_what_is_left_of_a_warm_up_does_not_slow_down,
+                               series_setup),
         cmocka_unit_test_setup(shrinking_is_no_leak, series_setup),
         cmocka_unit_test_setup(thirds_tell_where_it_grew, series_setup),
         cmocka_unit_test_setup(more_samples_than_points_keep_the_slope, series_setup),
