@@ -271,7 +271,10 @@ static int readiness_wait(pid_t child, int ready_fd)
     int status;
 
     if (read(ready_fd, &byte, 1) == 1) return 0;
-    if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) return 3;
+    if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
+        fprintf(stderr, "mtctl: the server died before it served\n");
+        return 3;
+    }
     return WEXITSTATUS(status) ? WEXITSTATUS(status) : 3;
 }
 

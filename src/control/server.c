@@ -89,12 +89,36 @@ static unsigned workers_count(void)
     return count < 1 ? 1 : count > WORKERS_MAX ? WORKERS_MAX : (unsigned)count;
 }
 
+static void *thread_wait(void *lock)
+{
+    pthread_mutex_lock(lock);
+    pthread_mutex_unlock(lock);
+    return NULL;
+}
+
+/* Whether so many threads can run at once: libuv aborts when they cannot. */
+static bool threads_are_free(unsigned count)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t threads[WORKERS_MAX];
+    unsigned started = 0;
+    bool free;
+
+    pthread_mutex_lock(&lock);
+    while (started < count && pthread_create(&threads[started], NULL, thread_wait, &lock) == 0)
+        started++;
+    free = started == count;
+    pthread_mutex_unlock(&lock);
+    while (started) pthread_join(threads[--started], NULL);
+    return free;
+}
+
 static int workers_prime(struct smt_server *server)
 {
     struct worker workers[WORKERS_MAX];
     unsigned count = workers_count();
     uv_barrier_t all;
-    int error = uv_barrier_init(&all, count + 1);
+    int error = threads_are_free(count) ? uv_barrier_init(&all, count + 1) : UV_EAGAIN;
 
     if (error) return error;
     for (unsigned i = 0; i < count; i++) {
@@ -182,7 +206,9 @@ enum smt_status smt_server_new(struct smt_control *control,
     server->menus = options->menus;
     server->listeners = calloc(options->address_count, sizeof *server->listeners);
     server->spare = calloc(1, sizeof *server->spare);
-    error = server->listeners && server->spare ? uv_loop_init(&server->loop) : UV_ENOMEM;
+    error = !server->listeners || !server->spare ? UV_ENOMEM
+            : !smt_descriptors_suffice()         ? UV_EMFILE
+                                                 : uv_loop_init(&server->loop);
     if (error) {
         free(server->spare);
         free(server->listeners);

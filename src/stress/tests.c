@@ -209,7 +209,7 @@ static enum smt_status tests_ready(struct smt_stress_tests *tests)
     int error, opened;
 
     if (tests->started) return SMT_OK;
-    error = uv_loop_init(&tests->loop);
+    error = smt_descriptors_suffice() ? uv_loop_init(&tests->loop) : UV_EMFILE;
     if (error) return smt_fail(SMT_ESYS, "cannot start timers: %s", uv_strerror(error));
     opened = error = uv_async_init(&tests->loop, &tests->wake, tests_on_wake);
     tests->wake.data = tests;

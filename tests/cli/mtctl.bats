@@ -54,6 +54,18 @@ load mtctl
     [ "$fields" = "$expected" ]
 }
 
+@test "a timed test without descriptors is a 400, and no abort" {
+    local faults=0
+
+    for limit in {4..12}; do
+        told bash -c 'ulimit -n $1 && exec "$0" -q mem_test_start 1 2 10 1 2 10' "$SMT_BIN/mtctl" \
+            "$limit"
+        [ "$status" != 4 ] || faults=$((faults + 1))
+        [ "$status" = 0 ] || [ "$status" = 4 ] || [ "$status" = 127 ] # no library was loaded
+    done
+    [ "$faults" -gt 1 ]
+}
+
 @test "--json answers one line of JSON for a result and for a fault" {
     answers '{"result":0}' --json mem_used
     answers '{"result":[]}' --json mem_test_list

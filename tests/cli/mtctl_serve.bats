@@ -240,6 +240,14 @@ END
     server=
 }
 
+@test "without room for its threads the server tells, and does not abort" {
+    told bash -c 'ulimit -v 20000 && exec "$0" serve -q --listen "unix:$1"' "$SMT_BIN/mtctl" "$socket"
+
+    exits 3
+    contains 'mtctl: cannot start the server: ' "$err"
+    [ ! -e "$socket" ]
+}
+
 @test "the socket is the user's alone" {
     server_start "unix:$socket"
 
