@@ -11,16 +11,16 @@
 enum smt_status smt_wire_client_open(struct smt_wire_client *client,
                                      const struct smt_address *address)
 {
-    char name[160];
+    const char *name = client->name;
     int error;
 
-    smt_address_format(address, name, sizeof name);
+    *client = (struct smt_wire_client){.fd = -1};
+    smt_address_format(address, client->name, sizeof client->name);
     if (address->telnet)
         return smt_fail(SMT_EUSAGE,
                         "%s: a telnet: listener is for people; name the server's unix: "
                         "or tcp: one",
                         name);
-    *client = (struct smt_wire_client){.fd = -1};
     client->fd = socket(address->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->fd < 0) return smt_fail(SMT_ESYS, "%s: %s", name, strerror(errno));
     if (connect(client->fd, &address->socket.any, address->size_bytes) == 0) return SMT_OK;
@@ -38,13 +38,17 @@ void smt_wire_client_close(struct smt_wire_client *client)
     client->fd = -1;
 }
 
-static enum smt_status bytes_send(int fd, const char *bytes, size_t size_bytes)
+/* A server that hung up may have said why: that is received next. */
+static enum smt_status bytes_send(const struct smt_wire_client *client, const char *bytes,
+                                  size_t size_bytes)
 {
     while (size_bytes) {
-        ssize_t sent = send(fd, bytes, size_bytes, MSG_NOSIGNAL);
+        ssize_t sent = send(client->fd, bytes, size_bytes, MSG_NOSIGNAL);
 
         if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0) return smt_fail(SMT_EIO, "cannot send: %s", strerror(errno));
+        if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) break;
+        if (sent < 0)
+            return smt_fail(SMT_EIO, "%s: cannot send: %s", client->name, strerror(errno));
         bytes += sent;
         size_bytes -= (size_t)sent;
     }
@@ -71,11 +75,14 @@ static enum smt_status line_receive(struct smt_wire_client *client, size_t *ret_
         looked = received->size;
         got = recv(client->fd, bytes, sizeof bytes, 0);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return smt_fail(SMT_EIO, "cannot receive: %s", strerror(errno));
-        if (got == 0) return smt_fail(SMT_EIO, "the server closed the connection");
+        if (got < 0)
+            return smt_fail(SMT_EIO, "%s: cannot receive: %s", client->name, strerror(errno));
+        if (got == 0)
+            return smt_fail(SMT_EIO, "%s: the server closed the connection", client->name);
         smt_buffer_add(received, bytes, (size_t)got);
         if (received->failed) return smt_fail(SMT_ENOMEM, "out of memory for the answer");
-        if (received->size > ANSWER_MAX) return smt_fail(SMT_EIO, "the answer is too long");
+        if (received->size > ANSWER_MAX)
+            return smt_fail(SMT_EIO, "%s: the answer is too long", client->name);
     }
 }
 
@@ -91,7 +98,7 @@ enum smt_status smt_wire_client_call(struct smt_wire_client *client,
     smt_json_encode_request(&line, ++client->last_id, request);
     smt_buffer_add_text(&line, "\n");
     status = line.failed ? smt_fail(SMT_ENOMEM, "out of memory for the request")
-                         : bytes_send(client->fd, line.data, line.size);
+                         : bytes_send(client, line.data, line.size);
     smt_buffer_clear(&line);
     if (status == SMT_OK) status = line_receive(client, &size);
     if (status != SMT_OK) return status;

@@ -8,6 +8,7 @@
 
 struct smt_wire_client {
     int fd;
+    char name[160]; /* the server's address */
     uint64_t last_id;
     struct smt_buffer received; /* not yet used */
 };

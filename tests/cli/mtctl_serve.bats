@@ -194,6 +194,17 @@ END
     answers 4096 -s "$socket" mem_used
 }
 
+@test "mtctl -s tells what the server said before it hung up" {
+    server_start "unix:$socket"
+    printf 'cfg.sets misctest message_data "%02000000d"\n' 0 >"$BATS_TEST_TMPDIR/script"
+
+    mtctl -s "$socket" -f "$BATS_TEST_TMPDIR/script"
+
+    exits 4
+    contains 'error: -32600 - malformed or oversized message' "$err"
+    contains 'script:1: the script ended here' "$err"
+}
+
 @test "without a server, mtctl -s says what to start" {
     mtctl -s "$socket" mem_used
 
