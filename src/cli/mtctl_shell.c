@@ -1,6 +1,7 @@
 /* The interactive shell: line editing, history and completion by libedit on a
  * terminal, plain lines otherwise. */
 #include <histedit.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -203,9 +204,16 @@ static void history_path(char *ret_path, size_t room)
         snprintf(ret_path, room, "%s/.mtctl_history", home);
 }
 
+/* The editor drops what is no character of the locale, without a word. */
+static EditLine *editor_open(void)
+{
+    if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1) setlocale(LC_CTYPE, "C.UTF-8");
+    return el_init("mtctl", stdin, stdout, stderr);
+}
+
 static int edited_run(struct shell *shell)
 {
-    EditLine *edit = el_init("mtctl", stdin, stdout, stderr);
+    EditLine *edit = editor_open();
     History *past = history_init();
     char path[4096];
     HistEvent event;

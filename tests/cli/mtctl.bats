@@ -263,6 +263,19 @@ END
     contains $'mem_used k\n7\n' "$said"
 }
 
+@test "on a terminal, letters of any language are kept, in any locale" {
+    for locale in C C.UTF-8 de_DE.ISO-8859-1; do
+        said=$(LC_ALL=$locale types "$BATS_TEST_TMPDIR" <<'END'
+mt> |cfg.sets misctest message_file /tmp/j\xf6rg\n
+mt> |cfg.get misctest message_file\n
+mt> |quit\n
+END
+        )
+
+        contains $'message_file\n/tmp/jörg\n' "$said"
+    done
+}
+
 @test "on a terminal, Ctrl-C gives up a line, or a long command, not the shell" {
     said=$(types "$BATS_TEST_TMPDIR" <<'END'
 mt> |mem_alloc 7 k\n
