@@ -46,6 +46,25 @@ static void timed_test_counts_refusals(void **state)
     smt_stress_tests_free(tests);
 }
 
+static void what_is_interrupted_is_no_error(void **state)
+{
+    const struct smt_stress_test_plan plan = {10, 20, 50000, 0, 0, 20};
+    struct smt_stress_test_state figures;
+    struct smt_stress_tests *tests;
+    uint64_t id;
+
+    assert_int_equal(smt_stress_tests_new(*state, &tests), SMT_OK);
+    smt_stress_cancel(*state);
+
+    assert_int_equal(smt_stress_tests_start(tests, &plan, &id), SMT_OK);
+    do smt_stress_tests_list(tests, id, &figures, 1);
+    while (figures.running);
+
+    assert_int_equal(figures.allocations, 0);
+    assert_int_equal(figures.errors, 0);
+    smt_stress_tests_free(tests);
+}
+
 static void ids_are_never_used_twice_and_newest_come_first(void **state)
 {
     const struct smt_stress_test_plan plan = {1, 2, 5000, 1000, 1000, 100000};
@@ -112,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_ENGINE(timed_test_frees_all_each_time_total_is_reached),
         WITH_ENGINE(timed_test_counts_refusals),
+        WITH_ENGINE(what_is_interrupted_is_no_error),
         WITH_ENGINE(ids_are_never_used_twice_and_newest_come_first),
         WITH_ENGINE(stopped_test_keeps_its_memory_until_destroyed),
         WITH_ENGINE(tests_keep_their_chunks_from_the_commands),
