@@ -200,15 +200,14 @@ static enum smt_status buffer_read(struct smt_buffer *buffer, int fd, const char
         if (!buffer_reserve(buffer, 65536)) return smt_fail(SMT_ENOMEM, "%s: out of memory", path);
         got = read(fd, buffer->data + buffer->size, 65536);
         if (got < 0 && errno == EINTR) continue;
+        if (got > 0) buffer->size += (size_t)got;
+        buffer->data[buffer->size] = '\0';
         if (got < 0) return smt_fail(SMT_EINPUT, "%s: cannot read: %s", path, strerror(errno));
-        if (got == 0) break;
-        buffer->size += (size_t)got;
+        if (got == 0) return SMT_OK;
         if (buffer->size - start > limit_bytes)
             return smt_fail(SMT_EINPUT, "%s: larger than the limit of %zu bytes", path,
                             limit_bytes);
     }
-    buffer->data[buffer->size] = '\0';
-    return SMT_OK;
 }
 
 enum smt_status smt_buffer_load(struct smt_buffer *buffer, const char *path, size_t limit_bytes)

@@ -16,19 +16,25 @@ static uint64_t now_ms(const struct connection *connection)
     return uv_now(&connection->server->loop) + 1; /* never 0 */
 }
 
-void connection_free(struct connection *connection)
+/* Its memory: kept for one who comes when there is no other. */
+static void memory_give(struct smt_server *server, struct connection *connection)
 {
-    struct smt_server *server = connection->server;
-
-    DL_DELETE(connection->server->connections, connection);
-    session_clear(connection);
-    smt_buffer_clear(&connection->input);
-    smt_buffer_clear(&connection->out);
-    smt_buffer_clear(&connection->sending);
     if (server->spare)
         free(connection);
     else
         server->spare = connection;
+}
+
+void connection_free(struct connection *connection)
+{
+    struct smt_server *server = connection->server;
+
+    DL_DELETE(server->connections, connection);
+    session_clear(connection);
+    smt_buffer_clear(&connection->input);
+    smt_buffer_clear(&connection->out);
+    smt_buffer_clear(&connection->sending);
+    memory_give(server, connection);
     connections_wanted(server);
 }
 
@@ -253,7 +259,7 @@ void connection_accept(struct listener *listener)
                   : uv_tcp_init(&server->loop, &connection->handle.tcp);
     if (error) {
         listener->waiting = true; /* the next sweep tries again */
-        free(connection);
+        memory_give(server, connection);
         return;
     }
     connection->handle.any.data = connection;

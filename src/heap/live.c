@@ -10,7 +10,7 @@
 #define CLAIM         64u    /* records a shard takes at a time */
 #define BUCKETS_FIRST 256u
 #define ADDRESS_MASK  (((uint64_t)1 << 48) - 1)
-#define SIZE_MAX_     (((uint64_t)1 << 40) - 1)
+#define SIZE_MASK     (((uint64_t)1 << 40) - 1)
 #define STACK_MASK    0xFFFFFFu
 
 #define likely(x)   __builtin_expect(!!(x), 1)
@@ -179,11 +179,11 @@ void smt_live_add(uintptr_t address, size_t size_bytes, uint32_t stack, uint16_t
     uint32_t now_cs = smt_live_now_cs();
     struct smt_live_block *block;
 
-    if (unlikely(size_bytes > SIZE_MAX_)) size_bytes = SIZE_MAX_;
+    if (unlikely(size_bytes > SIZE_MASK)) size_bytes = SIZE_MASK;
     smt_lock_take(&shard->lock);
     block = block_place(shard, address);
     if (likely(block)) {
-        block->size_bytes = size_bytes & SIZE_MAX_;
+        block->size_bytes = size_bytes & SIZE_MASK;
         block->number = number & ADDRESS_MASK;
         block->stack = stack & STACK_MASK;
         block->since_cs = now_cs;
@@ -252,20 +252,14 @@ bool smt_live_remove(uintptr_t address, struct smt_live_block *ret_block)
     return true;
 }
 
-struct copy {
-    struct smt_live_block *to;
-};
-
 static void block_copy(void *context, struct smt_live_block *block)
 {
-    *((struct copy *)context)->to = *block;
+    *(struct smt_live_block *)context = *block;
 }
 
 bool smt_live_find(uintptr_t address, struct smt_live_block *ret_block)
 {
-    struct copy copy = {ret_block};
-
-    return smt_live_with(address, block_copy, &copy);
+    return smt_live_with(address, block_copy, ret_block);
 }
 
 struct mark {

@@ -120,6 +120,7 @@ static bool common_read(const uint8_t *entry, struct description *description)
     version = (uint8_t)bytes_fixed(&bytes, 1);
     augmentation = (const char *)bytes.at;
     bytes_skip(&bytes, strnlen(augmentation, (size_t)(bytes.end - bytes.at)) + 1);
+    if (bytes.bad) return false;
     description->code_align = bytes_uleb(&bytes);
     description->data_align = bytes_sleb(&bytes);
     if (version == 1)
@@ -129,7 +130,7 @@ static bool common_read(const uint8_t *entry, struct description *description)
     description->augmented = *augmentation == 'z';
     if (description->augmented) {
         uint64_t size = bytes_uleb(&bytes);
-        struct bytes data = {bytes.at, bytes.at + size, false};
+        struct bytes data = bytes; /* size is looked at by bytes_skip() */
 
         for (const char *letter = augmentation + 1; *letter; letter++) {
             if (*letter == 'R') description->encoding = (uint8_t)bytes_fixed(&data, 1);

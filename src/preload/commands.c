@@ -437,7 +437,7 @@ static void header_add(struct mt_out *out)
 
 void mt_command(const char *line, struct mt_out *out)
 {
-    char copy[512], *words[WORDS_MAX], *save = NULL;
+    char copy[MT_REQUEST_MAX], *words[WORDS_MAX], *save = NULL;
     struct mt_answer answer = {.out = out};
     const struct command *command;
     size_t count = 0, used;

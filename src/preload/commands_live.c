@@ -1,8 +1,8 @@
 /* Live bytes and blocks, exact: what `mtctl monitor` samples. */
+#include "preload/commands_inside.h"
 
 #include "base/base.h"
 #include "heap/heap.h"
-#include "preload/commands_inside.h"
 #include "preload/preload.h"
 
 #define STACKS_TOLD 100

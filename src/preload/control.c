@@ -30,14 +30,13 @@
 
 #define STACK_BYTES ((size_t)256 << 10)
 #define CLIENTS_MAX 16
-#define REQUEST_MAX 1024
 #define HIGH_FD     512    /* where descriptors cannot be had for oneself */
 #define PAUSE_US    100000 /* before trying again what the system refused */
 
 struct client {
     int fd;
     size_t size;
-    char request[REQUEST_MAX];
+    char request[MT_REQUEST_MAX];
 };
 
 static _Atomic bool threads_made; /* by the program */
@@ -199,7 +198,7 @@ static bool request_answer(int fd, char *line)
 static bool client_read(struct client *client)
 {
     ssize_t size = mt_system_recv(client->fd, client->request + client->size,
-                                  REQUEST_MAX - 1 - client->size, MSG_DONTWAIT);
+                                  MT_REQUEST_MAX - 1 - client->size, MSG_DONTWAIT);
     char *end;
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return true;
@@ -213,7 +212,7 @@ static bool client_read(struct client *client)
         client->size -= used;
         memmove(client->request, client->request + used, client->size);
     }
-    return client->size < REQUEST_MAX - 1;
+    return client->size < MT_REQUEST_MAX - 1;
 }
 
 static bool program_has_ended(void);

@@ -8,7 +8,7 @@
 #include "preload/preload.h"
 
 #define FIRST_BYTES ((size_t)64 << 10)
-#define LINE_MAX_   4096
+#define LINE_BYTES  4096 /* of one call */
 
 void mt_out_clear(struct mt_out *out)
 {
@@ -38,11 +38,11 @@ void mt_out_add(struct mt_out *out, const char *format, ...)
     va_list arguments;
     int size;
 
-    if (out->failed || (out->capacity - out->size < LINE_MAX_ && !out_grow(out))) return;
+    if (out->failed || (out->capacity - out->size < LINE_BYTES && !out_grow(out))) return;
     va_start(arguments, format);
-    size = vsnprintf(out->text + out->size, LINE_MAX_, format, arguments);
+    size = vsnprintf(out->text + out->size, LINE_BYTES, format, arguments);
     va_end(arguments);
-    if (size > 0) out->size += size < LINE_MAX_ ? (size_t)size : LINE_MAX_ - 1;
+    if (size > 0) out->size += size < LINE_BYTES ? (size_t)size : LINE_BYTES - 1;
 }
 
 void mt_out_stack(struct mt_out *out, uint32_t stack)

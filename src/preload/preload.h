@@ -90,7 +90,7 @@ extern _Atomic bool mt_complete;
 
 extern bool mt_fault_armed;
 bool mt_fault_refuses(void); /* counts an attempt */
-void mt_fault_arm(const char *plan);
+void mt_fault_arm(const char *text);
 void mt_fault_forget(void); /* in the child: no plan, no survey */
 uint64_t mt_fault_attempts(void);
 uint64_t mt_fault_refused(void);

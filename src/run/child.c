@@ -100,6 +100,7 @@ static void output_redirect(bool show)
     }
     sink = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (sink >= 0) dup2(sink, STDOUT_FILENO);
+    if (sink > STDERR_FILENO) close(sink);
 }
 
 /* The jobs up to job_end; false when this process should be replaced. */
