@@ -13,10 +13,9 @@
 
 #include "oracle.h"
 
-#define REFUSED_IN  "refused in "
-#define SITE_SLOTS  (1u << 15)
-#define SITE_MOST   (SITE_SLOTS / 2)
-#define NAME_COLUMN '\t'
+#define REFUSED_IN "refused in "
+#define SITE_SLOTS (1u << 15)
+#define SITE_MOST  (SITE_SLOTS / 2)
 
 /* A row of the file: what is known of one site. */
 struct known_site {

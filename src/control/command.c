@@ -6,9 +6,8 @@
 
 #include "control/command_rows.h"
 
-#define HEAVY  (SMT_COMMAND_HEAVY | SMT_COMMAND_MEMORY)
-#define LIST   SMT_COMMAND_LIST
-#define MEMORY SMT_COMMAND_MEMORY
+#define HEAVY (SMT_COMMAND_HEAVY | SMT_COMMAND_MEMORY)
+#define LIST  SMT_COMMAND_LIST
 
 const struct smt_command smt_commands[] = {
     {"mt.mem_alloc", "size [unit]", "Allocate size bytes and keep them.", HEAVY,
