@@ -204,18 +204,27 @@ static void branch_wait(struct run_context *context, pid_t branch, uint32_t numb
     shared->results[number].done = true;
 }
 
+/* A SIGKILL from outside says nothing about the message: once more. */
 static const struct smt_fault_plan *fork_branch(struct run_context *context, uint32_t number)
 {
-    pid_t process = fork();
+    struct smt_run_result *result = &context->shared->results[number];
 
-    if (process < 0) siglongjmp(context->escape, ESCAPE_ABANDON);
-    if (process > 0) {
+    for (int times = 0; times < 2; times++) {
+        pid_t process;
+
+        run_result_init(result); /* it may die before it has begun */
+        process = fork();
+        if (process < 0) siglongjmp(context->escape, ESCAPE_ABANDON);
+        if (process == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            context->shared->runner = getpid();
+            return branch_begin(context, number);
+        }
         branch_wait(context, process, number);
-        return NULL;
+        if (!result->killed_from_outside) break;
     }
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    context->shared->runner = getpid();
-    return branch_begin(context, number);
+    context->shared->job_current = number + 1;
+    return NULL;
 }
 
 static const struct smt_fault_plan *branch_before(struct smt_heap_turn *turn, uint64_t attempt)

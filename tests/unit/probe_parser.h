@@ -24,6 +24,7 @@ struct probe_state {
 };
 
 static struct smt_parser_hooks probe_hooks;
+static unsigned *probe_acts; /* where acts that end are counted, in all processes; or NULL */
 static char *volatile probe_cache;
 static volatile int probe_sink, probe_block_count = 3; /* volatile: one site, not unrolled */
 
@@ -243,6 +244,18 @@ static void probe_many(struct probe_state *probe, const struct smt_parser_input 
     for (int i = 0; i < probe->number; i++) probe_hooks.free(probe_hooks.malloc(24));
 }
 
+/* As many; spins when the block is refused after which five more were to come. */
+static void probe_hang_late(struct probe_state *probe, const struct smt_parser_input *input)
+{
+    (void)input;
+    for (int i = 1; i <= probe->number; i++) {
+        char *block = probe_hooks.malloc(24);
+
+        if (!block && i == probe->number - 5) probe_spin();
+        probe_hooks.free(block);
+    }
+}
+
 static void probe_nothing(struct probe_state *probe, const struct smt_parser_input *input)
 {
     (void)probe;
@@ -276,6 +289,7 @@ static const struct probe_deed {
     {"cache-more", probe_cache_more},
     {"grab", probe_grab},
     {"many", probe_many},
+    {"hang-late", probe_hang_late},
 };
 
 static int probe_parse(void *state, const struct smt_parser_input *input)
@@ -312,6 +326,7 @@ static int probe_act(void *state, const struct smt_parser_input *input)
 
     for (size_t i = 0; i < sizeof probe_deeds / sizeof *probe_deeds; i++)
         if (strcmp(probe_deeds[i].word, probe->word) == 0) probe_deeds[i].act(probe, input);
+    if (probe_acts) ++*probe_acts;
     return 0;
 }
 
