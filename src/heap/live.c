@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "base/base.h"
 #include "heap/live_memory.h"
 
 #define SHARDS        64

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "heap/live_memory.h"
 
 #define CHUNK_STACKS 4096u

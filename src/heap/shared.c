@@ -20,7 +20,7 @@ struct live {
 
 /* Lines are fetched in pairs. */
 struct shard {
-    _Alignas(128) pthread_mutex_t lock;
+    _Alignas(128) struct smt_lock lock;
     struct live live;
     struct span *room[CLASSES_MAX]; /* spans with free slots */
 };
@@ -69,9 +69,6 @@ enum smt_status smt_heap_shared_new(struct smt_heap_shared **ret_heap)
         munmap(heap, sizeof *heap);
         return smt_fail(SMT_ENOMEM, "out of memory for a heap");
     }
-    /* held for some ns each time: waiting is cheaper than sleeping */
-    for (int i = 0; i < SHARDS; i++)
-        heap->shards[i].lock = (pthread_mutex_t)PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
     large_table_init(&heap->large);
     pthread_mutex_init(&heap->plan_lock, NULL);
     classes_init(heap);
@@ -82,7 +79,6 @@ enum smt_status smt_heap_shared_new(struct smt_heap_shared **ret_heap)
 void smt_heap_shared_free(struct smt_heap_shared *heap)
 {
     if (!heap) return;
-    for (int i = 0; i < SHARDS; i++) pthread_mutex_destroy(&heap->shards[i].lock);
     pthread_mutex_destroy(&heap->plan_lock);
     large_table_clear(&heap->large);
     span_source_clear(&heap->source);
@@ -205,12 +201,12 @@ static void *small_alloc(struct smt_heap_shared *heap, size_t size_bytes)
     struct span *span;
     uint32_t slot;
 
-    pthread_mutex_lock(&shard->lock);
+    smt_lock_take(&shard->lock);
     span = shard->room[class_index];
     if (!span) {
         span = span_new(heap, class_index, shard_index);
         if (!span) {
-            pthread_mutex_unlock(&shard->lock);
+            smt_lock_give(&shard->lock);
             return NULL;
         }
         span->listed = true;
@@ -223,7 +219,7 @@ static void *small_alloc(struct smt_heap_shared *heap, size_t size_bytes)
         DL_DELETE(shard->room[class_index], span);
     }
     live_add(&shard->live, size_bytes, 1);
-    pthread_mutex_unlock(&shard->lock);
+    smt_lock_give(&shard->lock);
     fences_set(span_payload(span, slot), size_bytes, span_room(span));
     return span_payload(span, slot);
 }
@@ -268,11 +264,11 @@ static void small_release(struct smt_heap_shared *heap, struct span *span, uint8
     /* Before it is free: afterwards it may be another thread's. */
     if (span_slot(span, block, &slot) && span->sizes[slot])
         fences_check(heap, block, span->sizes[slot] - 1, span_room(span));
-    pthread_mutex_lock(&shard->lock);
+    smt_lock_take(&shard->lock);
     starts = span_slot(span, block, &slot);
     live = starts && span->sizes[slot];
     if (live) emptied = slot_free(shard, span, slot);
-    pthread_mutex_unlock(&shard->lock);
+    smt_lock_give(&shard->lock);
     if (emptied) span_source_give(&heap->source, span);
     if (live) return;
     if (starts) damage.kind = SMT_HEAP_SHARED_DOUBLE;
@@ -354,7 +350,7 @@ static bool heap_trim(struct smt_heap_shared *heap)
     for (int i = 0; i < SHARDS; i++) {
         struct shard *shard = &heap->shards[i];
 
-        pthread_mutex_lock(&shard->lock);
+        smt_lock_take(&shard->lock);
         for (uint32_t class_index = 0; class_index < heap->classes; class_index++) {
             struct span *span, *next;
 
@@ -364,7 +360,7 @@ static bool heap_trim(struct smt_heap_shared *heap)
                 span_source_give(&heap->source, span);
             }
         }
-        pthread_mutex_unlock(&shard->lock);
+        smt_lock_give(&shard->lock);
     }
     return span_source_trim(&heap->source);
 }

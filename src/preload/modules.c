@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "base/base.h"
 #include "heap/heap.h"
 
 #define MODULES_MAX 1024

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/base.h"
 #include "heap/heap.h"
 
 #define EXPORTED __attribute__((visibility("default")))

@@ -10,8 +10,9 @@
 #define WINDOW_BYTES ((uintptr_t)1 << 20)
 #define LEAST        64 /* chunks of a bin that are worth looking at all bins */
 
+/* Lines are fetched in pairs. */
 struct shard {
-    _Alignas(64) pthread_mutex_t lock;
+    _Alignas(128) struct smt_lock lock;
     struct smt_bins bins;
     struct smt_credit credit;
     atomic_uint_least64_t bytes, count; /* copies of those in bins, for reading */
@@ -37,15 +38,12 @@ static unsigned thread_number(void)
 struct smt_stress_set *smt_stress_set_new(struct smt_stress *stress, unsigned shards)
 {
     size_t size_bytes = sizeof(struct smt_stress_set) + shards * sizeof(struct shard);
-    struct smt_stress_set *set = aligned_alloc(64, (size_bytes + 63) & ~(size_t)63);
+    struct smt_stress_set *set = aligned_alloc(128, (size_bytes + 127) & ~(size_t)127);
 
     if (!set) return NULL;
     set->stress = stress;
     set->shards = shards;
-    for (unsigned i = 0; i < shards; i++) {
-        /* held for some ns each time: waiting is cheaper than sleeping */
-        set->shard[i] = (struct shard){.lock = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP};
-    }
+    for (unsigned i = 0; i < shards; i++) set->shard[i] = (struct shard){0};
     return set;
 }
 
@@ -56,7 +54,6 @@ void smt_stress_set_free(struct smt_stress_set *set)
     for (unsigned i = 0; i < set->shards; i++) {
         smt_bins_clear(&set->shard[i].bins);
         smt_credit_clear(&set->stress->budget, &set->shard[i].credit);
-        pthread_mutex_destroy(&set->shard[i].lock);
     }
     free(set);
 }
@@ -76,10 +73,10 @@ static bool shard_add(struct shard *shard, struct smt_chunk chunk)
 {
     bool added;
 
-    pthread_mutex_lock(&shard->lock);
+    smt_lock_take(&shard->lock);
     added = smt_bins_add(&shard->bins, chunk);
     shard_publish(shard);
-    pthread_mutex_unlock(&shard->lock);
+    smt_lock_give(&shard->lock);
     return added;
 }
 
@@ -165,11 +162,11 @@ static bool chunk_draw(struct smt_stress_set *set, struct smt_random *random,
         nth = smt_random_below(random, total);
         while (shard < set->shard + set->shards - 1 && nth >= atomic_load(&shard->count))
             nth -= atomic_load(&shard++->count);
-        pthread_mutex_lock(&shard->lock);
+        smt_lock_take(&shard->lock);
         found = nth < shard->bins.count; /* others may have freed meanwhile */
         if (found) *ret_chunk = smt_bins_remove_nth(&shard->bins, nth);
         shard_publish(shard);
-        pthread_mutex_unlock(&shard->lock);
+        smt_lock_give(&shard->lock);
         *ret_shard = shard;
         if (found) return true;
     }
@@ -232,9 +229,9 @@ static size_t set_first_bin(struct smt_stress_set *set)
     for (unsigned i = 0; i < set->shards; i++) {
         size_t next;
 
-        pthread_mutex_lock(&set->shard[i].lock);
+        smt_lock_take(&set->shard[i].lock);
         next = smt_bins_next(&set->shard[i].bins, 0);
-        pthread_mutex_unlock(&set->shard[i].lock);
+        smt_lock_give(&set->shard[i].lock);
         if (next < first) first = next;
     }
     return first;
@@ -245,9 +242,9 @@ static uint64_t set_bin_bytes(struct smt_stress_set *set, size_t index)
     uint64_t bytes = 0;
 
     for (unsigned i = 0; i < set->shards; i++) {
-        pthread_mutex_lock(&set->shard[i].lock);
+        smt_lock_take(&set->shard[i].lock);
         if (set->shard[i].bins.bins) bytes += set->shard[i].bins.bins[index].bytes;
-        pthread_mutex_unlock(&set->shard[i].lock);
+        smt_lock_give(&set->shard[i].lock);
     }
     return bytes;
 }
@@ -336,14 +333,14 @@ static uint64_t bins_free_all(struct smt_stress_set *set, size_t end)
         struct shard *shard = &set->shard[(own + i) & (set->shards - 1)];
         struct smt_bins taken = {0};
 
-        pthread_mutex_lock(&shard->lock);
+        smt_lock_take(&shard->lock);
         if (shard->bins.bins && smt_bins_take(&shard->bins, 0, end, &taken)) shard_publish(shard);
-        pthread_mutex_unlock(&shard->lock);
+        smt_lock_give(&shard->lock);
         freed += taken.bytes;
         bins_release(set, shard, &taken);
-        pthread_mutex_lock(&shard->lock);
+        smt_lock_take(&shard->lock);
         smt_bins_give_back(&shard->bins, &taken);
-        pthread_mutex_unlock(&shard->lock);
+        smt_lock_give(&shard->lock);
         smt_bins_clear(&taken);
     }
     return freed;
@@ -374,13 +371,13 @@ static uint64_t bin_free_some(struct smt_stress_set *set, size_t index, uint64_t
     size_t count = 0;
     uint64_t freed = 0;
 
-    for (unsigned i = 0; i < set->shards; i++) pthread_mutex_lock(&set->shard[i].lock);
+    for (unsigned i = 0; i < set->shards; i++) smt_lock_take(&set->shard[i].lock);
     while (count < BATCH && freed < size_bytes && (shard = set_smallest(set, index))) {
         batch[count] = smt_bins_pop(&shard->bins, index);
         freed += batch[count++].size;
         shard_publish(shard);
     }
-    for (unsigned i = set->shards; i-- > 0;) pthread_mutex_unlock(&set->shard[i].lock);
+    for (unsigned i = set->shards; i-- > 0;) smt_lock_give(&set->shard[i].lock);
     chunks_release(set, &set->shard[0], batch, count);
     return freed;
 }
@@ -422,9 +419,9 @@ uint64_t smt_stress_overhead(struct smt_stress_set *set)
     uint64_t size_bytes = 0;
 
     for (unsigned i = 0; i < set->shards; i++) {
-        pthread_mutex_lock(&set->shard[i].lock);
+        smt_lock_take(&set->shard[i].lock);
         size_bytes += smt_bins_overhead(&set->shard[i].bins);
-        pthread_mutex_unlock(&set->shard[i].lock);
+        smt_lock_give(&set->shard[i].lock);
     }
     return size_bytes;
 }
