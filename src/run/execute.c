@@ -94,7 +94,7 @@ __attribute__((noinline)) static void run_ops(struct run_context *context)
     op_call(context, SMT_OP_COUNT);
 }
 
-static void result_init(struct smt_run_result *result)
+void run_result_init(struct smt_run_result *result)
 {
     memset(result, 0, sizeof *result);
     result->refused_op = result->failed_op = result->last_op = SMT_OP_COUNT;
@@ -134,7 +134,7 @@ __attribute__((noinline)) void run_once(struct run_context *context)
     const struct smt_worker_settings *settings = context->settings;
     bool at_head = context->job->guard.mode == SMT_GUARD_HEAD;
 
-    result_init(context->result);
+    run_result_init(context->result);
     heap_arm(context);
     memset(context->state, 0, settings->parser->state_size_bytes);
     context->input.data = at_head ? context->message.at_head : context->message.at_tail;

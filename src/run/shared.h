@@ -129,6 +129,7 @@ void run_death_note(struct smt_run_result *result, int wait_status);
 
 /* execute.c */
 void run_once(struct run_context *context);
+void run_result_init(struct smt_run_result *result);
 void run_job(struct run_context *context, const struct smt_job *job, struct smt_run_result *result);
 
 /* catch.c */
