@@ -17,9 +17,12 @@
 
 void smt_mtctl_run_exec(const struct smt_mtctl_run *run)
 {
+    int error;
+
     execvp(run->program[0], run->program);
-    fprintf(stderr, "mtctl: %s: %s\n", run->program[0], strerror(errno));
-    _exit(errno == ENOENT ? 127 : 126);
+    error = errno;
+    fprintf(stderr, "mtctl: %s: %s\n", run->program[0], strerror(error));
+    _exit(error == ENOENT ? 127 : 126);
 }
 
 static void output_drop(void)
@@ -92,6 +95,7 @@ static const struct {
     {SIGQUIT, SIG_IGN, signal_end},
     {SIGTERM, signal_pass_on, signal_end},
     {SIGHUP, signal_pass_on, signal_end},
+    {SIGCHLD, SIG_DFL, SIG_DFL}, /* ignored, it would leave nobody to wait for */
 };
 #define SIGNALS (sizeof signals / sizeof *signals)
 
@@ -105,7 +109,8 @@ void smt_mtctl_signals_take(bool sweeps)
 
         ours.sa_handler = sweeps ? signals[i].sweeps : signals[i].follows;
         sigaction(signals[i].number, NULL, &signals_before[i]);
-        if (signals_before[i].sa_handler != SIG_IGN) sigaction(signals[i].number, &ours, NULL);
+        if (signals_before[i].sa_handler != SIG_IGN || ours.sa_handler == SIG_DFL)
+            sigaction(signals[i].number, &ours, NULL);
     }
 }
 
@@ -131,7 +136,7 @@ static void child_run(const struct smt_mtctl_run *run, const char *const *variab
 static void child_follow(pid_t child, bool quiet, uint64_t timeout_s,
                          struct smt_mtctl_ended *ret_ended)
 {
-    int status;
+    int status = 0;
 
     if (quiet) setpgid(child, child); /* as it does itself: either may be first */
     signal_to = quiet ? -child : child;

@@ -1,4 +1,5 @@
 /* cli/sipmemtest.c - the `sipmemtest` program: options in, exit status out. */
+#include <signal.h>
 #include <string.h>
 
 #include "cli/sipmemtest.h"
@@ -21,6 +22,7 @@ int main(int argc, char **argv)
     int exit_status;
 
     smt_descriptors_secure();
+    signal(SIGCHLD, SIG_DFL); /* ignored, it leaves no child to wait for */
     if (argc < 2) {
         smt_cli_write_usage(&smt_sipmemtest_program, stderr);
         return smt_status_exit(SMT_EUSAGE);

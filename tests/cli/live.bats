@@ -426,6 +426,11 @@ SHELL
     [ "$status" = 2 ]
 }
 
+@test "whoever ignores SIGCHLD is told the program's exit status" {
+    run timeout -k 1 20 env --ignore-signal=CHLD "$mtctl" run --at-exit -- sh -c 'exit 3'
+    [ "$status" = 3 ]
+}
+
 @test "a child of the program is refused nothing" {
     run timeout 20 sh -c 'MT_PID=$$ MT_OOM=2:persistent LD_PRELOAD=$1 exec "$2" child_is_not_refused' \
         sh "$SMT_BIN/libmtpreload.so" "$BATS_FILE_TMPDIR/programs"

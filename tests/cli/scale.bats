@@ -514,3 +514,10 @@ large_make()
     exits 0
     [ -s "$dir/known" ]
 }
+
+@test "whoever ignores SIGCHLD gets the same result" {
+    run timeout -k 1 60 env --ignore-signal=CHLD "$SMT_BIN/sipmemtest" --parser selftest --jobs 2 --oom -q \
+        "$selftest/healthy-minimal.sip"
+    [ "$status" = 0 ]
+    [[ $output == *"no findings"* ]]
+}
