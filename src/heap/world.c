@@ -297,18 +297,20 @@ static void on_stop_signal(int number, siginfo_t *signal, void *context)
     }
 }
 
-/* A real-time signal nobody handles; 0: none. */
+static int stop_signal;
+
+/* A real-time signal nobody handles, or one that was left ours; 0: none. */
 static int signal_choose(void)
 {
-    for (int number = SIGRTMAX; number >= SIGRTMIN; number--) {
-        struct sigaction action;
+    struct sigaction action;
 
+    if (stop_signal && sigaction(stop_signal, NULL, &action) == 0 &&
+        action.sa_sigaction == on_stop_signal)
+        return stop_signal;
+    for (int number = SIGRTMAX; number >= SIGRTMIN; number--)
         if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_DFL) return number;
-    }
     return 0;
 }
-
-static int stop_signal;
 
 static bool thread_signal(struct smt_world *world, struct smt_world_thread *thread)
 {
@@ -332,7 +334,7 @@ static bool threads_await(struct smt_world *world, uint32_t count)
 
 static void snapshot_by_signal(struct smt_world *world)
 {
-    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_RESTART}, before;
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_RESTART};
     uint64_t begin_ns = smt_clock_ns();
     pid_t child = -1;
     int fresh;
@@ -342,7 +344,7 @@ static void snapshot_by_signal(struct smt_world *world)
     stop_signal = signal_choose();
     action.sa_sigaction = on_stop_signal;
     sigfillset(&action.sa_mask);
-    if (!stop_signal || sigaction(stop_signal, &action, &before) != 0) {
+    if (!stop_signal || sigaction(stop_signal, &action, NULL) != 0) {
         world->failure = "ptrace is refused, and no real-time signal is free";
         world->release(world->context);
         return;
@@ -358,8 +360,10 @@ static void snapshot_by_signal(struct smt_world *world)
     step_set(world, STEP_RELEASED);
     world->stopped_ns = smt_clock_ns() - begin_ns;
     world->release(world->context);
-    if (threads_await(world, 0)) sigaction(stop_signal, &before, NULL);
+    while (!threads_await(world, 0)) continue; /* nobody looks at `world` any more */
     atomic_store(&signalled, NULL);
+    /* A thread that blocks the signal gets it later: that must not end the program. */
+    if (!world->failure) signal(stop_signal, SIG_DFL);
     if (!world->failure && snapshot_wait(child) != 0)
         world->failure = "the snapshot process failed";
 }

@@ -113,6 +113,17 @@ sizes()
     finish
 }
 
+@test "a scan that a thread does not stop for does it no harm, even later" {
+    begin "$BATS_FILE_TMPDIR/programs" blocks_signals
+    ask kmemleak stop=signal
+    ask kmemleak scan
+    [ "$status" != 0 ]
+    [[ $output == *"a thread blocks the signal"* ]]
+    step
+    [ "$line" = fine ]
+    finish
+}
+
 @test "young blocks are not reported" {
     begin "$BATS_FILE_TMPDIR/planted"
     ask kmemleak minage=3600

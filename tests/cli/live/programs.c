@@ -127,6 +127,21 @@ static int child_is_not_refused(void)
     return WEXITSTATUS(status);
 }
 
+/* Blocks all signals until a line comes, and then takes what came meanwhile. */
+static int blocks_signals(void)
+{
+    sigset_t signals;
+
+    sigfillset(&signals);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    puts("blocked");
+    fflush(stdout);
+    while (getchar() != '\n') continue;
+    sigemptyset(&signals);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    return 0;
+}
+
 static int descriptors(void)
 {
     int first;
@@ -262,6 +277,7 @@ static const struct {
     {"forks", forks},
     {"no_descriptors", no_descriptors},
     {"child_is_not_refused", child_is_not_refused},
+    {"blocks_signals", blocks_signals},
     {"descriptors", descriptors},
     {"signals", signals},
     {"bad_frees", bad_frees},
