@@ -108,19 +108,24 @@ static void message_test(struct smt_control *control, const char *name, const ch
     pthread_mutex_unlock(&control->parameters.lock);
 }
 
-static char *text_copy(struct smt_parameters *parameters, char *const *place)
+/* What is to be tested; NULL: nothing, or no memory for it, which is a fault. */
+static char *text_copy(struct smt_parameters *parameters, char *const *place,
+                       struct smt_wire_reply *reply)
 {
+    bool wanted;
     char *copy;
 
     pthread_mutex_lock(&parameters->lock);
-    copy = parameters->message && *place ? strdup(*place) : NULL;
+    wanted = parameters->message && *place;
+    copy = wanted ? strdup(*place) : NULL;
     pthread_mutex_unlock(&parameters->lock);
+    if (wanted && !copy) smt_wire_fault(reply, 400, "memory allocation failed");
     return copy;
 }
 
 static void message_data_test(struct smt_control *control, struct smt_wire_reply *reply)
 {
-    char *text = text_copy(&control->parameters, &control->parameters.message_data);
+    char *text = text_copy(&control->parameters, &control->parameters.message_data, reply);
 
     if (text) message_test(control, "message_data", text, strlen(text), reply);
     free(text);
@@ -128,7 +133,7 @@ static void message_data_test(struct smt_control *control, struct smt_wire_reply
 
 static void message_file_test(struct smt_control *control, struct smt_wire_reply *reply)
 {
-    char *path = text_copy(&control->parameters, &control->parameters.message_file);
+    char *path = text_copy(&control->parameters, &control->parameters.message_file, reply);
     struct smt_buffer content;
 
     if (!path) return;
