@@ -119,7 +119,7 @@ static char *text_copy(struct smt_parameters *parameters, char *const *place,
     wanted = parameters->message && *place;
     copy = wanted ? strdup(*place) : NULL;
     pthread_mutex_unlock(&parameters->lock);
-    if (wanted && !copy) smt_wire_fault(reply, 400, "memory allocation failed");
+    if (wanted && !copy) smt_fault_memory(reply);
     return copy;
 }
 
