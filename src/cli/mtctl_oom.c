@@ -49,6 +49,7 @@ struct sweep {
     uint64_t base_suspects, base_bytes;
     int base_status;
     uint64_t counts[OUTCOMES], injections;
+    uint64_t untold; /* runs whose scan at the end failed: what they leaked is not known */
     struct finding *findings;
     size_t finding_count;
 };
@@ -242,7 +243,8 @@ static enum outcome outcome_of(const struct sweep *sweep, const struct smt_mtctl
     if (ended->hung) return HUNG;
     if (WIFSIGNALED(ended->status)) return CRASHED;
     if (ended->report && !smt_live_reply_stat(reply, "refused")) return NOT_REFUSED;
-    if (ended->report && smt_live_reply_stat(reply, "suspects") > sweep->base_suspects)
+    if (ended->report && !sweep->survey.code &&
+        smt_live_reply_stat(reply, "suspects") > sweep->base_suspects)
         return LEAKED;
     return ended->status == sweep->base_status ? SURVIVED : REPORTED;
 }
@@ -303,6 +305,7 @@ static enum smt_status injection_run(struct sweep *sweep, const char *mode, uint
     if (ended.report) smt_live_reply_parse(&reply, ended.report, 0);
     injection.outcome = outcome_of(sweep, &ended, &reply);
     if (injection.outcome == LEAKED) injection.leak = leak_of(sweep, &reply);
+    sweep->untold += ended.report && (reply.code || sweep->survey.code);
     sweep->counts[injection.outcome]++;
     sweep->injections++;
     if (outcomes[injection.outcome].finding) {
@@ -458,10 +461,13 @@ int smt_mtctl_run_oom(const struct smt_mtctl_run *run)
                 smt_fail(SMT_EUSAGE, "no allocation of the program is under %s", run->only_site);
         if (sweep.injections) summary_print(&sweep, status != SMT_OK);
     }
+    fflush(stdout);
+    if (sweep.untold)
+        fprintf(stderr, "mtctl: what %llu run%s leaked is not known: the scan at the end failed\n",
+                (unsigned long long)sweep.untold, smt_number_ending(sweep.untold));
     smt_mtctl_signals_give_back();
     exit_status = sweep.finding_count != 0;
     if (status != SMT_OK) {
-        fflush(stdout);
         fprintf(stderr, "mtctl: %s\n", smt_fail_text());
         exit_status = smt_status_exit(status);
     }

@@ -101,7 +101,8 @@ const struct smt_cli_program smt_mtctl_run_program = {
     .usage = "[OPTION...] -- PROGRAM [ARGUMENT...]",
     .description = "Runs PROGRAM with the memory engine in it. `mtctl -s pid:N memscope ...' and "
                    "`kmemleak ...' ask it while it runs.\n"
-                   "Exit status: PROGRAM's; with --at-exit 1 when it was 0 and something leaked; "
+                   "Exit status: PROGRAM's; with --at-exit 1 when it was 0 and something leaked, "
+                   "3 when that is not known; "
                    "with --oom 1 when something was found, 2 when there was nothing to refuse, "
                    "130 when it was stopped.",
     .options = table,
@@ -240,14 +241,21 @@ static int status_exit(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* How many leaks were shown; standard output is the program's. */
-static size_t report_show(const struct smt_mtctl_run *run, char *report, char **suppressed)
+/* On standard error, for standard output is the program's. 0 no leaks, 1 some, 3
+ * nobody knows: the exit status of a program that ended well. */
+static int report_show(const struct smt_mtctl_run *run, char *report, char **suppressed)
 {
     struct smt_live_reply reply;
     struct smt_buffer text;
     size_t leaks, dropped;
 
     smt_live_reply_parse(&reply, report, 0);
+    if (reply.code) {
+        fprintf(stderr, "mtctl: leaks at the end of %s (pid %d) are not known: %s\n", reply.comm,
+                reply.process, reply.fault);
+        smt_live_reply_clear(&reply);
+        return smt_status_exit(SMT_EUNSUPPORTED);
+    }
     dropped = smt_live_reply_suppress(&reply, suppressed);
     leaks = reply.item_count;
     smt_buffer_init(&text);
@@ -262,7 +270,7 @@ static size_t report_show(const struct smt_mtctl_run *run, char *report, char **
     if (dropped && !run->json) fprintf(stderr, "mtctl: %zu suppressed\n", dropped);
     smt_buffer_clear(&text);
     smt_live_reply_clear(&reply);
-    return leaks;
+    return leaks > 0;
 }
 
 static int run_at_exit(const struct smt_mtctl_run *run)
@@ -271,7 +279,7 @@ static int run_at_exit(const struct smt_mtctl_run *run)
     struct smt_mtctl_ended ended;
     char **suppressed = NULL;
     enum smt_status status = SMT_OK;
-    int exit_status;
+    int exit_status, shown = 0;
 
     if (run->suppress) status = smt_live_suppressions_load(run->suppress, &suppressed);
     if (status == SMT_OK) {
@@ -286,8 +294,9 @@ static int run_at_exit(const struct smt_mtctl_run *run)
     exit_status = status_exit(ended.status);
     if (!ended.report)
         fprintf(stderr, "mtctl: no report: the program did not end by exit\n");
-    else if (report_show(run, ended.report, suppressed) && exit_status == 0)
-        exit_status = 1;
+    else
+        shown = report_show(run, ended.report, suppressed);
+    if (exit_status == 0) exit_status = shown;
     free(ended.report);
     smt_live_suppressions_free(suppressed);
     return exit_status;

@@ -191,6 +191,9 @@ void smt_live_reply_parse(struct smt_live_reply *reply, char *text, int process)
                                      .list_detail = ""};
     reply->files = smt_symbol_files_new();
     for (char *line; (line = strsep(&text, "\n"));) line_parse(reply, line);
+    if (!reply->failed) return;
+    reply->code = 500;
+    reply->fault = "no memory for the answer";
 }
 
 void smt_live_reply_clear(struct smt_live_reply *reply)

@@ -442,6 +442,16 @@ SHELL
     [ "$status" = 3 ]
 }
 
+@test "leaks that could not be looked for are not said to be none" {
+    run timeout 30 "$mtctl" run --at-exit -- "$BATS_FILE_TMPDIR/programs" cannot_be_stopped
+    [ "$status" = 3 ]
+    [[ $output == *fine*"are not known: ptrace is refused"* ]]
+    run timeout 30 "$mtctl" run --oom=1-1 --oom-mode=transient -- \
+        "$BATS_FILE_TMPDIR/programs" cannot_be_stopped
+    [ "$status" = 0 ]
+    [[ $output == *"what 1 run leaked is not known"* ]]
+}
+
 @test "a child of the program is refused nothing" {
     run timeout 20 sh -c 'MT_PID=$$ MT_OOM=2:persistent LD_PRELOAD=$1 exec "$2" child_is_not_refused' \
         sh "$SMT_BIN/libmtpreload.so" "$BATS_FILE_TMPDIR/programs"

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -140,6 +142,27 @@ static int blocks_signals(void)
     sigemptyset(&signals);
     pthread_sigmask(SIG_SETMASK, &signals, NULL);
     return 0;
+}
+
+/* Cannot be stopped: a debugger has it, and it blocks all signals. */
+static int cannot_be_stopped(void)
+{
+    int ends[2];
+    char seized = 'n';
+    sigset_t signals;
+    pid_t program = getpid();
+
+    if (pipe(ends) != 0) return 1;
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    if (fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (ptrace(PTRACE_SEIZE, program, NULL, NULL) == 0) seized = 'y';
+        if (write(ends[1], &seized, 1) == 1) pause();
+        _exit(0);
+    }
+    sigfillset(&signals);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    return read(ends[0], &seized, 1) == 1 && seized == 'y' ? 0 : 2;
 }
 
 static int descriptors(void)
@@ -278,6 +301,7 @@ static const struct {
     {"no_descriptors", no_descriptors},
     {"child_is_not_refused", child_is_not_refused},
     {"blocks_signals", blocks_signals},
+    {"cannot_be_stopped", cannot_be_stopped},
     {"descriptors", descriptors},
     {"signals", signals},
     {"bad_frees", bad_frees},
