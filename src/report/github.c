@@ -2,7 +2,6 @@
  * each new finding, a ::warning for what is missing, a ::notice that sums up.
  * A line's text has %, CR and LF as %25, %0D, %0A; its properties also : and ,
  * as %3A and %2C, or a name could end them. */
-
 #include "report/inside.h"
 
 struct github_report {

@@ -1,5 +1,4 @@
 /* report/html_finding.c - one finding of the page. */
-
 #include "report/html.h"
 
 #define HEX_COLUMNS 56 /* of a hexdump's row, in front of its characters */

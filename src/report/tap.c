@@ -3,7 +3,6 @@
  * last one that fails when the run is not whole. What failed follows as YAML.
  *
  * No point's description holds a '#', which would begin a directive. */
-
 #include "report/cases.h"
 
 struct tap_report {

@@ -1,5 +1,4 @@
 /* sweep/clean.c - the checks every message gets: clean runs in several ways. */
-
 #include "sweep/inside.h"
 
 #define REPEAT_LIMIT_NS 2000000000u /* a message's share of --repeat */

@@ -1,4 +1,5 @@
 /* sweep/inject.c - one injected run for every allocation of a message. */
+#include <ctype.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,8 @@ enum smt_status smt_mode_parse_list(const char *list, unsigned *ret_modes, uint6
         if (bit == 1u << SMT_MODE_WINDOW && *at == ':') {
             char *end;
 
-            *ret_window = strtoull(at + 1, &end, 10);
-            if (end == at + 1 || !*ret_window || (*end && *end != ',')) bit = 0;
+            *ret_window = strtoull(at + 1, &end, 10); /* it takes blanks and signs too */
+            if (!isdigit((unsigned char)at[1]) || !*ret_window || (*end && *end != ',')) bit = 0;
             at = end;
         } else if (bit == 1u << SMT_MODE_WINDOW || *at == ':') {
             bit = 0;
