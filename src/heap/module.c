@@ -55,8 +55,8 @@ static void build_id_read(struct smt_module *module, const uint8_t *notes, size_
 {
     while (size_bytes > sizeof(ElfW(Nhdr))) {
         const ElfW(Nhdr) *note = (const void *)notes;
-        size_t name_bytes = (note->n_namesz + 3u) & ~(size_t)3;
-        size_t length = sizeof *note + name_bytes + ((note->n_descsz + 3u) & ~(size_t)3);
+        size_t name_bytes = ((size_t)note->n_namesz + 3) & ~(size_t)3;
+        size_t length = sizeof *note + name_bytes + (((size_t)note->n_descsz + 3) & ~(size_t)3);
 
         if (length > size_bytes) return;
         if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof "GNU" &&
