@@ -238,7 +238,7 @@ static enum smt_monitor_judged_figure decision_weigh(struct smt_monitor_decision
                                                                          : SMT_MONITOR_STEADY;
         if (!grows && pages >= SMT_MONITOR_LOOK_FURTHER)
             reason_add(decision, "Pages grow outside what the program has allocated: "
-                                 "fragmentation or another allocator.");
+                                 "fragmentation, another allocator or mappings of its own.");
         if (live->rise == SMT_MONITOR_RISES) return SMT_MONITOR_JUDGED_LIVE;
     }
     return figure_rises(decision, SMT_MONITOR_JUDGED_PRIVATE) ? SMT_MONITOR_JUDGED_PRIVATE

@@ -55,7 +55,7 @@ struct smt_monitor_decision {
     double seconds_per_round; /* mean; 0 when unknown */
     double seconds_to_limit;  /* at this rate; negative when never or no limit */
     uint64_t rounds_to_limit;
-    char reason[400]; /* sentences */
+    char reason[500]; /* sentences */
 };
 
 /* Bytes of the figure in one sample, as it is judged (with what is swapped). */
