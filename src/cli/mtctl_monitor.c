@@ -463,6 +463,10 @@ int smt_mtctl_monitor(int argc, char **argv)
     if (cli.baseline_path) {
         status = smt_monitor_baseline_load(cli.baseline_path, &baseline);
         cli.options.baseline = &baseline;
+        if (!status && baseline.stepped != !!cli.options.step)
+            status = smt_fail(SMT_EINPUT, "%s: is of a test %s --step, and this is one %s",
+                              cli.baseline_path, baseline.stepped ? "with" : "without",
+                              baseline.stepped ? "without" : "with");
     }
     /* Process ids of another host mean nothing here. */
     if (!cli.options.via) engines = smt_live_monitor_new();

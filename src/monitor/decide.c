@@ -250,10 +250,13 @@ static void known_apply(struct smt_monitor_decision *decision,
                         const struct smt_monitor_known *known)
 {
     bool faster = false;
+    double scale = 1; /* another interval */
 
     if (!known || !known->present || decision->verdict != SMT_MONITOR_SUSPECTED) return;
+    if (known->seconds_per_round > 0 && decision->seconds_per_round > 0)
+        scale = decision->seconds_per_round / known->seconds_per_round;
     for (size_t i = 0; i < SMT_MONITOR_JUDGED_COUNT; i++)
-        if (figure_rises(decision, i) && decision->figures[i].trend.low > known->high[i])
+        if (figure_rises(decision, i) && decision->figures[i].trend.low > known->high[i] * scale)
             faster = true;
     if (faster) {
         reason_add(decision, "Faster than in the baseline.");
@@ -308,8 +311,8 @@ enum smt_status smt_monitor_decide(const struct smt_monitor_sample *samples, siz
     if (decision.swap_counted) reason_add(&decision, "Swapped-out bytes are counted in.");
     if (figure_rises(&decision, decisive))
         decision.bytes_per_round = decision.figures[decisive].trend.slope;
-    known_apply(&decision, known);
     limit_apply(&decision, samples, count, limit_bytes);
+    known_apply(&decision, known);
     *ret_decision = decision;
     return SMT_OK;
 }

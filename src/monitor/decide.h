@@ -44,6 +44,7 @@ struct smt_monitor_judged {
 struct smt_monitor_known {
     bool present;
     double high[SMT_MONITOR_JUDGED_COUNT]; /* upper end of the interval, bytes a round */
+    double seconds_per_round; /* of the earlier run on the clock; 0 where rounds are steps */
 };
 
 struct smt_monitor_decision {

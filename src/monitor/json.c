@@ -173,12 +173,15 @@ void smt_monitor_baseline_clear(struct smt_monitor_baseline *baseline)
     *baseline = (struct smt_monitor_baseline){0};
 }
 
-static void row_load(const json_t *process, const char *name, struct smt_monitor_baseline_row *row)
+static void row_load(const json_t *process, bool stepped, const char *name,
+                     struct smt_monitor_baseline_row *row)
 {
     const json_t *decision = json_object_get(process, "decision");
+    const json_t *seconds = json_object_get(decision, "seconds_per_round");
 
     snprintf(row->name, sizeof(row->name), "%s", name);
     row->known.present = true;
+    row->known.seconds_per_round = stepped ? 0 : json_number_value(seconds);
     for (size_t i = 0; i < SMT_MONITOR_JUDGED_COUNT; i++) {
         const json_t *figure = json_object_get(decision, judged_keys[i]);
 
@@ -218,11 +221,12 @@ enum smt_status smt_monitor_baseline_load(const char *path,
         baseline.rows = calloc(json_array_size(processes) + 1, sizeof(*baseline.rows));
     if (!status && !baseline.rows) status = smt_fail(SMT_ENOMEM, "out of memory");
     if (!status) {
+        baseline.stepped = json_is_string(json_object_get(json, "step"));
         json_array_foreach(processes, i, process)
         {
             const char *name = json_string_value(json_object_get(process, "name"));
 
-            if (name) row_load(process, name, row_find(&baseline, name));
+            if (name) row_load(process, baseline.stepped, name, row_find(&baseline, name));
         }
         *ret_baseline = baseline;
     }

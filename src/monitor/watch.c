@@ -330,20 +330,40 @@ static enum smt_status engines_tell(struct smt_monitor_session *session)
     return SMT_OK;
 }
 
+/* A baseline that says nothing of a process does not hold for it. */
+static enum smt_status unknown_tell(struct smt_monitor_session *session)
+{
+    const struct smt_monitor_result *result = session->result;
+
+    for (size_t i = 0; result->options.baseline && i < result->process_count; i++) {
+        const struct smt_monitor_process *process = &result->processes[i];
+        enum smt_status status;
+
+        if (known_find(result->options.baseline, process->name)) continue;
+        status = smt_monitor_event_add(session,
+                                       "process %d (%s): the baseline knows none of that "
+                                       "name",
+                                       process->pid, process->name);
+        if (status) return status;
+    }
+    return SMT_OK;
+}
+
 static enum smt_status judge(struct smt_monitor_session *session)
 {
     struct smt_monitor_result *result = session->result;
+    enum smt_status status;
 
     session->round = result->rounds;
     for (size_t i = 0; i < result->process_count; i++) {
-        enum smt_status status = process_judge(&result->options, &result->processes[i]);
-
+        status = process_judge(&result->options, &result->processes[i]);
         if (status) return status;
         if (result->processes[i].decision.verdict > result->verdict)
             result->verdict = result->processes[i].decision.verdict;
     }
     result->finished = true;
-    return engines_tell(session);
+    status = engines_tell(session);
+    return status ? status : unknown_tell(session);
 }
 
 /* Everything up to the first look, from which on a result is always given. */

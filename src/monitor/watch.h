@@ -22,6 +22,7 @@ struct smt_monitor_baseline_row {
 struct smt_monitor_baseline {
     struct smt_monitor_baseline_row *rows;
     size_t count;
+    bool stepped; /* its rounds were steps, not ticks of the clock */
 };
 
 /* Reads the json of an earlier run. */

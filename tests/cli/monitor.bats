@@ -302,6 +302,19 @@ PYTHON
     [ "$status" -eq 1 ]
 }
 
+@test "a baseline that does not fit is told" {
+    start_idle
+    "$MTCTL" monitor --pid "$IDLE" --rounds 1 --settle 0 --step true --format "json:$DIR/old.json"
+    start_named other
+
+    run "$MTCTL" monitor --pid "$IDLE" --rounds 1 --settle 0 --step true --baseline "$DIR/old.json"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"process $IDLE (other): the baseline knows none of that name"* ]]
+    run "$MTCTL" monitor --pid "$IDLE" --interval 10 --duration 0.1 --baseline "$DIR/old.json"
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"old.json: is of a test with --step, and this is one without"* ]]
+}
+
 @test "a process that dies in round 3 ends the test with what was gathered" {
     start_idle
 

@@ -275,13 +275,26 @@ static void pages_that_grow_around_exact_figures_need_a_look(void **state)
 
 static void known_slope_is_no_longer_suspected(void **state)
 {
-    struct smt_monitor_known known = {true, {3 * (double)PAGE, 3 * (double)PAGE, 0}};
+    struct smt_monitor_known known = {true, {3 * (double)PAGE, 3 * (double)PAGE, 0}, 0};
 
     (void)state;
 
     samples_fill(2, 2, -1);
     assert_int_equal(decide(ROUNDS, &known).verdict, SMT_MONITOR_LOOK_FURTHER);
     samples_fill(5, 5, -1);
+    assert_int_equal(decide(ROUNDS, &known).verdict, SMT_MONITOR_SUSPECTED);
+}
+
+/* samples_fill() has two seconds between rounds. */
+static void known_slope_of_another_interval_is_compared_by_time(void **state)
+{
+    struct smt_monitor_known known = {true, {1.5 * (double)PAGE, 1.5 * (double)PAGE, 0}, 1};
+
+    (void)state;
+
+    samples_fill(2, 2, -1);
+    assert_int_equal(decide(ROUNDS, &known).verdict, SMT_MONITOR_LOOK_FURTHER);
+    samples_fill(4, 4, -1);
     assert_int_equal(decide(ROUNDS, &known).verdict, SMT_MONITOR_SUSPECTED);
 }
 
@@ -485,6 +498,7 @@ int main(void)
         cmocka_unit_test(exact_peak_demand_is_steady),
         cmocka_unit_test(pages_that_grow_around_exact_figures_need_a_look),
         cmocka_unit_test(known_slope_is_no_longer_suspected),
+        cmocka_unit_test(known_slope_of_another_interval_is_compared_by_time),
         cmocka_unit_test(engine_decides_and_names_the_stacks),
         cmocka_unit_test(process_without_engine_is_judged_by_its_pages),
         cmocka_unit_test(engine_in_trouble_is_mentioned_once),
