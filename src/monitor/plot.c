@@ -222,6 +222,8 @@ static const char *gnuplot_run(const char *gnuplot, const struct smt_buffer *scr
     static char why[200];
     char *arguments[] = {(char *)gnuplot, (char *)"-", NULL};
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
     int input = memfd_create("gnuplot script", MFD_CLOEXEC), error, how = 0;
     pid_t pid;
 
@@ -232,8 +234,13 @@ static const char *gnuplot_run(const char *gnuplot, const struct smt_buffer *scr
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    error = posix_spawnp(&pid, gnuplot, &actions, NULL, arguments, environ);
+    posix_spawnattr_init(&attributes);
+    sigemptyset(&none); /* Ctrl-C ends it, though not us */
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    error = posix_spawnp(&pid, gnuplot, &actions, &attributes, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     close(input);
     if (error) {
         snprintf(why, sizeof(why), "%s: %s", gnuplot, strerror(error));

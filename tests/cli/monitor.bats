@@ -728,9 +728,10 @@ start_named() {
     grep -q "EOD" "$DIR/trend.svg.gp"
 }
 
-@test "a picture that is cut off is told" {
+@test "a picture that is cut off is told, and Ctrl-C reaches gnuplot" {
     start_idle
-    printf '#!/bin/sh\ncat >/dev/null\nprintf "<svg><path/>" >"%s"\n' "$DIR/p.svg" >"$DIR/gnuplot"
+    printf '#!/bin/sh\ngrep SigBlk /proc/self/status >"%s"\nprintf "<svg><path/>" >"%s"\n' \
+        "$DIR/blocked" "$DIR/p.svg" >"$DIR/gnuplot"
     chmod +x "$DIR/gnuplot"
 
     PATH="$DIR:$PATH" run "$MTCTL" monitor --pid "$IDLE" --rounds 1 --settle 0 --step true \
@@ -738,6 +739,7 @@ start_named() {
 
     echo "$output"
     [[ "$output" == *"p.svg not drawn (gnuplot wrote only a part of it)"* ]]
+    grep -q $'SigBlk:\t0*$' "$DIR/blocked"
     [ -s "$DIR/p.svg.gp" ]
 }
 
