@@ -46,6 +46,16 @@ wait_for() {
     done
 }
 
+# Has this process been killed? It may take a moment to die.
+is_gone() {
+    local tries=0
+    while grep -qs '^State:.[^Z]' "/proc/$1/status"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 500 ] || return 1
+        read -r -t 0.02 <> <(:) || true
+    done
+}
+
 # A process that only waits, in $IDLE.
 start_idle() {
     sleep 1000 3>&- &
@@ -409,7 +419,7 @@ PYTHON
 
     [ "$status" -eq 3 ]
     [[ "$output" == *"round 1 ended abnormally: the step did not end within 0.2 s"* ]]
-    ! kill -0 "$(cat "$DIR/hung")" 2>/dev/null || grep -q '^State:.Z' "/proc/$(cat "$DIR/hung")/status"
+    is_gone "$(cat "$DIR/hung")"
 }
 
 @test "a program that restarts is followed" {
@@ -835,16 +845,17 @@ start_named() {
     start_idle
     cat >"$DIR/tty" <<'PYTHON'
 import os, pty, sys
-print("unread", flush=True)
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh"])))
+os.closerange(3, 10)
+open(sys.argv[1], "w").write(str(os.getpid()))
+pty.spawn(["sh"])
 PYTHON
 
-    run "$MTCTL" monitor --via "python3 $DIR/tty; echo \$? >$DIR/ended" --pid "$IDLE" --rounds 2 \
+    run "$MTCTL" monitor --via "python3 $DIR/tty $DIR/pid; true" --pid "$IDLE" --rounds 2 \
         --settle 0 --step ": $(printf '%5000s' x)" --format "json:$DIR/r.json"
 
     echo "$output"
     [ "$status" -eq 0 ]
-    wait_for "$DIR/ended"
+    is_gone "$(cat "$DIR/pid")"
     [[ "$(json "$DIR/r.json" 'r["processes"][0]["samples"][0]["heap"] > 0')" = True ]]
 }
 
@@ -858,7 +869,7 @@ PYTHON
 
     echo "$output"
     [ "$status" -eq 0 ]
-    ! kill -0 "$(cat "$DIR/stays")" || grep -q '^State:.Z' "/proc/$(cat "$DIR/stays")/status"
+    is_gone "$(cat "$DIR/stays")"
 }
 
 @test "through a shell: hung steps are killed, failed ones told, lost shells told" {
