@@ -214,7 +214,7 @@ static enum smt_status via_step(struct smt_monitor_source *source, const char *c
     struct via *via = via_of(source);
     int word = (int)strlen(via->word) - 2, stop_fd = source->stop_fd;
     struct smt_monitor_step step = {0};
-    struct smt_buffer shell;
+    struct smt_buffer shell, said; /* a terminal has one output only */
     enum smt_status status;
     char pid[32] = "", code[32] = "";
 
@@ -228,8 +228,11 @@ static enum smt_status via_step(struct smt_monitor_source *source, const char *c
                     word, via->word + 1, word, via->word + 1);
     status = via_send(via, &shell);
     smt_buffer_clear(&shell);
-    if (!status) status = via_answer(via, ANSWER_MS, NULL, pid, sizeof(pid));
-    if (!status) status = via_answer(via, timeout_ms, NULL, code, sizeof(code));
+    smt_buffer_init(&said);
+    if (!status) status = via_answer(via, ANSWER_MS, &said, pid, sizeof(pid));
+    if (!status) status = via_answer(via, timeout_ms, &said, code, sizeof(code));
+    if (said.size && write(source->output_fd, said.data, said.size) < 0) errno = 0; /* memory */
+    smt_buffer_clear(&said);
     if (pid[0] && (status == SMT_ENOTFOUND || status == SMT_EINTERRUPTED)) {
         step.outcome = status == SMT_ENOTFOUND ? SMT_MONITOR_STEP_HUNG : SMT_MONITOR_STEP_STOPPED;
         status = via_step_kill(via, pid);
@@ -335,11 +338,12 @@ static enum smt_status via_greet(struct via *via)
     status = via_send(via, &hello);
     if (!status) status = via_answer(via, ANSWER_MS, NULL, code, sizeof(code));
     smt_buffer_empty(&hello);
-    smt_buffer_addf(&hello,
-                    "stty raw -echo 2>/dev/null; smt_setsid=; command -v setsid >/dev/null && "
-                    "smt_setsid=setsid; "
-                    "printf '\\n%%s %%s\\n' '%.*s' $$\n",
-                    (int)strlen(via->word) - 2, via->word + 1);
+    smt_buffer_addf(
+        &hello,
+        "stty raw -echo 2>/dev/null; PS1= PS2= smt_setsid=; command -v setsid >/dev/null && "
+        "smt_setsid=setsid; "
+        "printf '\\n%%s %%s\\n' '%.*s' $$\n",
+        (int)strlen(via->word) - 2, via->word + 1);
     if (!status) status = via_send(via, &hello);
     if (!status) status = via_answer(via, ANSWER_MS, NULL, code, sizeof(code));
     smt_buffer_clear(&hello);

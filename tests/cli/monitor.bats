@@ -856,6 +856,10 @@ PYTHON
     echo "$output"
     [ "$status" -eq 0 ]
     is_gone "$(cat "$DIR/pid")"
+    run "$MTCTL" monitor --via "python3 $DIR/tty $DIR/pid" --pid "$IDLE" --rounds 1 --step 'echo why; exit 3'
+    echo "$output"
+    [[ "$output" == *"the step gave exit status 3: why"* ]]
+    [[ "$(json "$DIR/r.json" 'r["processes"][0]["ps_end"]')" == "uid "*" sleep 1000" ]]
     [[ "$(json "$DIR/r.json" 'r["processes"][0]["samples"][0]["heap"] > 0')" = True ]]
 }
 
