@@ -286,7 +286,8 @@ static void stacks_name(const struct smt_monitor_engine *engine,
     const struct smt_monitor_sample *from;
     struct smt_buffer text;
 
-    if (!engine || !engine->stacks || !live->present || live->rise != SMT_MONITOR_RISES) return;
+    if (!engine || !engine->stacks || !live->present) return;
+    if (live->rise != SMT_MONITOR_RISES && live->rise != SMT_MONITOR_SLOWS) return;
     from = smt_monitor_judged_sample(process->samples, process->count, SMT_MONITOR_JUDGED_LIVE,
                                      live->trend.warmup);
     smt_buffer_init(&text);
