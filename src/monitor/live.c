@@ -20,7 +20,7 @@ void smt_monitor_sparkline(const double *values, size_t count, size_t width,
     size_t from = count > width ? count - width : 0;
     double low, high;
 
-    if (!count) return;
+    if (!count || !width) return;
     low = high = values[from];
     for (size_t i = from; i < count; i++) {
         if (values[i] < low) low = values[i];

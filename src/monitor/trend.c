@@ -331,7 +331,8 @@ static double series_slowing(const struct series *series, size_t from)
 {
     size_t n = series->count - from;
     size_t parts = n < 2 * TREND_SLOWING_PARTS ? n : TREND_SLOWING_PARTS, steps = parts - 1;
-    double part[2 * TREND_SLOWING_PARTS], step[2 * TREND_SLOWING_PARTS], mean;
+    double part[2 * TREND_SLOWING_PARTS], at[2 * TREND_SLOWING_PARTS];
+    double step[2 * TREND_SLOWING_PARTS], mean;
     double across = 0, spread = 0, along = 0, middle = (double)(steps - 1) / 2, left;
 
     if (n < TREND_SLOWING_LEAST_KEPT) return 0;
@@ -339,8 +340,10 @@ static double series_slowing(const struct series *series, size_t from)
         size_t start = i * n / parts, end = (i + 1) * n / parts;
 
         part[i] = median_copy(series->y + from + start, end - start);
+        at[i] = mean_of(series->x + from + start, end - start);
     }
-    for (size_t i = 0; i < steps; i++) step[i] = part[i + 1] - part[i];
+    /* Looks may come more often later on. */
+    for (size_t i = 0; i < steps; i++) step[i] = (part[i + 1] - part[i]) / (at[i + 1] - at[i]);
     mean = mean_of(step, steps);
     for (size_t i = 0; i < steps; i++) {
         across += ((double)i - middle) * (step[i] - mean);

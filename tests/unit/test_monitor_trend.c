@@ -240,6 +240,15 @@ static void leak_of_any_size_each_time_does_not_slow_down(void **state)
     assert_int_equal(judge(200), SMT_MONITOR_RISES);
 }
 
+static void leak_that_is_seen_ever_more_often_does_not_slow_down(void **state)
+{
+    (void)state;
+    for (size_t i = 1; i < 200; i++) x[i] = x[i - 1] + 10 - (double)i / 25;
+    for (size_t i = 0; i < 200; i++) y[i] += floor(x[i]) * PAGE;
+
+    assert_int_equal(judge(200), SMT_MONITOR_RISES);
+}
+
 static void leak_behind_what_is_left_of_a_warm_up_does_not_slow_down(void **state)
 {
     (void)state;
@@ -366,6 +375,7 @@ int main(void)
         cmocka_unit_test_setup(growth_that_slows_down_may_still_be_settling, series_setup),
         cmocka_unit_test_setup(cache_that_is_full_towards_the_end_has_settled, series_setup),
         cmocka_unit_test_setup(leak_of_any_size_each_time_does_not_slow_down, series_setup),
+        cmocka_unit_test_setup(leak_that_is_seen_ever_more_often_does_not_slow_down, series_setup),
         cmocka_unit_test_setup(leak_behind_what_is_left_of_a_warm_up_does_not_slow_down,
                                series_setup),
         cmocka_unit_test_setup(shrinking_is_no_leak, series_setup),
