@@ -290,8 +290,9 @@ const struct smt_cli_program smt_mtctl_monitor_program = {
     .description =
         "Repeats a step, watches the memory of processes, decides whether they leak. Those that "
         "mtctl run started tell their live bytes exactly, and which stacks grow.\n"
-        "Exit status: 0 steady; 1 leak suspected; 2 command line or input; 3 the test ended "
-        "abnormally; 130 interrupted, with the results so far.",
+        "Exit status: 0 steady, and without --strict look further or undecided; 1 leak suspected; "
+        "2 command line or input; 3 the test ended abnormally; 130 interrupted (Ctrl-C, SIGTERM, "
+        "the end of the terminal), with the results so far.",
     .options = table,
     .examples = examples,
 };
