@@ -29,7 +29,9 @@ struct monitor_cli {
     const char *all[LIST_MOST];
     struct report reports[LIST_MOST];
     size_t report_count;
-    const char *plot, *baseline_path;
+    const char *plots[LIST_MOST];
+    size_t plot_count;
+    const char *baseline_path;
     bool strict, verbose;
     bool rounds_given, clock_given, settle_given, timeout_given, budget_given;
     struct smt_monitor_live live;
@@ -200,9 +202,13 @@ static enum smt_status output_check(const struct smt_cli_option *row, const char
 
 static SMT_CLI_SETTER(set_plot)
 {
-    cli_of(options)->plot = arg;
-    if (smt_monitor_plot_is_known(arg)) return output_check(row, arg);
-    return smt_fail(SMT_EUSAGE, "--%s: '%s' must end in .svg or .png", row->name, arg);
+    enum smt_status status;
+
+    if (!smt_monitor_plot_is_known(arg))
+        return smt_fail(SMT_EUSAGE, "--%s: '%s' must end in .svg or .png", row->name, arg);
+    status = output_check(row, arg);
+    return status ? status
+                  : list_add(row, cli_of(options)->plots, &cli_of(options)->plot_count, arg);
 }
 
 static SMT_CLI_SETTER(set_format)
@@ -268,8 +274,8 @@ static const struct smt_cli_option table[] = {
     {0, "format", "NAME[:FILE]", 0,
      "text (default), json, html; FILE - is standard output; repeatable", "text json html", NULL,
      set_format, 0},
-    {0, "plot", "FILE", 0, "Draw the trend with gnuplot: FILE.svg or FILE.png", "FILE", NULL,
-     set_plot, 0},
+    {0, "plot", "FILE", 0, "Draw the trend with gnuplot: FILE.svg or FILE.png; repeatable", "FILE",
+     NULL, set_plot, 0},
     {'v', "verbose", NULL, 0, "Full mappings and process lines; what steps print", NULL, NULL,
      smt_cli_set_true, AT(verbose)},
     SMT_CLI_HELP_ROW(AT(request)),
@@ -426,8 +432,9 @@ static int result_report(struct monitor_cli *cli, const struct smt_monitor_resul
     if (!cli->report_count || lost)
         code = worst(code, complain(report_write(&standard, cli->verbose, result)));
     /* A picture that could not be drawn takes nothing from the result. */
-    if (cli->plot && smt_monitor_plot(result, cli->plot, "gnuplot"))
-        fprintf(stderr, "mtctl monitor: %s\n", smt_fail_text());
+    for (size_t i = 0; i < cli->plot_count; i++)
+        if (smt_monitor_plot(result, cli->plots[i], "gnuplot"))
+            fprintf(stderr, "mtctl monitor: %s\n", smt_fail_text());
     if (result->abnormal) {
         if (!text_is_shown(cli)) fprintf(stderr, "mtctl monitor: %s\n", result->abnormal);
         code = worst(code, 3);

@@ -758,9 +758,7 @@ start_named() {
     start_idle
 
     run "$MTCTL" monitor --pid "$IDLE" --interval 10 --duration 0.2 --plot "$DIR/trend.svg" \
-        --format "html:$DIR/r.html"
-    [ "$status" -eq 0 ]
-    run "$MTCTL" monitor --pid "$IDLE" --interval 10 --duration 0.2 --plot "$DIR/trend.png"
+        --plot "$DIR/trend.png" --format "html:$DIR/r.html"
     [ "$status" -eq 0 ]
 
     grep -q "</svg>" "$DIR/trend.svg"
