@@ -15,8 +15,8 @@ struct invocation {
     struct smt_mtctl_options options;
     struct smt_control control;
     struct smt_wire_client client;
-    struct smt_buffer script; /* its text */
-    atomic_bool *cancels;     /* the engine's, when it is here */
+    struct smt_buffer script;   /* its text */
+    struct smt_control *engine; /* when it is here */
     bool show_failed;
 };
 
@@ -93,7 +93,7 @@ static int target_run(struct invocation *invocation, const struct smt_script_tar
     else if (invocation->options.words)
         status = words_run(invocation, target);
     else
-        status = smt_mtctl_shell(target, invocation->cancels);
+        status = smt_mtctl_shell(target, invocation->engine);
     if (invocation->show_failed && !status) {
         fprintf(stderr, "mtctl: cannot write the answer\n");
         status = 3;
@@ -101,17 +101,17 @@ static int target_run(struct invocation *invocation, const struct smt_script_tar
     return status;
 }
 
-static struct smt_stress *interrupted_engine;
+static struct smt_control *interrupted_engine;
 
 static void on_interrupt(int number)
 {
     (void)number;
-    atomic_store(&interrupted_engine->cancelled, true);
+    smt_control_cancel(interrupted_engine);
 }
 
 /* Commands end early then. A shell that waits for a line does too: its read is
  * not begun again. One on a terminal has its own way. */
-static void interrupts_take(struct smt_stress *engine)
+static void interrupts_take(struct smt_control *engine)
 {
     const struct sigaction ours = {.sa_handler = on_interrupt};
 
@@ -144,8 +144,8 @@ static int engine_run(struct invocation *invocation)
     int status = smt_mtctl_engine_start(&invocation->options.engine, &invocation->control);
 
     if (status) return status;
-    invocation->cancels = &invocation->control.stress.cancelled;
-    if (!edited) interrupts_take(&invocation->control.stress);
+    invocation->engine = &invocation->control;
+    if (!edited) interrupts_take(&invocation->control);
     status = target_run(invocation, &target);
     if (!shell) tests_finish(invocation, &target);
     if (atomic_load(&invocation->control.stress.cancelled)) status = 130;

@@ -21,10 +21,10 @@ struct smt_mtctl_options {
 /* Options, then COMMAND...; the exit status. */
 int smt_mtctl_command(int argc, char **argv);
 
-/* The interactive shell; `target` carries out and shows. On a terminal Ctrl-C sets
- * *cancels, which is to end a command; it is false again for the next one. NULL:
- * Ctrl-C during a command ends the program. Elsewhere the shell ends once
- * *cancels is set. The exit status. */
-int smt_mtctl_shell(const struct smt_script_target *target, atomic_bool *cancels);
+/* The interactive shell; `target` carries out and shows. On a terminal Ctrl-C ends
+ * a command of the engine, not the shell; NULL: the engine is elsewhere, and it
+ * ends the program. Otherwise the shell ends once the engine is cancelled. The exit
+ * status. */
+int smt_mtctl_shell(const struct smt_script_target *target, struct smt_control *engine);
 
 #endif

@@ -160,7 +160,8 @@ static int parameter_apply(struct smt_control *control, const char *text, bool j
 int smt_mtctl_engine_start(const struct smt_mtctl_engine *engine, struct smt_control *ret_control)
 {
     const struct smt_control_hooks hooks = {.context = (void *)(uintptr_t)engine->parser,
-                                            .message_test = smt_mtctl_message_test};
+                                            .message_test = smt_mtctl_message_test,
+                                            .message_cancel = smt_mtctl_message_cancel};
     struct smt_stress_options options = engine->options;
     enum smt_status status;
     int failed = 0;

@@ -98,9 +98,14 @@ static enum smt_status message_take(struct smt_message_list *messages, const cha
     return smt_message_add_bytes(messages, name, bytes, size_bytes);
 }
 
+void smt_mtctl_message_cancel(void)
+{
+    smt_run_interrupted = 1;
+}
+
 enum smt_status smt_mtctl_message_test(void *context, const char *name, const void *bytes,
-                                       size_t size_bytes, struct smt_buffer *report,
-                                       bool *ret_findings)
+                                       size_t size_bytes, const atomic_bool *cancelled,
+                                       struct smt_buffer *report, bool *ret_findings)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the sweep is one thread's */
     struct message_sink sink = {
@@ -114,7 +119,10 @@ enum smt_status smt_mtctl_message_test(void *context, const char *name, const vo
     status = message_take(&messages, name, bytes, size_bytes);
     if (status == SMT_OK) {
         pthread_mutex_lock(&lock);
-        status = sweep_run(context ? context : smt_parsers[0], &messages, &sink);
+        smt_run_interrupted = 0; /* who cancels from now on sets it again */
+        status = atomic_load(cancelled)
+                     ? smt_fail(SMT_EINTERRUPTED, "interrupted")
+                     : sweep_run(context ? context : smt_parsers[0], &messages, &sink);
         pthread_mutex_unlock(&lock);
     }
     smt_message_list_clear(&messages);

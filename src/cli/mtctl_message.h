@@ -9,7 +9,8 @@
 /* For smt_control_hooks.message_test; the context is the parser, NULL for the
  * first of the table. From any thread; one test at a time runs, others wait. */
 enum smt_status smt_mtctl_message_test(void *context, const char *name, const void *bytes,
-                                       size_t size_bytes, struct smt_buffer *report,
-                                       bool *ret_findings);
+                                       size_t size_bytes, const atomic_bool *cancelled,
+                                       struct smt_buffer *report, bool *ret_findings);
+void smt_mtctl_message_cancel(void); /* .message_cancel */
 
 #endif

@@ -143,11 +143,11 @@ static bool line_run(struct shell *shell, const char *line, int *ret_status)
 /* --- Ctrl-C --- */
 
 static volatile sig_atomic_t interrupted;
-static atomic_bool *interrupt_cancels; /* what a command looks at, or NULL */
+static struct smt_control *interrupted_engine; /* or NULL */
 
 static bool is_cancelled(void)
 {
-    return interrupt_cancels && atomic_load(interrupt_cancels);
+    return interrupted_engine && atomic_load(&interrupted_engine->stress.cancelled);
 }
 
 /* Nobody looks on: a fault shows in the exit status, as of a command line, and
@@ -172,7 +172,7 @@ static void on_interrupt(int number)
 {
     (void)number;
     interrupted = 1;
-    if (interrupt_cancels) atomic_store(interrupt_cancels, true);
+    if (interrupted_engine) smt_control_cancel(interrupted_engine);
 }
 
 /* A signal while a line is edited ends el_gets(): then another line is asked for.
@@ -184,12 +184,12 @@ static const char *line_get(EditLine *edit)
 
     do {
         interrupted = 0;
-        if (interrupt_cancels) atomic_store(interrupt_cancels, false);
+        if (interrupted_engine) atomic_store(&interrupted_engine->stress.cancelled, false);
         signal(SIGINT, on_interrupt);
         got = el_gets(edit, &length);
         if (interrupted) puts("^C");
     } while (interrupted);
-    if (!interrupt_cancels) signal(SIGINT, SIG_DFL); /* a server's command does not look */
+    if (!interrupted_engine) signal(SIGINT, SIG_DFL); /* a server's command does not look */
     return got && length > 0 ? got : NULL;
 }
 
@@ -251,12 +251,12 @@ static int edited_run(struct shell *shell)
     return status;
 }
 
-int smt_mtctl_shell(const struct smt_script_target *target, atomic_bool *cancels)
+int smt_mtctl_shell(const struct smt_script_target *target, struct smt_control *engine)
 {
     struct shell shell = {.target = target};
     int status;
 
-    interrupt_cancels = cancels;
+    interrupted_engine = engine;
     status = isatty(STDIN_FILENO) ? edited_run(&shell) : plain_run(&shell);
 
     smt_wire_request_clear(&shell.request);

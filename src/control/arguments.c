@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "control/command.h"
+#include "control/control.h"
 
 void smt_fault_values(struct smt_wire_reply *reply)
 {
@@ -12,6 +12,13 @@ void smt_fault_values(struct smt_wire_reply *reply)
 void smt_fault_memory(struct smt_wire_reply *reply)
 {
     smt_wire_fault(reply, 400, "memory allocation failed");
+}
+
+bool smt_fault_interrupted(struct smt_control *control, struct smt_wire_reply *reply)
+{
+    if (!atomic_load(&control->stress.cancelled)) return false;
+    smt_wire_fault(reply, 500, "interrupted");
+    return true;
 }
 
 bool smt_arguments_left(const struct smt_arguments *arguments)

@@ -67,4 +67,7 @@ bool smt_arguments_end(struct smt_arguments *arguments, struct smt_wire_reply *r
 void smt_fault_values(struct smt_wire_reply *reply); /* 400 invalid parameter values */
 void smt_fault_memory(struct smt_wire_reply *reply); /* 400 memory allocation failed */
 
+/* 500 interrupted, when somebody wants us to end: half of long work is no answer. */
+bool smt_fault_interrupted(struct smt_control *control, struct smt_wire_reply *reply);
+
 #endif

@@ -1,17 +1,9 @@
 /* The rows that allocate and free: mt.mem_*, mt.lock_test. */
 #include "control/command_rows.h"
 
-/* Long work ends early when somebody wants us to end; half of it is no answer. */
-static bool is_interrupted(struct smt_control *control, struct smt_wire_reply *reply)
-{
-    if (!atomic_load(&control->stress.cancelled)) return false;
-    smt_wire_fault(reply, 500, "interrupted");
-    return true;
-}
-
 static void fault_allocation(struct smt_control *control, struct smt_wire_reply *reply)
 {
-    if (!is_interrupted(control, reply)) smt_fault_memory(reply);
+    if (!smt_fault_interrupted(control, reply)) smt_fault_memory(reply);
 }
 
 COMMAND_ROW(mem_alloc)
@@ -99,7 +91,7 @@ COMMAND_ROW(lock_test)
         return;
     }
     took_ns = smt_stress_lock_test(&control->stress, times);
-    if (is_interrupted(control, reply)) return;
+    if (smt_fault_interrupted(control, reply)) return;
     smt_wire_add_mark(&reply->results, SMT_WIRE_STRUCT);
     smt_wire_add_name(&reply->results, "locks");
     smt_wire_add_integer(&reply->results, (int64_t)times);

@@ -18,6 +18,12 @@ enum smt_status smt_control_init(struct smt_control *control,
     return status;
 }
 
+void smt_control_cancel(struct smt_control *control)
+{
+    smt_stress_cancel(&control->stress);
+    if (control->hooks.message_cancel) control->hooks.message_cancel();
+}
+
 void smt_control_clear(struct smt_control *control)
 {
     smt_stress_tests_free(control->tests);

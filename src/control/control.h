@@ -20,10 +20,13 @@ struct smt_control_hooks {
     /* Runs the message test on these bytes; `name` says where they are from.
      * Adds lines for people to `report`, the last one without its end. For
      * message_data a zero byte follows the bytes. A status says that the test itself
-     * could not be made; *ret_findings that it was made and found something. */
+     * could not be made; *ret_findings that it was made and found something. Once
+     * *cancelled is set it is not begun. */
     enum smt_status (*message_test)(void *context, const char *name, const void *bytes,
-                                    size_t size_bytes, struct smt_buffer *report,
-                                    bool *ret_findings);
+                                    size_t size_bytes, const atomic_bool *cancelled,
+                                    struct smt_buffer *report, bool *ret_findings);
+    /* Has one that runs give up soon; from a signal handler too. */
+    void (*message_cancel)(void);
 };
 
 struct smt_control {
@@ -37,6 +40,9 @@ struct smt_control {
 SMT_MUST_USE enum smt_status smt_control_init(struct smt_control *control,
                                               const struct smt_stress_options *options,
                                               const struct smt_control_hooks *hooks);
+
+/* Has all long work give up soon, for good; from a signal handler too. */
+void smt_control_cancel(struct smt_control *control);
 
 /* Ends timed tests and frees (and checks) every chunk. */
 void smt_control_clear(struct smt_control *control);

@@ -89,6 +89,7 @@ static void message_test(struct smt_control *control, const char *name, const ch
                          size_t size_bytes, struct smt_wire_reply *reply)
 {
     const struct smt_control_hooks *hooks = &control->hooks;
+    const atomic_bool *cancelled = &control->stress.cancelled;
     struct smt_buffer report;
     bool findings = false;
 
@@ -97,11 +98,12 @@ static void message_test(struct smt_control *control, const char *name, const ch
         return;
     }
     smt_buffer_init(&report);
-    if (hooks->message_test(hooks->context, name, bytes, size_bytes, &report, &findings) != SMT_OK)
-        smt_wire_fault(reply, 400, "%s", smt_fail_text());
-    else
+    if (hooks->message_test(hooks->context, name, bytes, size_bytes, cancelled, &report,
+                            &findings) == SMT_OK)
         smt_wire_add_bytes(&reply->results, SMT_WIRE_STRING, report.data ? report.data : "",
                            report.size);
+    else if (!smt_fault_interrupted(control, reply))
+        smt_wire_fault(reply, 400, "%s", smt_fail_text());
     smt_buffer_clear(&report);
     pthread_mutex_lock(&control->parameters.lock);
     control->parameters.message_findings += findings;

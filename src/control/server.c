@@ -27,7 +27,7 @@ static void server_wind_down(struct smt_server *server)
 
     if (server->stopping) return;
     server->stopping = true;
-    smt_stress_cancel(&server->control->stress);
+    smt_control_cancel(server->control);
     for (size_t i = 0; i < server->listener_count; i++) listener_close(&server->listeners[i]);
     DL_FOREACH_SAFE(server->connections, connection, next) connection_close(connection);
     for (int i = 0; i < 3; i++) handle_close((uv_handle_t *)&server->signals[i]);

@@ -423,10 +423,17 @@ END
 }
 
 @test "half of a command that was interrupted is no answer" {
-    for words in 'lock_test 9000000000000000000' 'mem_rnd_alloc 1 1 9000000000000000000'; do
+    {
+        printf 'INVITE sip:a@b SIP/2.0\r\n'
+        printf 'Via: SIP/2.0/UDP h%d;branch=z\r\n' {1..15000}
+        echo
+    } >"$BATS_TEST_TMPDIR/long.sip"
+    for words in 'lock_test 9000000000000000000' 'mem_rnd_alloc 1 1 9000000000000000000' \
+        "-p message=1 cfg.sets misctest message_file $BATS_TEST_TMPDIR/long.sip"; do
         env --default-signal=INT "$SMT_BIN/mtctl" -q --memory-limit 16g $words \
             >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
-        until grep -q '^SigCgt:.*[2367abef]$' "/proc/$!/status"; do :; done
+        until [ "/proc/$!/exe" -ef "$SMT_BIN/mtctl" ] &&
+            grep -q '^SigCgt:.*[2367abef]$' "/proc/$!/status"; do :; done
 
         kill -INT $!
 

@@ -28,10 +28,11 @@ static const char *run(const char *line)
 }
 
 static enum smt_status message_test(void *context, const char *name, const void *bytes,
-                                    size_t size_bytes, struct smt_buffer *report,
-                                    bool *ret_findings)
+                                    size_t size_bytes, const atomic_bool *cancelled,
+                                    struct smt_buffer *report, bool *ret_findings)
 {
     (void)context;
+    if (atomic_load(cancelled)) return smt_fail(SMT_EINTERRUPTED, "interrupted");
     smt_buffer_addf(report, "%s:%.*s", name, (int)size_bytes, (const char *)bytes);
     *ret_findings = size_bytes > 3;
     return SMT_OK;
