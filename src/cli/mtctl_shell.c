@@ -239,12 +239,12 @@ static int edited_run(struct shell *shell)
         if (line) {
             line[strcspn(line, "\n")] = '\0';
             if (*line) history(past, &event, H_ENTER, line);
+            if (*path) history(past, &event, H_SAVE, path); /* a terminal may close any time */
             goes_on = line_run(shell, line, &status);
         }
         free(line);
         if (!goes_on) break;
     }
-    if (*path) history(past, &event, H_SAVE, path);
     signal(SIGINT, SIG_DFL);
     history_end(past);
     el_end(edit);

@@ -263,6 +263,18 @@ END
     contains $'mem_used k\n7\n' "$said"
 }
 
+@test "on a terminal, a line is kept before it is carried out" {
+    said=$(types "$BATS_TEST_TMPDIR" <<END
+mt> |cfg.seti misctest message 1\\n
+mt> |cfg.sets misctest message_file $BATS_TEST_TMPDIR/.mtctl_history\\n
+findings|quit\\n
+END
+    )
+
+    contains '.mtctl_history: ' "$said"
+    contains ' bytes, not accepted' "$said"
+}
+
 @test "on a terminal, letters of any language are kept, in any locale" {
     for locale in C C.UTF-8 de_DE.ISO-8859-1; do
         said=$(LC_ALL=$locale types "$BATS_TEST_TMPDIR" <<'END'
