@@ -1,11 +1,17 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/server_inside.h"
 
-#define BACKLOG 4096
+#define BACKLOG       4096
+#define LOCK_TRIES    200
+#define LOCK_PAUSE_NS 5000000
 
 static void on_client(uv_stream_t *stream, int error)
 {
@@ -74,8 +80,8 @@ static int ip_bind(struct listener *listener)
     return error;
 }
 
-enum smt_status listener_open(struct listener *listener, struct smt_server *server,
-                              const struct smt_address *address)
+static enum smt_status listener_start(struct listener *listener, struct smt_server *server,
+                                      const struct smt_address *address)
 {
     bool local = address->socket.any.sa_family == AF_UNIX;
     char name[160];
@@ -98,6 +104,33 @@ enum smt_status listener_open(struct listener *listener, struct smt_server *serv
     if (!error) return SMT_OK;
     smt_address_format(address, name, sizeof name);
     return smt_fail(SMT_EIO, "%s: cannot listen: %s", name, uv_strerror(error));
+}
+
+/* Servers that start at once may all see what a dead one left, and each remove
+ * the others' new socket: so one after the other. Nobody can keep a server from
+ * starting by holding the lock. -1: none. */
+static int folder_lock(const struct smt_address *address)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+    char folder[sizeof address->socket.local.sun_path];
+    int fd;
+
+    if (address->socket.any.sa_family != AF_UNIX) return -1;
+    strcpy(folder, address->socket.local.sun_path);
+    fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+        nanosleep(&pause, NULL);
+    return fd;
+}
+
+enum smt_status listener_open(struct listener *listener, struct smt_server *server,
+                              const struct smt_address *address)
+{
+    int lock = folder_lock(address);
+    enum smt_status status = listener_start(listener, server, address);
+
+    if (lock >= 0) close(lock);
+    return status;
 }
 
 /* Removes the socket's path only while it still leads to our socket. */

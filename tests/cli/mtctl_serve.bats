@@ -278,6 +278,28 @@ END
     answers 0 -s "$socket" mem_used
 }
 
+@test "of servers that start at once on a dead one's socket one serves" {
+    local servers=() i
+
+    server_start "unix:$socket"
+    kill -KILL "$server"
+    wait "$server" || true
+    server=
+    for i in 1 2 3 4; do
+        timeout 20 "$SMT_BIN/mtctl" serve -q --listen "unix:$socket" \
+            >"$BATS_TEST_TMPDIR/out.$i" 2>"$BATS_TEST_TMPDIR/err.$i" 3>&- &
+        servers+=($!)
+    done
+
+    # the others complain, or the time is over
+    until [ "$(cat "$BATS_TEST_TMPDIR"/err.* | wc -l)" -ge 3 ]; do sleep 0.01; done
+    answers 0 -s "$socket" mem_used
+    kill -TERM "${servers[@]}" || true
+
+    [ "$(cat "$BATS_TEST_TMPDIR"/out.* | grep -c listening)" = 1 ]
+    [ "$(cat "$BATS_TEST_TMPDIR"/err.* | grep -c 'is listening there already')" = 3 ]
+}
+
 @test "a file that is no socket is left alone" {
     echo kept >"$socket"
 
