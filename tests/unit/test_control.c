@@ -1,31 +1,5 @@
-/* control/: the command table, parameters, scripts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "control/control.h"
-
-static struct smt_control control;
-static struct smt_wire_reply reply;
-static struct smt_buffer printed;
-
-/* Runs a line; the answer as printed. */
-static const char *run(const char *line)
-{
-    struct smt_wire_request request = {0};
-
-    smt_buffer_empty(&printed);
-    if (smt_text_decode_request(line, strlen(line), &request) != SMT_OK) return smt_fail_text();
-    smt_command_execute(&control, &request, &reply);
-    smt_text_encode_reply(&printed, &reply, "\n");
-    smt_wire_request_clear(&request);
-    return printed.data ? printed.data : "";
-}
+/* control/: the command table and parameters. */
+#include "control_fixture.h"
 
 static enum smt_status message_test(void *context, const char *name, const void *bytes,
                                     size_t size_bytes, const atomic_bool *cancelled,
@@ -38,39 +12,13 @@ static enum smt_status message_test(void *context, const char *name, const void 
     return SMT_OK;
 }
 
-static int setup_with(const char *backend, bool hooked)
-{
-    const struct smt_stress_options options = {
-        .backend = backend, .limit_bytes = (uint64_t)16 << 30, .seed = 3};
-    const struct smt_control_hooks hooks = {.message_test = hooked ? message_test : NULL};
-
-    return smt_control_init(&control, &options, &hooks) == SMT_OK ? 0 : -1;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    return setup_with("libc", false);
-}
-
 static int setup_heap(void **state)
 {
-    (void)state;
-    return setup_with("heap", true);
-}
+    const struct smt_control_hooks hooks = {.message_test = message_test};
 
-static int teardown(void **state)
-{
     (void)state;
-    smt_control_clear(&control);
-    smt_wire_reply_clear(&reply);
-    smt_buffer_clear(&printed);
-    return 0;
+    return control_open("heap", &hooks);
 }
-
-#define VALUES "error: 400 - invalid parameter values\n"
-#define UNITS  "error: 500 - bad param use b|k|m|g\n"
-#define FAILED "error: 400 - memory allocation failed\n"
 
 static void wrong_arguments_answer_with_known_texts(void **state)
 {
@@ -303,143 +251,7 @@ static void integers_of_json_may_have_a_point(void **state)
     assert_string_equal(run_json("mt.mem_alloc", "[18446744073709551615]"), VALUES);
 }
 
-/* --- scripts --- */
-
-static enum smt_status script_call(void *context, const struct smt_wire_request *request,
-                                   struct smt_wire_reply *ret_reply)
-{
-    (void)context;
-    smt_command_execute(&control, request, ret_reply);
-    return SMT_OK;
-}
-
-static void script_show(void *context, const struct smt_wire_reply *shown)
-{
-    smt_text_encode_reply(context, shown, "\n");
-}
-
-/* What the script shows, and how it ends. */
-static enum smt_status script(const char *text, struct smt_buffer *shown, unsigned *ret_fault_line)
-{
-    const struct smt_script_target target = {
-        .context = shown, .call = script_call, .show = script_show};
-
-    smt_buffer_empty(shown);
-    return smt_script_run("test.cfg", text, strlen(text), &target, ret_fault_line);
-}
-
-static void kamailio_excerpts_run_as_they_stand(void **state)
-{
-    static const char text[] = "#!KAMAILIO\n"
-                               "...\n"
-                               "loadmodule \"misctest.so\"\n"
-                               "modparam(\"misctest\", \"memory\", 1)\n"
-                               "modparam(\"misctest\", \"mem_check_content\", 1)\n"
-                               "modparam(\"tm\", \"fr_timer\", 30)\n"
-                               "...\n"
-                               "mem_alloc(1048576); # 1MB\n"
-                               "  mt_mem_alloc( 4096 ) ;\n"
-                               "/* mem_alloc(7);\n ; */ mt.mem_used // bytes\n"
-                               "mt.mem_free 1 k; mem_used\n"
-                               "mem_free();\n"
-                               "/*/ mem_alloc(1); */\f\n"
-                               "mt_mem_free(); mt.mem_used";
-    struct smt_buffer shown;
-    unsigned fault = 9;
-
-    (void)state;
-    smt_buffer_init(&shown);
-
-    assert_int_equal(script(text, &shown, &fault), SMT_OK);
-
-    assert_int_equal(fault, 0);
-    assert_string_equal(shown.data, "1052672\n4\n1048576\n0\n");
-    assert_string_equal(run("cfg.get misctest mem_check_content"), "1\n");
-    smt_buffer_clear(&shown);
-}
-
-static void script_ends_at_the_first_fault(void **state)
-{
-    struct smt_buffer shown;
-    unsigned fault = 0;
-
-    (void)state;
-    smt_buffer_init(&shown);
-
-    assert_int_equal(script("mem_alloc(-1);\nmem_alloc(5);\n", &shown, &fault), SMT_OK);
-
-    assert_int_equal(fault, 1);
-    assert_string_equal(shown.data, VALUES);
-    assert_string_equal(run("mem_used"), "0\n");
-    smt_buffer_clear(&shown);
-}
-
-static void unreadable_statements_name_their_line(void **state)
-{
-    static const struct {
-        const char *text, *sentence;
-    } rows[] = {
-        {"\n\nbad(3)\n", "test.cfg:3: no such function: bad"},
-        {"mem_used\n\nmem_alloc(x);\n", "test.cfg:3: expected mem_alloc(size)"},
-        {"/*\n\n*/ modparam(\"misctest\")", "test.cfg:3: expected modparam(\"module\", \"name\", "
-                                            "value)"},
-        {"mt.mem_alloc \"x", "test.cfg:1: a quote is not closed"},
-        {"mem_used\nmem_alloc(10\nmem_used\n", "test.cfg:2: a parenthesis is not closed"},
-        {"mem_alloc(10;\nmem_used\n", "test.cfg:1: a parenthesis is not closed"},
-        {"mem_free(1);", "test.cfg:1: expected mem_free()"},
-        {"\n\"\"\n", "test.cfg:2: expected a command"},
-    };
-    struct smt_buffer shown;
-    unsigned fault;
-
-    (void)state;
-    smt_buffer_init(&shown);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        assert_int_equal(script(rows[i].text, &shown, &fault), SMT_EINPUT);
-        assert_string_equal(smt_fail_text(), rows[i].sentence);
-    }
-    smt_buffer_clear(&shown);
-}
-
-static void zero_byte_in_a_script_is_told(void **state)
-{
-    const struct smt_script_target target = {.call = script_call, .show = script_show};
-    unsigned fault;
-
-    (void)state;
-
-    assert_int_equal(smt_script_run("test.cfg", "mem_used\0 1\n", 12, &target, &fault), SMT_EINPUT);
-
-    assert_string_equal(smt_fail_text(), "test.cfg:1: a zero byte does not belong in a script");
-}
-
-static void random_scripts_are_survived(void **state)
-{
-    static const char *const pieces[] = {"mem_alloc(", ")",   ";",  "\n",       "\"", "/*",
-                                         "*/",         "#",   "//", "modparam", "12", ",",
-                                         " ",          "...", "\\", "(",        "k"};
-    struct smt_random random;
-    struct smt_buffer text, shown;
-    unsigned fault;
-
-    (void)state;
-    smt_random_init(&random, 99);
-    smt_buffer_init(&text);
-    smt_buffer_init(&shown);
-    for (int round = 0; round < 20000; round++) {
-        smt_buffer_empty(&text);
-        for (size_t i = smt_random_below(&random, 20); i > 0; i--)
-            smt_buffer_add_text(&text,
-                                pieces[smt_random_below(&random, sizeof pieces / sizeof *pieces)]);
-
-        (void)!script(text.data ? text.data : "", &shown, &fault);
-    }
-    smt_buffer_clear(&text);
-    smt_buffer_clear(&shown);
-}
-
-#define WITH_CONTROL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-#define WITH_HEAP(test)    cmocka_unit_test_setup_teardown(test, setup_heap, teardown)
+#define WITH_HEAP(test) cmocka_unit_test_setup_teardown(test, setup_heap, teardown)
 
 int main(void)
 {
@@ -455,11 +267,6 @@ int main(void)
         WITH_CONTROL(arguments_by_name_find_their_places),
         WITH_CONTROL(arguments_by_name_take_no_others_place),
         WITH_CONTROL(integers_of_json_may_have_a_point),
-        WITH_CONTROL(kamailio_excerpts_run_as_they_stand),
-        WITH_CONTROL(script_ends_at_the_first_fault),
-        WITH_CONTROL(unreadable_statements_name_their_line),
-        WITH_CONTROL(zero_byte_in_a_script_is_told),
-        WITH_CONTROL(random_scripts_are_survived),
     };
 
     return cmocka_run_group_tests_name("control", tests, NULL, NULL);
