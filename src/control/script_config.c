@@ -212,8 +212,8 @@ static bool is_setting(const char *text)
 enum smt_left smt_left_kind(const char *text, bool in_block)
 {
     static const char *const modules[] = {"loadmodule", "loadmodulex", "loadpath", NULL};
-    static const char *const others[] = {"include_file", "import_file", "exit",     "drop",
-                                         "return",       "break",       "continue", NULL};
+    static const char *const others[] = {"cfgengine", "include_file", "import_file", "exit", "drop",
+                                         "return",    "break",        "continue",    NULL};
 
     if (text[strspn(text, "." BLANKS)] == '\0' || is_route(text)) return SMT_LEFT_FRAME;
     if (word_is_one_of(text, modules))
