@@ -71,6 +71,7 @@ static enum smt_status sweep_run(const struct smt_parser *parser,
 {
     struct smt_sweep_settings settings = {
         .worker = {.parser = parser,
+                   .is_alone = true, /* a server's clients are not its business */
                    .timeout_ns = TIMEOUT_NS,
                    .check_content = true,
                    .quarantine_bytes = QUARANTINE_BYTES},

@@ -59,6 +59,13 @@ void smt_worker_replace(struct smt_worker *worker)
     if (worker->child) child_end_now(worker);
 }
 
+/* A copy of a connection would keep it open after its owner has closed it. */
+static void others_close(int socket)
+{
+    if (socket > 3) close_range(3, (unsigned)socket - 1, 0);
+    close_range((unsigned)(socket < 3 ? 2 : socket) + 1, ~0u, 0);
+}
+
 static enum smt_status child_start(struct smt_worker *worker)
 {
     int ends[2];
@@ -74,6 +81,7 @@ static enum smt_status child_start(struct smt_worker *worker)
     }
     if (worker->child == 0) {
         close(ends[0]);
+        if (worker->settings.is_alone) others_close(ends[1]);
         run_child(&worker->context, ends[1]);
     }
     close(ends[1]);

@@ -37,6 +37,7 @@ struct smt_worker_settings {
     bool check_content;      /* fences, fills, patterns */
     bool libc_backend;       /* --heap=libc */
     bool in_process;         /* no child, no signal handlers */
+    bool is_alone;           /* the child keeps no descriptors but the standard streams' */
     bool show_parser_output; /* the parser's standard output goes to ours of errors, else away */
     size_t quarantine_bytes;
     uint64_t decoys;         /* behind each block, see smt_heap_place_decoys() */

@@ -212,6 +212,39 @@ END
     contains 'is `mtctl serve` running?' "$err"
 }
 
+@test "a client's end is seen while another's message test runs" {
+    server_start "unix:$socket"
+    {
+        printf 'INVITE sip:a@b SIP/2.0\r\n'
+        printf 'Via: SIP/2.0/UDP h%d;branch=z\r\n' {1..15000}
+        echo
+    } >"$BATS_TEST_TMPDIR/long.sip"
+
+    timeout 60 python3 - "$socket" "$server" "$BATS_TEST_TMPDIR/long.sip" <<'END'
+import os, socket, sys, time
+
+def connected():
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(10)
+    client.connect(sys.argv[1])
+    return client
+
+def has_child():
+    tasks = f"/proc/{sys.argv[2]}/task"
+    return any(open(f"{tasks}/{task}/children").read() for task in os.listdir(tasks))
+
+leaver, tester = connected(), connected()
+leaver.sendall(b"mem_used\n")
+assert leaver.recv(10) == b"0\n"
+tester.sendall(f"cfg.seti misctest message 1\ncfg.sets misctest message_file {sys.argv[3]}\n".encode())
+end = time.time() + 10
+while not has_child(): assert time.time() < end
+leaver.sendall(b"quit\n")
+assert leaver.recv(10) == b""
+assert has_child()
+END
+}
+
 # --- coming and going ---
 
 @test "SIGTERM stops cleanly and reports the leaks it was told to force" {
