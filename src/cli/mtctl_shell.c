@@ -120,7 +120,9 @@ static bool line_run(struct shell *shell, const char *line, int *ret_status)
     line += strspn(line, " \t");
     if (*line == '#') return true;
     if (smt_text_decode_request(line, strlen(line), &shell->request) != SMT_OK) {
-        fprintf(stderr, "mtctl: %s\n", smt_fail_text());
+        smt_wire_reply_empty(&shell->reply);
+        smt_wire_fault(&shell->reply, 400, "%s", smt_fail_text());
+        shell->target->show(shell->target->context, &shell->reply);
         return true;
     }
     method = shell->request.method.size ? shell->request.method.data : "";

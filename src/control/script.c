@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "control/command.h"
+#include "control/parameter.h"
 #include "control/script_config.h"
 
 #define BLANKS " \t\r\n\f\v"
@@ -226,6 +227,7 @@ static enum smt_status modparam_run(struct script *script, const struct call *ca
 {
     const char *module = argument_text(call, 0), *name = argument_text(call, 1), *text;
     struct smt_wire_items *arguments = &script->request.arguments;
+    const struct smt_parameter *parameter;
 
     if (module && !names_misctest(module)) {
         smt_left_add(&script->left, SMT_LEFT_MODULE, script->begun);
@@ -234,7 +236,9 @@ static enum smt_status modparam_run(struct script *script, const struct call *ca
     if (call->arguments.count != 3 || !module || !name)
         return bad_statement(script, "expected modparam(\"module\", \"name\", value)");
     text = argument_text(call, 2);
-    smt_buffer_add_text(&script->request.method, text ? "cfg.sets" : "cfg.seti");
+    parameter = smt_parameter_find(name); /* "1" is a number where one is wanted */
+    smt_buffer_add_text(&script->request.method,
+                        text && !(parameter && !parameter->is_text) ? "cfg.sets" : "cfg.seti");
     smt_wire_add_string(arguments, "misctest");
     smt_wire_add_string(arguments, name);
     if (text)

@@ -164,6 +164,16 @@ complete_words()
 
 # --- the shell ---
 
+@test "a line the shell cannot read is a fault as any" {
+    told "$SMT_BIN/mtctl" -q <<<'mem_alloc "10'
+    exits 4
+    contains 'error: 400 - a quote is not closed' "$err"
+
+    told "$SMT_BIN/mtctl" -q --json <<<'mem_alloc "10'
+    exits 4
+    contains '{"error":{"code":400,"message":"a quote is not closed"}}' "$out"
+}
+
 @test "the shell keeps chunks between commands and goes on after a fault" {
     mtctl -q <<'END'
 mem_alloc 10 k
@@ -332,7 +342,7 @@ END
 
 @test "a script reads what Kamailio does: quotes, hexadecimal, lists of modules" {
     cat >"$BATS_TEST_TMPDIR/script" <<'END'
-modparam("tm|misctest|sl", "mem_check_content", 1)
+modparam("tm|misctest|sl", "mem_check_content", "1")
 modparam('misctest', 'message_data', 'a;"b\n", /* c')
 mem_alloc("1000"); mem_alloc(0x10);
 mem_used
