@@ -196,13 +196,21 @@ refuses()
     same "$dir/one" "$dir/jobs"
 }
 
+# children_of PID: the processes that it has started
+children_of()
+{
+    local found=
+    read -r found <"/proc/$1/task/$1/children" || true
+    echo "$found"
+}
+
 @test "a_process_that_dies_is_said_and_the_rest_reported" {
-    "$SMT_BIN/sipmemtest" --oom --jobs 2 --range 1-9 --format "json:$dir/jobs" "$corpus" \
+    "$SMT_BIN/sipmemtest" --oom --jobs 2 --range 1-40 --format "json:$dir/jobs" "$corpus" \
         2>"$dir/err" &
     parent=$!
-    until victim=$(ps -o pid= --ppid $parent | head -1) && [ -n "$victim" ]; do :; done
+    until victim=$(children_of $parent) && [ -n "$victim" ]; do kill -0 $parent; done
 
-    kill -9 $victim
+    kill -9 ${victim%% *}
     status=0
     wait $parent || status=$?
 
@@ -215,14 +223,16 @@ refuses()
     "$SMT_BIN/sipmemtest" --oom --jobs 2 --format "json:$dir/jobs" --resume "$dir/journal" \
         "$corpus" 2>"$dir/err" &
     parent=$!
-    until grep -q '"type":"part"' "$dir/journal" 2>/dev/null; do :; done
+    until grep -q '"type":"part"' "$dir/journal" 2>/dev/null; do kill -0 $parent; done
+    children=$(children_of $parent)
 
     kill -INT $parent
     status=0
     wait $parent || status=$?
 
     [ "$status" = 130 ]
-    [ -z "$(ps -o pid= --ppid $parent)" ]
+    [ "$(wc -w <<<"$children")" = 2 ]
+    for child in $children; do ! kill -0 "$child" || return 1; done
     contains '"truncated":true' "$(tail -1 "$dir/jobs")"
     grep -q '"type":"finding"' "$dir/jobs"
 }
