@@ -222,8 +222,10 @@ for line in sys.stdin.read().splitlines():
         if select.select([terminal], [], [], 1)[0]:
             shown += os.read(terminal, 4096)
     seen = at + len(awaited) if at >= 0 else len(shown)
-    # A lone Ctrl-C is for a command: no line is edited any more.
-    while typed == "\\x03" and time.time() < end and not termios.tcgetattr(terminal)[3] & termios.ICANON:
+    # The prompt is shown before the line is edited, and until then the terminal echoes and
+    # takes Ctrl-C itself. A lone Ctrl-C is for a command: no line is edited any more.
+    edits = typed != "\\x03"
+    while typed and time.time() < end and edits == bool(termios.tcgetattr(terminal)[3] & termios.ICANON):
         pass
     os.write(terminal, typed.encode().decode("unicode_escape").encode())
 # What is typed while the shell is busy with a line may be lost.
