@@ -24,18 +24,19 @@ static void answers_keep_the_order_of_requests(void **state)
 }
 
 /* Until something comes for `greedy`, at least; a few answers may be late: on a
- * loaded machine the scheduler may keep one or the other waiting. */
+ * loaded machine the scheduler may keep one or the other waiting. What others have of
+ * the processors meanwhile is not the server's doing: the time of this process counts. */
 static void assert_others_are_answered(int greedy)
 {
     int light = client();
     unsigned asked = 0, late = 0;
 
     while (!readable(greedy, 0)) {
-        uint64_t start_ns = smt_clock_ns(), took_ns;
+        uint64_t start_ns = smt_clock_ns(), cpu_start_ns = smt_clock_cpu_ns();
 
         assert_answer(light, "core.version\n", "mtctl " SMT_VERSION "\n");
-        took_ns = smt_clock_ns() - start_ns;
-        late += took_ns > 50000000;
+        late +=
+            smt_clock_ns() - start_ns > 50000000 && smt_clock_cpu_ns() - cpu_start_ns > 50000000;
         asked++;
     }
 
@@ -199,6 +200,7 @@ static void random_bytes_from_many_clients_harm_nobody(void **state)
         if (round % 5 == 0) shutdown(fd, SHUT_WR);
         if (round % 7 == 0) (void)!recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
         close(fd);
+        if (round % 64 == 0) assert_still_serves(); /* and has closed what came before */
     }
 
     assert_still_serves();
