@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "run/shared.h"
@@ -14,6 +15,8 @@ static struct smt_parser_hooks heap_hooks = {smt_heap_malloc, smt_heap_calloc, s
 
 /* Pointers into messages are to be the same in every process, see heap/. */
 #define AREA_ADDRESS ((void *)0x400000000000)
+
+#define STACK_BYTES (8u << 20) /* as most systems have it */
 
 /* An area with an inaccessible page on both sides. */
 static char *area_new(size_t area_bytes)
@@ -130,6 +133,16 @@ static bool jobs_do(struct run_context *context)
     return true;
 }
 
+/* Where no limit is set, a recursion without end would take all memory first. */
+static void stack_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY) return;
+    limit.rlim_cur = STACK_BYTES;
+    setrlimit(RLIMIT_STACK, &limit);
+}
+
 _Noreturn void run_child(struct run_context *context, int socket)
 {
     char command;
@@ -137,6 +150,7 @@ _Noreturn void run_child(struct run_context *context, int socket)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
+    stack_limit();
     output_redirect(context->settings->show_parser_output);
     run_catch_install(context);
     for (;;) {

@@ -150,13 +150,14 @@ static struct smt_parser_input paged_input(void)
 
 static void child(const struct conditions *conditions)
 {
-    struct rlimit second = {1, 1}, none = {0, 0};
+    struct rlimit second = {1, 1}, none = {0, 0}, stack = {8u << 20, 8u << 20};
     struct smt_parser_input input = paged_input();
     const struct conditions calm = {.at_front = conditions->at_front, .fill = conditions->fill};
 
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL); /* cmocka has its own */
     setrlimit(RLIMIT_CPU, &second);
     setrlimit(RLIMIT_CORE, &none);
+    setrlimit(RLIMIT_STACK, &stack);                 /* some have none */
     if (!freopen("/dev/null", "w", stderr)) abort(); /* a sanitizer's report */
     now = calm;
     smt_parser_selftest.init(&hooks);

@@ -71,6 +71,25 @@ static void a_stack_that_ends_is_told(void **state)
     assert_int_equal(result.fault.place, SMT_PLACE_STACK);
 }
 
+static void a_stack_without_limit_ends_too(void **state)
+{
+    struct rlimit before, unlimited;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_STACK, &before), 0);
+    if (before.rlim_max != RLIM_INFINITY) skip();
+    unlimited = before;
+    unlimited.rlim_cur = RLIM_INFINITY;
+    assert_int_equal(setrlimit(RLIMIT_STACK, &unlimited), 0);
+    text_load("stack");
+
+    struct smt_run_result result = baseline_run();
+
+    assert_int_equal(setrlimit(RLIMIT_STACK, &before), 0);
+    assert_verdict(result.verdicts, "crash");
+    assert_int_equal(result.fault.place, SMT_PLACE_STACK);
+}
+
 static void a_crashed_run_can_be_done_again_in_the_same_child(void **state)
 {
     struct smt_job jobs[20] = {{.flags = SMT_JOB_BASELINE | SMT_JOB_PREFIXES}};
@@ -436,6 +455,7 @@ int main(void)
         PROBE_TEST(ends_are_crashes_that_tell_their_status),
         PROBE_TEST(abort_is_a_crash_and_can_be_repeated),
         PROBE_TEST(a_stack_that_ends_is_told),
+        PROBE_TEST(a_stack_without_limit_ends_too),
         SELFTEST(a_crashed_run_can_be_done_again_in_the_same_child),
         PROBE_TEST(a_hang_ends_in_time_and_tells_where),
         PROBE_TEST(a_parser_that_waits_for_ever_hangs_too),
