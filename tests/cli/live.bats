@@ -304,13 +304,15 @@ SHELL
     [ "$output" = "Creating Memory Scope database" ]
     ask memscope start
     [ "$output" = "Memory scope data collection started" ]
+    since=$SECONDS
     step
     step
     step
     ask memscope print 0
     [[ ${lines[0]} == "Warning: "*"little value" ]]
     [[ ${lines[1]} =~ ^[0-9:.]+\ MemScope\ list\ of\ entries\ at\ least\ 0\ seconds\ old$ ]]
-    [[ ${lines[2]} =~ ^entry:[0-9]+\ address:0x[0-9a-f]+\ size:0x2c\ cookie:0x[0-9a-f]{8}\ age:0$ ]]
+    [[ ${lines[2]} =~ ^entry:[0-9]+\ address:0x[0-9a-f]+\ size:0x2c\ cookie:0x[0-9a-f]{8}\ age:([0-9]+)$ ]]
+    [ "${BASH_REMATCH[1]}" -le $((SECONDS - since)) ]
     [[ ${lines[4]} =~ ^0x[0-9a-f]+:\ scap_add_timer\ \+\ 0x[0-9a-f]+\ \(.*timers.c:19\)$ ]]
     [[ ${lines[-1]} == "MemScope printed 3 entries" ]]
     ask memscope print 0 --by-stack
@@ -507,11 +509,32 @@ PYTHON
     [[ $output == *"0 leaks at the end of git"* ]]
 }
 
+# free_ports N: the first of as many UDP ports in a row, below those that others are given
+free_ports()
+{
+    python3 - "$1" <<'PYTHON'
+import random, socket, sys
+def is_free(port):
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+count = int(sys.argv[1])
+while True:
+    first = random.randrange(20000, 32000)
+    if all(is_free(first + i) for i in range(count)):
+        break
+print(first)
+PYTHON
+}
+
 # calls COUNT RATE: between two sipp, both watched
 calls()
 {
     command -v sipp || skip "sipp is not installed"
-    port=$((20000 + RANDOM % 20000))
+    port=$(free_ports 2)
     (cd "$BATS_TEST_TMPDIR" && exec timeout 100 "$mtctl" run -- sipp -sn uas -i 127.0.0.1 \
         -p "$port" -nostdin >uas 2>&1 3>&-) &
     uas=$!

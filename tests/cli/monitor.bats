@@ -56,11 +56,19 @@ is_gone() {
     done
 }
 
+# start PROGRAM...: in the background, in $STARTED; returns when the shell that is to
+# become the program has become it.
+start() {
+    "$@" 3>&- &
+    STARTED=$!
+    CHILDREN+=("$STARTED")
+    until [ "$(cat "/proc/$STARTED/comm")" = "$(basename "$1")" ]; do kill -0 "$STARTED"; done
+}
+
 # A process that only waits, in $IDLE.
 start_idle() {
-    sleep 1000 3>&- &
-    IDLE=$!
-    CHILDREN+=("$IDLE")
+    start sleep 1000
+    IDLE=$STARTED
 }
 
 load_step() {
@@ -424,9 +432,8 @@ PYTHON
 
 @test "a program that restarts is followed" {
     cp "$(command -v sleep)" "$DIR/restarter"
-    "$DIR/restarter" 1000 3>&- &
-    FIRST=$!
-    CHILDREN+=("$FIRST")
+    start "$DIR/restarter" 1000
+    FIRST=$STARTED
 
     run "$MTCTL" monitor --process restarter --rounds 4 --settle 0 \
         --step "if [ \$MTCTL_ROUND = 2 ]; then kill $FIRST; while grep -qs 'State:.[^Z]' /proc/$FIRST/status; do :; done; $DIR/restarter 1000 >/dev/null 2>&1 & echo \$! >$DIR/second; fi"
@@ -445,7 +452,8 @@ PYTHON
     CHILDREN+=("$BECOMING")
 
     run "$MTCTL" monitor --pid "$BECOMING" --rounds 4 --settle 100 \
-        --step "if [ \$MTCTL_ROUND = 2 ]; then echo >$DIR/go; fi"
+        --step "if [ \$MTCTL_ROUND = 2 ]; then echo >$DIR/go
+            until grep -q sleep /proc/$BECOMING/comm; do :; done; fi"
 
     echo "$output"
     [ "$status" -eq 0 ]
@@ -476,7 +484,8 @@ PYTHON
     wait_for "$DIR/ready"
 
     run "$MTCTL" monitor --pid "$FORKER" --rounds 4 --settle 100 --format text \
-        --format "json:$DIR/r.json" --step "if [ \$MTCTL_ROUND = 2 ]; then kill -USR1 $FORKER; fi"
+        --format "json:$DIR/r.json" --step "if [ \$MTCTL_ROUND = 2 ]; then kill -USR1 $FORKER
+            until grep -q . /proc/$FORKER/task/$FORKER/children; do :; done; fi"
     kill "$(json "$DIR/r.json" 'r["processes"][1]["pid"]')"
 
     [[ "$output" == *"(python3) forked by $FORKER: watched too"* ]]
@@ -603,10 +612,7 @@ print(few < all)" "$DIR/few.json" "$DIR/all.json")" = True ]
 
 @test "several processes of one name are all watched" {
     cp "$(command -v sleep)" "$DIR/twins"
-    for i in 1 2; do
-        "$DIR/twins" 1000 3>&- &
-        CHILDREN+=("$!")
-    done
+    for i in 1 2; do start "$DIR/twins" 1000; done
 
     run "$MTCTL" monitor --process twins --interval 10 --duration 0.3 --format "json:$DIR/r.json" \
         --all twins,nobody
@@ -620,10 +626,7 @@ print(few < all)" "$DIR/few.json" "$DIR/all.json")" = True ]
 
 @test "for want of descriptors no process is said to have ended" {
     cp "$(command -v sleep)" "$DIR/many"
-    for i in $(seq 40); do
-        "$DIR/many" 1000 3>&- &
-        CHILDREN+=("$!")
-    done
+    for i in $(seq 40); do start "$DIR/many" 1000; done
 
     run bash -c "ulimit -S -n 64; exec '$MTCTL' monitor --process many --interval 10 --duration 0.3"
     echo "$output"
