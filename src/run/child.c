@@ -133,6 +133,28 @@ static bool jobs_do(struct run_context *context)
     return true;
 }
 
+/* What our caller ignores or blocks must not change what a run does. The terminal's
+ * signals stay as they are: they are for the program, not for the parser. */
+static void signals_reset(void)
+{
+    static const int kept[] = {SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+    sigset_t ignored, none;
+
+    sigfillset(&ignored);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) sigdelset(&ignored, kept[i]);
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction action;
+
+        if (sigismember(&ignored, number) == 1 && sigaction(number, NULL, &action) == 0 &&
+            action.sa_handler == SIG_IGN)
+            signal(number, SIG_DFL);
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+}
+
 /* Where no limit is set, a recursion without end would take all memory first. */
 static void stack_limit(void)
 {
@@ -148,8 +170,7 @@ _Noreturn void run_child(struct run_context *context, int socket)
     char command;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
+    signals_reset();
     stack_limit();
     output_redirect(context->settings->show_parser_output);
     run_catch_install(context);

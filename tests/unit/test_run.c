@@ -17,6 +17,7 @@ static void every_signal_is_a_crash_that_names_it(void **state)
     char text[32];
 
     (void)state;
+    signal(SIGQUIT, SIG_DFL);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         snprintf(text, sizeof text, "signal %d", signals[i]);
         text_load(text);
@@ -28,6 +29,25 @@ static void every_signal_is_a_crash_that_names_it(void **state)
         assert_int_equal(result.last_op, SMT_OP_SDP);
         assert_false(result.killed_from_outside);
     }
+}
+
+static void signals_that_our_caller_ignores_or_blocks_are_crashes_too(void **state)
+{
+    sigset_t some, before;
+
+    (void)state;
+    text_load("signal 13");
+    sigemptyset(&some);
+    sigaddset(&some, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &some, &before);
+    void (*handler)(int) = signal(SIGPIPE, SIG_IGN);
+
+    struct smt_run_result result = baseline_run();
+
+    signal(SIGPIPE, handler);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    assert_verdict(result.verdicts, "crash");
+    assert_int_equal(result.fault.signal, SIGPIPE);
 }
 
 static void ends_are_crashes_that_tell_their_status(void **state)
@@ -452,6 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PROBE_TEST(every_signal_is_a_crash_that_names_it),
+        PROBE_TEST(signals_that_our_caller_ignores_or_blocks_are_crashes_too),
         PROBE_TEST(ends_are_crashes_that_tell_their_status),
         PROBE_TEST(abort_is_a_crash_and_can_be_repeated),
         PROBE_TEST(a_stack_that_ends_is_told),
