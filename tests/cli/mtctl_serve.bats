@@ -298,6 +298,18 @@ END
     [ "$(stat -c %a "$socket")" = 600 ]
 }
 
+@test "streams that were closed are no trouble" {
+    "$SMT_BIN/mtctl" serve -q --listen "unix:$socket" <&- >&- 2>&- 3>&- &
+    server=$!
+    until "$SMT_BIN/mtctl" -q -s "$socket" mem_used; do kill -0 "$server"; done
+
+    kill -TERM "$server"
+    status=0
+    wait "$server" || status=$?
+    server=
+    [ "$status" = 0 ]
+}
+
 @test "a live server's socket is refused, a dead one's replaced" {
     server_start "unix:$socket"
     mtctl serve -q --listen "unix:$socket"

@@ -628,6 +628,27 @@ saved_repeats()
     [ "$status" = 3 ]
 }
 
+# ignoring SIGNAL COMMAND...: as a caller does that ignores it, which a shell cannot for all
+ignoring()
+{
+    python3 -c 'import os, signal, sys
+signal.signal(getattr(signal, sys.argv[1]), signal.SIG_IGN)
+os.execv(sys.argv[2], sys.argv[2:])' "$@"
+}
+
+@test "signals_that_the_caller_ignores_change_nothing" {
+    sipmemtest --parser selftest --repeat 2 "$selftest"/bug-{crash,crash-exit,leak}.sip \
+        --format "json:$BATS_TEST_TMPDIR/one"
+    exits 1
+
+    for each in CHLD PIPE HUP; do
+        told ignoring SIG$each "$SMT_BIN/sipmemtest" --parser selftest --repeat 2 --jobs 2 \
+            "$selftest"/bug-{crash,crash-exit,leak}.sip --format "json:$BATS_TEST_TMPDIR/$each"
+        exits 1
+        same "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/$each"
+    done
+}
+
 @test "a_progress_bar_is_not_written_into_files" {
     sipmemtest --repeat 3 --oom "$invite"
 
