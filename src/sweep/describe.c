@@ -371,7 +371,9 @@ enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explain
                  ? SMT_OK
                  : smt_fail(SMT_ENOMEM, "out of memory for a finding");
     if (status == SMT_OK) status = token_format(sweep, group, &token);
-    finding_sign(sweep, &finding, place.data ? place.data : "");
+    finding_sign(sweep, &finding, place.data ? place.data : "",
+                 finding.verdict == SMT_VERDICT_HANG ||
+                     explained->result.fault.place == SMT_PLACE_STACK);
     finding.summary = smt_buffer_take(&summary);
     finding.replay = smt_buffer_take(&token);
     smt_buffer_clear(&place);

@@ -14,6 +14,7 @@ static uint64_t fault_place_hash(const struct smt_run_result *result)
     const struct smt_run_fault *fault = &result->fault;
 
     if (fault->exited) return mix(mix(1, (uint64_t)fault->code), fault->stack_hash);
+    if (fault->place == SMT_PLACE_STACK) return 11; /* which of the functions ended it is chance */
     return mix(mix(mix(2, fault->pc), (uint64_t)fault->place * 2 + fault->is_write),
                fault->stack_hash ^ fault->block_caller);
 }

@@ -169,7 +169,8 @@ void trace_clear(struct smt_trace *trace);
  * What else went wrong in the same run is the evidence of another finding. */
 bool verdict_has_place(enum smt_verdict verdict);
 bool verdict_has_block(enum smt_verdict verdict);
-void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place);
+void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place,
+                  bool is_chance);
 uint64_t stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack *stack);
 
 /* diff.c */

@@ -117,8 +117,9 @@ void smt_signature_of_place(const char *parser, enum smt_verdict verdict, const 
     signature_write(parser, name, hash, ret_signature);
 }
 
-/* Where a hang was interrupted is chance: it is shown and signs nothing. */
-void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place)
+/* Where a hang was interrupted, or a stack ended, is chance: it is shown and signs nothing. */
+void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place,
+                  bool is_chance)
 {
     const struct smt_frame *failed = trace_parser_frame(sweep, &finding->failed_at);
     const char *verdict = smt_verdicts[finding->verdict].name;
@@ -127,7 +128,7 @@ void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, co
     hash = trace_hash(&finding->injected_at, hash);
     hash = trace_hash(&finding->second_at, hash);
     hash = XXH3_64bits_withSeed(place, strlen(place), hash);
-    if (failed && failed->identity && finding->verdict != SMT_VERDICT_HANG)
+    if (failed && failed->identity && !is_chance)
         hash = XXH3_64bits_withSeed(failed->identity, strlen(failed->identity), hash);
     if (finding->block_count && finding->verdict != SMT_VERDICT_BAD_FREE) {
         /* the function alone: what groups are made by, so that every show of a group agrees */

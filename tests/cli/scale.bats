@@ -42,11 +42,11 @@ shards()
 }
 
 @test "three_shards_merged_equal_one_machine_for_every_planted_bug" {
-    sipmemtest "${sweep[@]}" --parser selftest --timeout 1 --format "json:$dir/one" \
-        $(ls "$selftest"/bug-*.sip | grep -v -e hang -e nondeterministic)
+    # where a hang is interrupted and where a stack ends differs from process to process
+    bugs=$(ls "$selftest"/bug-*.sip | grep -v -e hang -e nondeterministic -e crash-stack)
+    sipmemtest "${sweep[@]}" --parser selftest --timeout 1 --format "json:$dir/one" $bugs
     exits 1
-    shards 3 "${sweep[@]}" --parser selftest --timeout 1 \
-        $(ls "$selftest"/bug-*.sip | grep -v -e hang -e nondeterministic)
+    shards 3 "${sweep[@]}" --parser selftest --timeout 1 $bugs
 
     sipmemtest merge "$dir"/[123].json
 
