@@ -167,7 +167,7 @@ enum smt_status smt_worker_run(struct smt_worker *worker, const struct smt_job *
         return status == SMT_OK ? room_check(ret_results, count) : status;
     }
     memcpy(shared->jobs, jobs, count * sizeof *jobs);
-    for (size_t i = 0; i < count; i++) shared->results[i].done = false;
+    for (size_t i = 0; i < count; i++) run_result_init(&shared->results[i]);
     for (int idle = 0; done < count && status == SMT_OK;) {
         size_t before = done;
 

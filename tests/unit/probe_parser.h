@@ -65,7 +65,7 @@ __attribute__((noinline)) static int probe_recurse(int depth)
     return probe_recurse(depth + 1) + room[0];
 }
 
-__attribute__((noinline)) static void probe_spin(void)
+PROBE_RAW __attribute__((noinline)) static void probe_spin(void)
 {
     for (;;) probe_sink++;
 }
