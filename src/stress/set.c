@@ -8,6 +8,7 @@
 
 #define BATCH        256
 #define WINDOW_BYTES ((uintptr_t)1 << 20)
+#define AHEAD        8  /* chunks fetched before they are released */
 #define LEAST        64 /* chunks of a bin that are worth looking at all bins */
 
 /* Lines are fetched in pairs. */
@@ -99,6 +100,18 @@ static void chunk_fill(struct smt_stress *stress, struct smt_chunk *chunk)
     if (chunk->checked) smt_pattern_fill(chunk->address, chunk->size);
 }
 
+/* What its check and release will read, the first three lines at most. Out of line,
+ * GCC takes it for a function without effect and drops the calls. */
+__attribute__((always_inline)) static inline void chunk_fetch(const struct smt_chunk *chunk)
+{
+    const char *address = chunk->address;
+
+    __builtin_prefetch(address - 16);
+    if (!chunk->checked || chunk->size <= 48) return;
+    __builtin_prefetch(address + 64);
+    if (chunk->size > 112) __builtin_prefetch(address + 128);
+}
+
 /* Checks and frees chunks that no record names any more. */
 static void chunks_release(struct smt_stress_set *set, struct shard *shard,
                            const struct smt_chunk *chunks, size_t count)
@@ -106,16 +119,9 @@ static void chunks_release(struct smt_stress_set *set, struct shard *shard,
     struct smt_stress *stress = set->stress;
     uint64_t cost = 0;
 
+    for (size_t i = 0; i < AHEAD && i < count; i++) chunk_fetch(&chunks[i]);
     for (size_t i = 0; i < count; i++) {
-        if (i + 8 < count) {
-            const char *soon = chunks[i + 8].address;
-
-            __builtin_prefetch(soon - 16);
-            if (chunks[i + 8].checked && chunks[i + 8].size > 48) {
-                __builtin_prefetch(soon + 64);
-                if (chunks[i + 8].size > 112) __builtin_prefetch(soon + 128);
-            }
-        }
+        if (i + AHEAD < count) chunk_fetch(&chunks[i + AHEAD]);
         chunk_check(stress, &chunks[i]);
         stress->backend->free(stress->heap, chunks[i].address);
         cost += smt_budget_cost(chunks[i].size);
