@@ -188,12 +188,17 @@ static void walk_resume(struct run_context *context)
     context->shared->progress++;
 }
 
+/* Where the parser ignores SIGCHLD or waits for all itself, nobody is told how a
+ * branch ended: well, if it has judged itself. */
 static void branch_wait(struct run_context *context, pid_t branch, uint32_t number)
 {
     struct run_shared *shared = context->shared;
     int wait_status = 0;
+    pid_t ended;
 
-    while (waitpid(branch, &wait_status, 0) < 0) continue;
+    do ended = waitpid(branch, &wait_status, 0);
+    while (ended < 0 && errno == EINTR);
+    if (ended < 0) wait_status = shared->results[number].done ? 0 : SIGKILL;
     shared->runner = 0;
     shared->in_run = 1; /* the walk's own */
     shared->progress++;

@@ -244,6 +244,13 @@ static void probe_many(struct probe_state *probe, const struct smt_parser_input 
     for (int i = 0; i < probe->number; i++) probe_hooks.free(probe_hooks.malloc(24));
 }
 
+/* As many; leaves nobody to wait for. */
+static void probe_many_orphans(struct probe_state *probe, const struct smt_parser_input *input)
+{
+    signal(SIGCHLD, SIG_IGN);
+    probe_many(probe, input);
+}
+
 /* As many; spins when the block is refused after which five more were to come. */
 static void probe_hang_late(struct probe_state *probe, const struct smt_parser_input *input)
 {
@@ -289,6 +296,7 @@ static const struct probe_deed {
     {"cache-more", probe_cache_more},
     {"grab", probe_grab},
     {"many", probe_many},
+    {"many-orphans", probe_many_orphans},
     {"hang-late", probe_hang_late},
 };
 
