@@ -10,9 +10,28 @@ setup()
     export SMT_FUZZ_TICK=0.1 SMT_FUZZ_HOST=here
     unset ASAN_OPTIONS SMT_FUZZ_KNOWN
     campaign=$dir/campaign/libfuzzer/message
+    patient_ticks
 }
 
-fuzz() { told "$fuzz" "$@"; }
+fuzz()
+{
+    rm -f "$dir/acted"
+    told "$fuzz" "$@"
+}
+
+# The tick of a campaign lasts until the target has acted: its time, a second or less, may
+# be over before a busy machine has started it.
+patient_ticks()
+{
+    mkdir "$dir/ticks"
+    cat >"$dir/ticks/sleep" <<END
+#!/bin/bash
+[ "\$1" != "$SMT_FUZZ_TICK" ] || until [ -e "$dir/acted" ]; do $(command -v sleep) 0.01; done
+exec $(command -v sleep) "\$@"
+END
+    chmod +x "$dir/ticks/sleep"
+    export PATH=$dir/ticks:$PATH
+}
 
 # A target that behaves as libFuzzer's does, and stays until it is told to go. What
 # it does besides is in $FAKE.
@@ -36,10 +55,12 @@ if [ -n "$merge" ]; then
     exit 0
 fi
 trap 'exit 72' INT TERM
+trap 'touch "${0%/build/*}/acted"' EXIT
 echo "INFO: Loaded 1 modules   (200 inline 8-bit counters): 200 [0x1, 0x2),"
 echo "#1000: cov: 50 ft: 60 corp: 2 exec/s 0 oom/timeout/crash: 0/0/0 time: 10s job: 1 dft_time: 0"
 echo $$ >"${folders[0]}/input-$$"
 eval "$FAKE"
+touch "${0%/build/*}/acted"
 while sleep 0.05; do :; done
 END
     chmod +x "$dir/build/fuzz/fuzz/fuzz_$1"
