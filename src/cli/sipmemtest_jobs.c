@@ -108,7 +108,7 @@ static enum smt_status processes_start(struct jobs *jobs)
 
 static void interrupt_pass_on(struct jobs *jobs)
 {
-    for (; jobs->interrupts_passed_on < session_interrupts; jobs->interrupts_passed_on++)
+    for (; jobs->interrupts_passed_on < smt_cli_session_interrupts; jobs->interrupts_passed_on++)
         for (size_t n = 0; n < jobs->count; n++)
             if (jobs->slots[n].is_up) kill(jobs->slots[n].pid, SIGINT);
 }
@@ -175,9 +175,9 @@ static enum smt_status processes_judge(const struct jobs *jobs)
     return worst;
 }
 
-enum smt_status jobs_run(struct session *session, const struct smt_sweep_settings *settings,
-                         const struct smt_message_list *messages, struct smt_journal *journal,
-                         struct smt_results **ret_results)
+enum smt_status smt_cli_jobs_run(struct session *session, const struct smt_sweep_settings *settings,
+                                 const struct smt_message_list *messages,
+                                 struct smt_journal *journal, struct smt_results **ret_results)
 {
     struct jobs jobs = {.session = session,
                         .settings = settings,

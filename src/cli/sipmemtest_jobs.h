@@ -11,10 +11,10 @@
 
 /* `status` of the runs; *ret_results is untouched when there are none, which the
  * status then says. */
-SMT_MUST_USE enum smt_status jobs_run(struct session *session,
-                                      const struct smt_sweep_settings *settings,
-                                      const struct smt_message_list *messages,
-                                      struct smt_journal *journal,
-                                      struct smt_results **ret_results);
+SMT_MUST_USE enum smt_status smt_cli_jobs_run(struct session *session,
+                                              const struct smt_sweep_settings *settings,
+                                              const struct smt_message_list *messages,
+                                              struct smt_journal *journal,
+                                              struct smt_results **ret_results);
 
 #endif

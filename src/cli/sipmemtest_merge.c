@@ -87,11 +87,11 @@ static void results_tell(struct session *session, struct smt_results *results)
     struct outcome outcome = {.parser = run->parser, .version = run->parser_version};
     struct smt_sweep_run told = *run;
     enum smt_status status =
-        session_known_open(session, run->parser, run->parser_version, &settings.known);
+        smt_cli_session_known_open(session, run->parser, run->parser_version, &settings.known);
 
     told.settings = &settings;
-    if (status == SMT_OK) status = session_reports_open(session);
-    session_complain(session, status);
+    if (status == SMT_OK) status = smt_cli_session_reports_open(session);
+    smt_cli_session_complain(session, status);
     if (status != SMT_OK) return;
     smt_results_mark(results, &told);
     smt_results_tell(results, &told, session->sinks, session->sink_count);
@@ -99,9 +99,9 @@ static void results_tell(struct session *session, struct smt_results *results)
     outcome.is_whole = smt_sweep_is_whole(&settings, summary);
     if (summary->truncated)
         status = smt_fail(SMT_EIO, "the result is incomplete: %s", summary->truncated_by);
-    session_complain(session, status);
-    if (summary->unusable_inputs) session_raise(session, smt_status_exit(SMT_EINPUT));
-    session_judge(session, status, &outcome);
+    smt_cli_session_complain(session, status);
+    if (summary->unusable_inputs) smt_cli_session_raise(session, smt_status_exit(SMT_EINPUT));
+    smt_cli_session_judge(session, status, &outcome);
 }
 
 static void merge_run(struct session *session, struct smt_sipmemtest_options *options)
@@ -113,9 +113,9 @@ static void merge_run(struct session *session, struct smt_sipmemtest_options *op
     if (status == SMT_OK && !options->formats.count)
         status = smt_cli_set_texts(options, &table[0], "json");
     if (status == SMT_OK) status = files_merge(options, &results);
-    session_complain(session, status);
+    smt_cli_session_complain(session, status);
     if (status == SMT_OK) results_tell(session, results);
-    session_close(session);
+    smt_cli_session_close(session);
     smt_results_free(results);
 }
 

@@ -9,7 +9,7 @@
 static void part_complain(void *context, const char *sentence)
 {
     fprintf(stderr, "%s: %s\n", smt_sipmemtest_program.name, sentence);
-    session_raise(context, smt_status_exit(SMT_EINPUT));
+    smt_cli_session_raise(context, smt_status_exit(SMT_EINPUT));
 }
 
 static void input_complain(void *context, const char *sentence)
@@ -23,7 +23,7 @@ static void input_complain(void *context, const char *sentence)
 static void input_check(struct session *session, enum smt_status status)
 {
     session->unusable_inputs += status != SMT_OK;
-    session_complain(session, status);
+    smt_cli_session_complain(session, status);
 }
 
 static enum smt_status input_load(struct session *session, const struct smt_sipmemtest_input *input)
@@ -66,7 +66,8 @@ static void messages_load(struct session *session)
     for (size_t i = 0; i < options->input_count; i++)
         input_check(session, input_load(session, &options->inputs[i]));
     if (options->split)
-        session_complain(session, smt_message_split(&session->messages, part_complain, session));
+        smt_cli_session_complain(session,
+                                 smt_message_split(&session->messages, part_complain, session));
     line_ends_apply(session);
 }
 
@@ -139,9 +140,9 @@ static void outcome_use(struct session *session, enum smt_status status, struct 
 {
     if (status == SMT_EINTERRUPTED)
         status = smt_fail(status, "interrupted; what was found until then is reported");
-    session_complain(session, status);
-    session_complain(session, findings_save(session, sweep, messages, outcome));
-    session_judge(session, status, outcome);
+    smt_cli_session_complain(session, status);
+    smt_cli_session_complain(session, findings_save(session, sweep, messages, outcome));
+    smt_cli_session_judge(session, status, outcome);
 }
 
 /* In this process, results told as they come. */
@@ -184,7 +185,8 @@ static void sweep_divide(struct session *session, const struct smt_sweep_setting
         smt_sweep_run_of(settings, &session->messages, build_id, sizeof build_id);
     struct outcome outcome = {.parser = run.parser, .version = run.parser_version};
     struct smt_results *results = NULL;
-    enum smt_status status = jobs_run(session, settings, &session->messages, journal, &results);
+    enum smt_status status =
+        smt_cli_jobs_run(session, settings, &session->messages, journal, &results);
 
     if (results) {
         smt_results_mark(results, &run);
@@ -221,18 +223,19 @@ int smt_sipmemtest_run(struct smt_sipmemtest_options *options)
     messages_load(&session);
     settings.unusable_inputs = session.unusable_inputs;
     if (session.messages.count) {
-        session_signals_catch();
+        smt_cli_session_signals_catch();
         /* what may be refused comes before the reports, which overwrite files */
-        status = session_known_open(&session, parser->name, parser->version(), &settings.known);
+        status =
+            smt_cli_session_known_open(&session, parser->name, parser->version(), &settings.known);
         if (status == SMT_OK) status = journal_open(&session, &settings, &journal);
-        if (status == SMT_OK) status = session_reports_open(&session);
-        session_complain(&session, status);
+        if (status == SMT_OK) status = smt_cli_session_reports_open(&session);
+        smt_cli_session_complain(&session, status);
         if (status == SMT_OK && journal)
             sweep_divide(&session, &settings, journal);
         else if (status == SMT_OK)
             sweep_run(&session, &settings);
     }
     smt_journal_free(journal);
-    session_close(&session);
+    smt_cli_session_close(&session);
     return session.exit_status;
 }

@@ -6,18 +6,18 @@
 
 #define FINDINGS_EXIT 1
 
-volatile sig_atomic_t session_interrupts;
+volatile sig_atomic_t smt_cli_session_interrupts;
 
-void session_raise(struct session *session, int exit_status)
+void smt_cli_session_raise(struct session *session, int exit_status)
 {
     if (exit_status > session->exit_status) session->exit_status = exit_status;
 }
 
-void session_complain(struct session *session, enum smt_status status)
+void smt_cli_session_complain(struct session *session, enum smt_status status)
 {
     if (status == SMT_OK) return;
     smt_cli_complain(session->program);
-    session_raise(session, smt_status_exit(status));
+    smt_cli_session_raise(session, smt_status_exit(status));
 }
 
 /* --- reports --------------------------------------------------------------------------------- */
@@ -53,7 +53,7 @@ static void unusable_complain(struct smt_sink *sink, const struct smt_unusable_r
         (struct session *)((char *)sink - offsetof(struct session, complainer));
 
     smt_cli_progress_erase(&session->progress);
-    session_complain(
+    smt_cli_session_complain(
         session, smt_fail(SMT_EINPUT, "%s: left out from here on: %s", report->name, report->why));
 }
 
@@ -74,7 +74,7 @@ static enum smt_status formats_check(const struct smt_cli_texts *formats)
     return SMT_OK;
 }
 
-enum smt_status session_reports_open(struct session *session)
+enum smt_status smt_cli_session_reports_open(struct session *session)
 {
     const struct smt_sipmemtest_options *options = session->options;
     const struct smt_cli_texts *formats = &options->formats;
@@ -97,10 +97,10 @@ enum smt_status session_reports_open(struct session *session)
     return status;
 }
 
-void session_close(struct session *session)
+void smt_cli_session_close(struct session *session)
 {
     for (size_t i = 0; i < session->report_count; i++)
-        session_complain(session, smt_report_close(session->reports[i]));
+        smt_cli_session_complain(session, smt_report_close(session->reports[i]));
     free(session->reports);
     free(session->sinks);
     smt_known_clear(&session->known);
@@ -115,11 +115,11 @@ static void interrupt_note(int signal)
 {
     (void)signal;
     smt_run_interrupted = 1;
-    session_interrupts = session_interrupts + 1;
-    if (session_interrupts > 2) _exit(128 + SIGINT);
+    smt_cli_session_interrupts = smt_cli_session_interrupts + 1;
+    if (smt_cli_session_interrupts > 2) _exit(128 + SIGINT);
 }
 
-void session_signals_catch(void)
+void smt_cli_session_signals_catch(void)
 {
     static const int ends[] = {SIGINT, SIGTERM};
     struct sigaction action = {.sa_handler = interrupt_note};
@@ -145,8 +145,8 @@ static void known_version_note(const struct session *session, const char *path, 
     smt_buffer_clear(&here);
 }
 
-enum smt_status session_known_open(struct session *session, const char *parser, const char *version,
-                                   struct smt_known **ret_known)
+enum smt_status smt_cli_session_known_open(struct session *session, const char *parser,
+                                           const char *version, struct smt_known **ret_known)
 {
     const struct smt_sipmemtest_options *options = session->options;
 
@@ -170,13 +170,14 @@ static bool has_new_defect(const struct outcome *outcome)
     return false;
 }
 
-void session_judge(struct session *session, enum smt_status status, const struct outcome *outcome)
+void smt_cli_session_judge(struct session *session, enum smt_status status,
+                           const struct outcome *outcome)
 {
     if (status == SMT_OK && session->options->update_known)
-        session_complain(session,
-                         smt_known_save(session->options->known.items[0], outcome->findings,
-                                        outcome->count, outcome->parser, outcome->version,
-                                        &session->known, outcome->is_whole));
+        smt_cli_session_complain(session,
+                                 smt_known_save(session->options->known.items[0], outcome->findings,
+                                                outcome->count, outcome->parser, outcome->version,
+                                                &session->known, outcome->is_whole));
     else if (has_new_defect(outcome))
-        session_raise(session, FINDINGS_EXIT);
+        smt_cli_session_raise(session, FINDINGS_EXIT);
 }

@@ -32,27 +32,29 @@ struct outcome {
     bool is_whole; /* what it lacks is fixed */
 };
 
-void session_raise(struct session *session, int exit_status);
+void smt_cli_session_raise(struct session *session, int exit_status);
 
 /* Says what the last smt_fail() said, unless the status is SMT_OK. */
-void session_complain(struct session *session, enum smt_status status);
+void smt_cli_session_complain(struct session *session, enum smt_status status);
 
 /* Opens what --format asks for; the progress bar is the first sink, who complains
  * of messages that were given up the second. */
-SMT_MUST_USE enum smt_status session_reports_open(struct session *session);
-void session_close(struct session *session);
+SMT_MUST_USE enum smt_status smt_cli_session_reports_open(struct session *session);
+void smt_cli_session_close(struct session *session);
 
 /* Signals that end the program become smt_run_interrupted; how many there were. */
-void session_signals_catch(void);
-extern volatile sig_atomic_t session_interrupts;
+void smt_cli_session_signals_catch(void);
+extern volatile sig_atomic_t smt_cli_session_interrupts;
 
 /* Loads --known into *ret_known (NULL: none, or to be made); a list made with
  * another version of the parser is noted on standard error. */
-SMT_MUST_USE enum smt_status session_known_open(struct session *session, const char *parser,
-                                                const char *version, struct smt_known **ret_known);
+SMT_MUST_USE enum smt_status smt_cli_session_known_open(struct session *session, const char *parser,
+                                                        const char *version,
+                                                        struct smt_known **ret_known);
 
 /* Rewrites the list when that was asked for, else makes new findings an exit
  * status. */
-void session_judge(struct session *session, enum smt_status status, const struct outcome *outcome);
+void smt_cli_session_judge(struct session *session, enum smt_status status,
+                           const struct outcome *outcome);
 
 #endif

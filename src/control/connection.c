@@ -1,6 +1,6 @@
 /* Bytes in and out of one client.
  *
- *      read ──> input ──> session_step() ──> out ──> sending ──> written
+ *      read ──> input ──> smt_control_session_step() ──> out ──> sending ──> written
  *
  * Processing stops while a worker has the request, and while answers wait to
  * be sent; reading stops while processing does and enough is there. Who sends
@@ -25,17 +25,17 @@ static void memory_give(struct smt_server *server, struct connection *connection
         server->spare = connection;
 }
 
-void connection_free(struct connection *connection)
+void smt_control_connection_free(struct connection *connection)
 {
     struct smt_server *server = connection->server;
 
     DL_DELETE(server->connections, connection);
-    session_clear(connection);
+    smt_control_session_clear(connection);
     smt_buffer_clear(&connection->input);
     smt_buffer_clear(&connection->out);
     smt_buffer_clear(&connection->sending);
     memory_give(server, connection);
-    connections_wanted(server);
+    smt_control_connections_wanted(server);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -43,10 +43,10 @@ static void on_closed(uv_handle_t *handle)
     struct connection *connection = handle->data;
 
     connection->closed = true;
-    if (!connection->busy) connection_free(connection);
+    if (!connection->busy) smt_control_connection_free(connection);
 }
 
-void connection_close(struct connection *connection)
+void smt_control_connection_close(struct connection *connection)
 {
     if (connection->closing) return;
     connection->closing = true;
@@ -63,9 +63,9 @@ static void on_written(uv_write_t *write, int error)
     connection->since_ms = 0;
     smt_buffer_empty(&connection->sending);
     if (error)
-        connection_close(connection);
+        smt_control_connection_close(connection);
     else
-        connection_go_on(connection);
+        smt_control_connection_go_on(connection);
 }
 
 /* Sends what is in `out`: at once as far as the socket takes it. */
@@ -79,7 +79,7 @@ static void out_send(struct connection *connection)
     bytes = uv_buf_init(out->data, (unsigned)out->size);
     sent = uv_try_write(&connection->handle.stream, &bytes, 1);
     if (sent < 0 && sent != UV_EAGAIN) {
-        connection_close(connection);
+        smt_control_connection_close(connection);
         return;
     }
     if (sent > 0 && (size_t)sent == out->size) {
@@ -96,7 +96,7 @@ static void out_send(struct connection *connection)
     connection->writing = true;
     connection->since_ms = now_ms(connection);
     if (uv_write(&connection->write, &connection->handle.stream, &bytes, 1, on_written) != 0)
-        connection_close(connection);
+        smt_control_connection_close(connection);
 }
 
 /* --- in --- */
@@ -114,7 +114,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
     struct connection *connection = stream->data;
 
     if (size < 0 && size != UV_EOF) {
-        connection_close(connection);
+        smt_control_connection_close(connection);
         return;
     }
     if (size == UV_EOF) {
@@ -129,9 +129,9 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
         smt_buffer_add(&connection->input, bytes->base, (size_t)size);
     }
     if (connection->input.failed)
-        connection_close(connection);
+        smt_control_connection_close(connection);
     else
-        connection_go_on(connection);
+        smt_control_connection_go_on(connection);
 }
 
 static void reading_set(struct connection *connection, bool reading)
@@ -141,7 +141,7 @@ static void reading_set(struct connection *connection, bool reading)
     if (!reading)
         uv_read_stop(&connection->handle.stream);
     else if (uv_read_start(&connection->handle.stream, on_alloc, on_read) != 0)
-        connection_close(connection);
+        smt_control_connection_close(connection);
 }
 
 /* Drops what is consumed; an idle connection keeps no large buffer. */
@@ -178,7 +178,7 @@ static bool messages_take(struct connection *connection)
 
     connection->more = false;
     while (may_step(connection) && !waits && !connection->more) {
-        waits = !session_step(connection);
+        waits = !smt_control_session_step(connection);
         if (!waits && !connection->writing) connection->since_ms = 0;
         if (connection->out.size > OUT_ENOUGH) out_send(connection);
         connection->more = !waits && smt_clock_ns() > end_ns;
@@ -187,13 +187,13 @@ static bool messages_take(struct connection *connection)
     return waits;
 }
 
-void connection_go_on(struct connection *connection)
+void smt_control_connection_go_on(struct connection *connection)
 {
     bool waits = messages_take(connection);
 
     if (connection->closing) return;
     if (connection->out.failed) {
-        connection_close(connection);
+        smt_control_connection_close(connection);
         return;
     }
     out_send(connection);
@@ -201,7 +201,7 @@ void connection_go_on(struct connection *connection)
     if (!connection->busy) input_compact(connection);
     if (waits && connection->ended) connection->finished = true;
     if (connection->finished && !connection->busy && !connection->writing) {
-        connection_close(connection);
+        smt_control_connection_close(connection);
         return;
     }
     if (!connection->writing && !connection->busy && !connection->more && connection->input.size &&
@@ -221,7 +221,7 @@ static void on_turns(uv_idle_t *turns)
 
     DL_FOREACH_SAFE(server->connections, connection, next)
     {
-        if (connection->more) connection_go_on(connection);
+        if (connection->more) smt_control_connection_go_on(connection);
         more = more || connection->more;
     }
     if (!more) uv_idle_stop(turns);
@@ -245,7 +245,7 @@ static struct connection *connection_new(struct smt_server *server, bool *ret_dr
     return connection;
 }
 
-void connection_accept(struct listener *listener)
+void smt_control_connection_accept(struct listener *listener)
 {
     struct smt_server *server = listener->server;
     bool local = listener->address.socket.any.sa_family == AF_UNIX, drop;
@@ -265,25 +265,25 @@ void connection_accept(struct listener *listener)
     connection->handle.any.data = connection;
     DL_APPEND(server->connections, connection);
     if (uv_accept(&listener->handle.stream, &connection->handle.stream) != 0 || drop) {
-        connection_close(connection);
+        smt_control_connection_close(connection);
         return;
     }
     if (!local) uv_tcp_nodelay(&connection->handle.tcp, 1);
-    if (connection->telnet) session_greet(connection);
-    connection_go_on(connection);
+    if (connection->telnet) smt_control_session_greet(connection);
+    smt_control_connection_go_on(connection);
 }
 
-void connections_wanted(struct smt_server *server)
+void smt_control_connections_wanted(struct smt_server *server)
 {
     for (size_t i = 0; i < server->listener_count && !server->stopping; i++)
-        if (server->listeners[i].waiting) connection_accept(&server->listeners[i]);
+        if (server->listeners[i].waiting) smt_control_connection_accept(&server->listeners[i]);
 }
 
-void connection_sweep(struct smt_server *server, uint64_t now)
+void smt_control_connection_sweep(struct smt_server *server, uint64_t now)
 {
     struct connection *connection, *next;
 
     DL_FOREACH_SAFE(server->connections, connection, next)
     if (connection->since_ms && now > connection->since_ms + PATIENCE_MS)
-        connection_close(connection);
+        smt_control_connection_close(connection);
 }

@@ -17,7 +17,7 @@ static void on_client(uv_stream_t *stream, int error)
 {
     struct listener *listener = stream->data;
 
-    if (error == 0) connection_accept(listener);
+    if (error == 0) smt_control_connection_accept(listener);
 }
 
 /* Whether a server answers on this path. */
@@ -123,8 +123,8 @@ static int folder_lock(const struct smt_address *address)
     return fd;
 }
 
-enum smt_status listener_open(struct listener *listener, struct smt_server *server,
-                              const struct smt_address *address)
+enum smt_status smt_control_listener_open(struct listener *listener, struct smt_server *server,
+                                          const struct smt_address *address)
 {
     int lock = folder_lock(address);
     enum smt_status status = listener_start(listener, server, address);
@@ -134,7 +134,7 @@ enum smt_status listener_open(struct listener *listener, struct smt_server *serv
 }
 
 /* Removes the socket's path only while it still leads to our socket. */
-void listener_close(struct listener *listener)
+void smt_control_listener_close(struct listener *listener)
 {
     struct stat info;
 

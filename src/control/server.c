@@ -28,8 +28,9 @@ static void server_wind_down(struct smt_server *server)
     if (server->stopping) return;
     server->stopping = true;
     smt_control_cancel(server->control);
-    for (size_t i = 0; i < server->listener_count; i++) listener_close(&server->listeners[i]);
-    DL_FOREACH_SAFE(server->connections, connection, next) connection_close(connection);
+    for (size_t i = 0; i < server->listener_count; i++)
+        smt_control_listener_close(&server->listeners[i]);
+    DL_FOREACH_SAFE(server->connections, connection, next) smt_control_connection_close(connection);
     for (int i = 0; i < 3; i++) handle_close((uv_handle_t *)&server->signals[i]);
     handle_close((uv_handle_t *)&server->stop);
     handle_close((uv_handle_t *)&server->sweep);
@@ -51,8 +52,8 @@ static void on_sweep(uv_timer_t *timer)
 {
     struct smt_server *server = timer->data;
 
-    connection_sweep(server, uv_now(&server->loop));
-    connections_wanted(server);
+    smt_control_connection_sweep(server, uv_now(&server->loop));
+    smt_control_connections_wanted(server);
 }
 
 /* --- workers --- */
@@ -219,7 +220,7 @@ enum smt_status smt_server_new(struct smt_control *control,
     if (error) status = smt_fail(SMT_ESYS, "cannot start the server: %s", uv_strerror(error));
     for (size_t i = 0; i < options->address_count && status == SMT_OK; i++) {
         server->listener_count++;
-        status = listener_open(&server->listeners[i], server, &options->addresses[i]);
+        status = smt_control_listener_open(&server->listeners[i], server, &options->addresses[i]);
     }
     if (status != SMT_OK) {
         smt_server_free(server);

@@ -83,22 +83,23 @@ struct connection {
 };
 
 /* listener.c */
-enum smt_status listener_open(struct listener *listener, struct smt_server *server,
-                              const struct smt_address *address);
-void listener_close(struct listener *listener);
+enum smt_status smt_control_listener_open(struct listener *listener, struct smt_server *server,
+                                          const struct smt_address *address);
+void smt_control_listener_close(struct listener *listener);
 
 /* connection.c */
-void connection_accept(struct listener *listener);
-void connections_wanted(struct smt_server *server); /* takes whoever could not be taken */
-void connection_close(struct connection *connection);
-void connection_free(struct connection *connection); /* closed, and no worker has it */
-void connection_sweep(struct smt_server *server, uint64_t now_ms);
-void connection_go_on(struct connection *connection);
+void smt_control_connection_accept(struct listener *listener);
+void smt_control_connections_wanted(
+    struct smt_server *server); /* takes whoever could not be taken */
+void smt_control_connection_close(struct connection *connection);
+void smt_control_connection_free(struct connection *connection); /* closed, and no worker has it */
+void smt_control_connection_sweep(struct smt_server *server, uint64_t now_ms);
+void smt_control_connection_go_on(struct connection *connection);
 
 /* session.c: takes one message, or the next request of one; false when there
  * is nothing to do until more comes. */
-bool session_step(struct connection *connection);
-void session_greet(struct connection *connection);
-void session_clear(struct connection *connection);
+bool smt_control_session_step(struct connection *connection);
+void smt_control_session_greet(struct connection *connection);
+void smt_control_session_clear(struct connection *connection);
 
 #endif

@@ -21,14 +21,14 @@ static void prompt_add(struct connection *connection, const char *prompt)
     if (connection->telnet) smt_buffer_add_text(&connection->out, prompt);
 }
 
-void session_greet(struct connection *connection)
+void smt_control_session_greet(struct connection *connection)
 {
     connection->greeted = true;
     connection->finder.protocol = SMT_PROTOCOL_TEXT;
     prompt_add(connection, TOP_PROMPT);
 }
 
-void session_clear(struct connection *connection)
+void smt_control_session_clear(struct connection *connection)
 {
     if (connection->menu) connection->menu->close(connection->menu_state);
     connection->menu = NULL;
@@ -96,7 +96,7 @@ static bool connection_take_back(struct connection *connection)
 {
     connection->busy = false;
     if (!connection->closing) return true;
-    if (connection->closed) connection_free(connection);
+    if (connection->closed) smt_control_connection_free(connection);
     return false;
 }
 
@@ -114,7 +114,7 @@ static void on_work_done(uv_work_t *work, int error)
     if (!connection_take_back(connection)) return;
     if (error) smt_wire_fault(&connection->reply, 500, "the server is stopping");
     answer(connection);
-    connection_go_on(connection);
+    smt_control_connection_go_on(connection);
 }
 
 static void request_run(struct connection *connection)
@@ -308,7 +308,7 @@ static void on_parse_done(uv_work_t *work, int error)
     if (!connection_take_back(connection)) return;
     connection->json_open = !error;
     connection->finished = error;
-    connection_go_on(connection);
+    smt_control_connection_go_on(connection);
 }
 
 /* A long text takes a worker: a megabyte of it may be parsed for a quarter of a
@@ -353,7 +353,7 @@ static void bad_input(struct connection *connection)
     connection->finished = true;
 }
 
-bool session_step(struct connection *connection)
+bool smt_control_session_step(struct connection *connection)
 {
     struct smt_buffer *input = &connection->input;
     char *at = input->data + connection->consumed;

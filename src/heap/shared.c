@@ -65,11 +65,11 @@ enum smt_status smt_heap_shared_new(struct smt_heap_shared **ret_heap)
     struct smt_heap_shared *heap = smt_pages_map(sizeof *heap, 0);
 
     if (!heap) return smt_fail(SMT_ENOMEM, "out of memory for a heap");
-    if (!span_source_init(&heap->source)) {
+    if (!smt_heap_span_source_init(&heap->source)) {
         munmap(heap, sizeof *heap);
         return smt_fail(SMT_ENOMEM, "out of memory for a heap");
     }
-    large_table_init(&heap->large);
+    smt_heap_large_table_init(&heap->large);
     pthread_mutex_init(&heap->plan_lock, NULL);
     classes_init(heap);
     *ret_heap = heap;
@@ -80,8 +80,8 @@ void smt_heap_shared_free(struct smt_heap_shared *heap)
 {
     if (!heap) return;
     pthread_mutex_destroy(&heap->plan_lock);
-    large_table_clear(&heap->large);
-    span_source_clear(&heap->source);
+    smt_heap_large_table_clear(&heap->large);
+    smt_heap_span_source_clear(&heap->source);
     munmap(heap, sizeof *heap);
 }
 
@@ -162,7 +162,7 @@ static void fences_check(struct smt_heap_shared *heap, const uint8_t *payload, s
 
 static struct span *span_new(struct smt_heap_shared *heap, uint32_t class_index, uint32_t shard)
 {
-    struct span *span = span_source_take(&heap->source, shard);
+    struct span *span = smt_heap_span_source_take(&heap->source, shard);
     size_t tables;
 
     if (!span) return NULL;
@@ -269,7 +269,7 @@ static void small_release(struct smt_heap_shared *heap, struct span *span, uint8
     live = starts && span->sizes[slot];
     if (live) emptied = slot_free(shard, span, slot);
     smt_lock_give(&shard->lock);
-    if (emptied) span_source_give(&heap->source, span);
+    if (emptied) smt_heap_span_source_give(&heap->source, span);
     if (live) return;
     if (starts) damage.kind = SMT_HEAP_SHARED_DOUBLE;
     damage_report(heap, &damage);
@@ -297,7 +297,7 @@ static void *large_alloc(struct smt_heap_shared *heap, size_t size_bytes)
     pages = smt_pages_map(block.mapped_bytes, 0);
     if (!pages) return NULL;
     block.payload = (uintptr_t)pages + FRONT_BYTES;
-    if (!large_table_add(&heap->large, block)) {
+    if (!smt_heap_large_table_add(&heap->large, block)) {
         munmap(pages, block.mapped_bytes);
         return NULL;
     }
@@ -310,7 +310,7 @@ static bool large_release(struct smt_heap_shared *heap, uint8_t *payload)
 {
     struct large_block block;
 
-    if (!large_table_remove(&heap->large, payload, &block)) return false;
+    if (!smt_heap_large_table_remove(&heap->large, payload, &block)) return false;
     fences_check(heap, payload, block.size_bytes, block.mapped_bytes - FRONT_BYTES);
     large_count(heap, -(int64_t)block.size_bytes, -1);
     munmap(payload - FRONT_BYTES, block.mapped_bytes);
@@ -324,12 +324,13 @@ static void *large_resize(struct smt_heap_shared *heap, uint8_t *payload, size_t
     struct large_block old, block;
     uint8_t *pages;
 
-    if (mapped_bytes < size_bytes || !large_table_remove(&heap->large, payload, &old)) return NULL;
+    if (mapped_bytes < size_bytes || !smt_heap_large_table_remove(&heap->large, payload, &old))
+        return NULL;
     fences_check(heap, payload, old.size_bytes, old.mapped_bytes - FRONT_BYTES);
     pages = mremap(payload - FRONT_BYTES, old.mapped_bytes, mapped_bytes, MREMAP_MAYMOVE);
     block = (struct large_block){(uintptr_t)pages + FRONT_BYTES, size_bytes, mapped_bytes};
     if (pages == MAP_FAILED) block = old;
-    (void)large_table_add(&heap->large, block); /* one was removed: there is a place */
+    (void)smt_heap_large_table_add(&heap->large, block); /* one was removed: there is a place */
     if (pages == MAP_FAILED) return NULL;
     fences_set(pages + FRONT_BYTES, size_bytes, mapped_bytes - FRONT_BYTES);
     large_count(heap, (int64_t)size_bytes - (int64_t)old.size_bytes, 0);
@@ -357,12 +358,12 @@ static bool heap_trim(struct smt_heap_shared *heap)
             DL_FOREACH_SAFE(shard->room[class_index], span, next)
             if (span->free_count == span->slots) {
                 DL_DELETE(shard->room[class_index], span);
-                span_source_give(&heap->source, span);
+                smt_heap_span_source_give(&heap->source, span);
             }
         }
         smt_lock_give(&shard->lock);
     }
-    return span_source_trim(&heap->source);
+    return smt_heap_span_source_trim(&heap->source);
 }
 
 static void *block_alloc(struct smt_heap_shared *heap, size_t size_bytes)
@@ -385,7 +386,7 @@ void smt_heap_shared_release(struct smt_heap_shared *heap, void *block)
     struct span *span;
 
     if (!block) return;
-    span = span_source_find(&heap->source, block);
+    span = smt_heap_span_source_find(&heap->source, block);
     if (span)
         small_release(heap, span, block);
     else if (!large_release(heap, block))
@@ -394,11 +395,11 @@ void smt_heap_shared_release(struct smt_heap_shared *heap, void *block)
 
 size_t smt_heap_shared_size(struct smt_heap_shared *heap, const void *block)
 {
-    struct span *span = span_source_find(&heap->source, block);
+    struct span *span = smt_heap_span_source_find(&heap->source, block);
     struct large_block large;
     uint32_t slot;
 
-    if (!span) return large_table_get(&heap->large, block, &large) ? large.size_bytes : 0;
+    if (!span) return smt_heap_large_table_get(&heap->large, block, &large) ? large.size_bytes : 0;
     if (!span_slot(span, block, &slot) || !span->sizes[slot]) return 0;
     return span->sizes[slot] - 1;
 }

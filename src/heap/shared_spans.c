@@ -12,7 +12,7 @@
 #define TABLE_BYTES  (SEGMENTS_MAX * sizeof(struct segment *))
 #define LARGE_ROOM   256
 
-bool span_source_init(struct span_source *source)
+bool smt_heap_span_source_init(struct span_source *source)
 {
     *source = (struct span_source){0};
     pthread_mutex_init(&source->lock, NULL);
@@ -21,7 +21,7 @@ bool span_source_init(struct span_source *source)
 }
 
 /* Follows the links between segments: walking the table would touch 16 MiB. */
-void span_source_clear(struct span_source *source)
+void smt_heap_span_source_clear(struct span_source *source)
 {
     struct segment *segment = source->newest;
 
@@ -154,7 +154,7 @@ static struct span *shard_take(struct span_source *source, uint32_t shard_index)
     return NULL;
 }
 
-struct span *span_source_take(struct span_source *source, uint32_t shard_index)
+struct span *smt_heap_span_source_take(struct span_source *source, uint32_t shard_index)
 {
     struct span *span;
 
@@ -169,7 +169,7 @@ struct span *span_source_take(struct span_source *source, uint32_t shard_index)
     return span;
 }
 
-bool span_source_trim(struct span_source *source)
+bool smt_heap_span_source_trim(struct span_source *source)
 {
     struct segment **at = &source->newest;
     bool trimmed = false;
@@ -230,7 +230,7 @@ static void runs_clean(struct span_source *source, const struct span_run *runs, 
     pthread_mutex_unlock(&source->lock);
 }
 
-void span_source_give(struct span_source *source, struct span *span)
+void smt_heap_span_source_give(struct span_source *source, struct span *span)
 {
     struct segment *segment = segment_of(span);
     struct span_run runs[RESIDENT_MAX];
@@ -245,7 +245,7 @@ void span_source_give(struct span_source *source, struct span *span)
     if (count) runs_clean(source, runs, count);
 }
 
-struct span *span_source_find(const struct span_source *source, const void *address)
+struct span *smt_heap_span_source_find(const struct span_source *source, const void *address)
 {
     uintptr_t at = (uintptr_t)address;
     struct segment *segment;
@@ -258,13 +258,13 @@ struct span *span_source_find(const struct span_source *source, const void *addr
     return span->slots ? span : NULL;
 }
 
-void large_table_init(struct large_table *table)
+void smt_heap_large_table_init(struct large_table *table)
 {
     *table = (struct large_table){0};
     pthread_mutex_init(&table->lock, NULL);
 }
 
-void large_table_clear(struct large_table *table)
+void smt_heap_large_table_clear(struct large_table *table)
 {
     for (size_t i = 0; i < table->room; i++)
         if (table->places[i].payload)
@@ -304,7 +304,7 @@ static bool large_table_grow(struct large_table *table)
     return true;
 }
 
-bool large_table_add(struct large_table *table, struct large_block block)
+bool smt_heap_large_table_add(struct large_table *table, struct large_block block)
 {
     bool added = true;
 
@@ -318,7 +318,8 @@ bool large_table_add(struct large_table *table, struct large_block block)
     return added;
 }
 
-bool large_table_get(struct large_table *table, const void *payload, struct large_block *ret)
+bool smt_heap_large_table_get(struct large_table *table, const void *payload,
+                              struct large_block *ret)
 {
     bool found = false;
 
@@ -347,7 +348,8 @@ static void place_vacate(struct large_table *table, size_t gap)
     table->places[gap] = (struct large_block){0};
 }
 
-bool large_table_remove(struct large_table *table, const void *payload, struct large_block *ret)
+bool smt_heap_large_table_remove(struct large_table *table, const void *payload,
+                                 struct large_block *ret)
 {
     bool found = false;
 

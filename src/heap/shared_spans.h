@@ -68,19 +68,19 @@ struct span_source {
     size_t resident[SHARDS]; /* spans of that kind, by shard */
 };
 
-bool span_source_init(struct span_source *source);
-void span_source_clear(struct span_source *source);
+bool smt_heap_span_source_init(struct span_source *source);
+void smt_heap_span_source_clear(struct span_source *source);
 
 /* An uninitialised span, NULL without memory. */
-struct span *span_source_take(struct span_source *source, uint32_t shard_index);
-void span_source_give(struct span_source *source, struct span *span);
+struct span *smt_heap_span_source_take(struct span_source *source, uint32_t shard_index);
+void smt_heap_span_source_give(struct span_source *source, struct span *span);
 
 /* Unmaps segments of which no span is in use; false when there was none. */
-bool span_source_trim(struct span_source *source);
+bool smt_heap_span_source_trim(struct span_source *source);
 
 /* The span that holds `address`, NULL when it lies in no segment or in a span
  * that is not used. */
-struct span *span_source_find(const struct span_source *source, const void *address);
+struct span *smt_heap_span_source_find(const struct span_source *source, const void *address);
 
 /* Blocks with a mapping of their own, by payload address. */
 struct large_block {
@@ -95,10 +95,12 @@ struct large_table {
     size_t room, count;         /* room is a power of two */
 };
 
-void large_table_init(struct large_table *table);
-void large_table_clear(struct large_table *table); /* unmaps the blocks too */
-bool large_table_add(struct large_table *table, struct large_block block);
-bool large_table_get(struct large_table *table, const void *payload, struct large_block *ret);
-bool large_table_remove(struct large_table *table, const void *payload, struct large_block *ret);
+void smt_heap_large_table_init(struct large_table *table);
+void smt_heap_large_table_clear(struct large_table *table); /* unmaps the blocks too */
+bool smt_heap_large_table_add(struct large_table *table, struct large_block block);
+bool smt_heap_large_table_get(struct large_table *table, const void *payload,
+                              struct large_block *ret);
+bool smt_heap_large_table_remove(struct large_table *table, const void *payload,
+                                 struct large_block *ret);
 
 #endif

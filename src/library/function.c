@@ -26,17 +26,17 @@ static const struct smt_gate heap_gate = {
     .size = smt_heap_size_in_use,
 };
 
-bool function_is_caught(void)
+bool smt_library_function_is_caught(void)
 {
     return smt_catch_gate && smt_catch_open;
 }
 
-void function_escaped(void)
+void smt_library_function_escaped(void)
 {
     smt_catch_open(false);
 }
 
-int function_value(int code)
+int smt_library_function_value(int code)
 {
     return code == FAILED_WITH_0 ? 0 : code;
 }
@@ -93,7 +93,7 @@ static int function_init(const struct smt_parser_hooks *hooks)
 
 static bool function_is_out_of_memory(int code)
 {
-    int value = function_value(code);
+    int value = smt_library_function_value(code);
 
     if (at_work->is_out_of_memory) return at_work->is_out_of_memory(value);
     return !at_work->out_of_memory || value == at_work->out_of_memory;
@@ -101,10 +101,10 @@ static bool function_is_out_of_memory(int code)
 
 static const char *function_code_name(int code)
 {
-    return at_work->code_name ? at_work->code_name(function_value(code)) : NULL;
+    return at_work->code_name ? at_work->code_name(smt_library_function_value(code)) : NULL;
 }
 
-bool function_begin(const struct smt_sweep_subject *subject, struct smt_parser *ret_row)
+bool smt_library_function_begin(const struct smt_sweep_subject *subject, struct smt_parser *ret_row)
 {
     if (at_work) return false;
     at_work = subject;
@@ -126,7 +126,7 @@ bool function_begin(const struct smt_sweep_subject *subject, struct smt_parser *
     return true;
 }
 
-void function_end(void)
+void smt_library_function_end(void)
 {
     at_work = NULL;
 }

@@ -7,16 +7,17 @@
 
 /* function.c: makes a row (parser/smt_parser.h) of the subject. There is one
  * subject at a time, as a row's functions carry no context; false when another
- * is at work. The row refers to the subject until function_end(). */
-bool function_begin(const struct smt_sweep_subject *subject, struct smt_parser *ret_row);
-void function_end(void);
+ * is at work. The row refers to the subject until smt_library_function_end(). */
+bool smt_library_function_begin(const struct smt_sweep_subject *subject,
+                                struct smt_parser *ret_row);
+void smt_library_function_end(void);
 
 /* Does a program that links this catch its allocations? */
-bool function_is_caught(void);
+bool smt_library_function_is_caught(void);
 /* Shuts the gate after a run was left in the middle. */
-void function_escaped(void);
+void smt_library_function_escaped(void);
 /* What `call` returned, from the row's code. */
-int function_value(int code);
+int smt_library_function_value(int code);
 
 /* show.c */
 struct smt_show {
@@ -24,6 +25,7 @@ struct smt_show {
 };
 
 /* text.c: everything about a finding, for people, ended by a newline */
-void text_finding_add(const struct smt_finding *finding, bool verbose, struct smt_buffer *text);
+void smt_library_text_finding_add(const struct smt_finding *finding, bool verbose,
+                                  struct smt_buffer *text);
 
 #endif

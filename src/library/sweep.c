@@ -44,7 +44,7 @@ static void message_take(struct smt_sink *sink, const struct smt_message_report 
     sweeping->result.kept_blocks = report->cached_blocks;
     sweeping->was_accepted = report->accepted;
     sweeping->was_defective = smt_verdict_defects(report->verdicts);
-    sweeping->code = function_value(report->baseline->codes[SMT_OP_PARSE]);
+    sweeping->code = smt_library_function_value(report->baseline->codes[SMT_OP_PARSE]);
 }
 
 static void finding_tell(struct sweeping *sweeping, const struct smt_finding *finding,
@@ -85,7 +85,7 @@ static void finding_take(struct smt_sink *sink, const struct smt_finding *findin
     if (is_defect && !finding->is_known) sweeping->result.findings++;
     if (!is_defect && !sweeping->is_replay) return;
     smt_buffer_init(&text);
-    text_finding_add(finding, options->verbose || sweeping->is_replay, &text);
+    smt_library_text_finding_add(finding, options->verbose || sweeping->is_replay, &text);
     if (!options->quiet && (options->verbose || !finding->is_known) && text.data)
         fputs(text.data, text_out(options));
     if (options->finding) finding_tell(sweeping, finding, text.data ? text.data : "");
@@ -140,7 +140,7 @@ static enum smt_status settings_make(struct sweeping *sweeping)
                 .timeout_ns = options->timeout_ms ? options->timeout_ms * (uint64_t)1000000
                                                   : TIMEOUT_DEFAULT_NS,
                 .is_opaque = true,
-                .on_escape = function_escaped,
+                .on_escape = smt_library_function_escaped,
             },
         .checks = SMT_CHECK_ALL & ~(options->without_pages ? SMT_CHECK_PAGES : 0u) &
                   ~(options->without_fill ? SMT_CHECK_UNINIT : 0u),
@@ -212,7 +212,7 @@ static enum smt_status subject_check(const struct smt_sweep_subject *subject)
 {
     if (!subject || !subject->call) return smt_fail(SMT_EUSAGE, "smt_sweep: no function to call");
     if (!subject->name || !*subject->name) return smt_fail(SMT_EUSAGE, "smt_sweep: no name");
-    if (!function_is_caught())
+    if (!smt_library_function_is_caught())
         return smt_fail(SMT_EUNSUPPORTED,
                         "smt_sweep: nothing catches allocations: link with libmemtest_malloc "
                         "(pkg-config memtest-malloc) or preload it; see libmemtest(3)");
@@ -226,11 +226,11 @@ static enum smt_status sweep_subject(struct sweeping *sweeping)
 
     name_set(sweeping, subject.name);
     subject.name = sweeping->name;
-    if (!function_begin(&subject, &sweeping->row))
+    if (!smt_library_function_begin(&subject, &sweeping->row))
         return smt_fail(SMT_EUNSUPPORTED, "smt_sweep: one sweep at a time in a process");
     status = settings_make(sweeping);
     if (status == SMT_OK) status = soundness_check(sweeping, run(sweeping));
-    function_end();
+    smt_library_function_end();
     smt_known_clear(&sweeping->known);
     smt_symbol_clear();
     return status;

@@ -73,7 +73,8 @@ static void diffs_add(const struct smt_diff_list *diff, bool verbose, struct smt
                         smt_number_ending(diff->count - most));
 }
 
-void text_finding_add(const struct smt_finding *finding, bool verbose, struct smt_buffer *text)
+void smt_library_text_finding_add(const struct smt_finding *finding, bool verbose,
+                                  struct smt_buffer *text)
 {
     smt_buffer_addf(text, "%s: %s, %llu time%s%s\n", finding->parser,
                     smt_verdicts[finding->verdict].name, (unsigned long long)finding->occurrences,

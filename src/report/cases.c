@@ -13,7 +13,7 @@ static void case_clear(struct report_case *item)
     smt_buffer_clear(&item->known);
 }
 
-void cases_clear(struct case_list *list)
+void smt_report_cases_clear(struct case_list *list)
 {
     for (size_t i = 0; i < list->count; i++) case_clear(&list->items[i]);
     free(list->items);
@@ -60,7 +60,7 @@ static char *printable_name(const char *name)
     struct smt_buffer text;
 
     smt_buffer_init(&text);
-    show_bytes(name, &text);
+    smt_report_show_bytes(name, &text);
     return smt_buffer_take(&text);
 }
 
@@ -76,31 +76,31 @@ static struct report_case *case_find(struct case_list *list, size_t index, const
     return NULL;
 }
 
-void case_name(const struct report_case *item, struct smt_buffer *text)
+void smt_report_case_name(const struct report_case *item, struct smt_buffer *text)
 {
     if (item->mode) smt_buffer_add_text(text, "OOM ");
     smt_buffer_add_text(text, item->mode ? item->mode : "clean runs");
 }
 
-void cases_message(struct case_list *list, const struct smt_message_report *message)
+void smt_report_cases_message(struct case_list *list, const struct smt_message_report *message)
 {
     struct report_case *item = case_add(list, message->index, printable_name(message->name), NULL);
 
     if (!item) return;
-    show_count(message->runs, "run", &item->note);
+    smt_report_show_count(message->runs, "run", &item->note);
     if (message->repeat_cut) smt_buffer_add_text(&item->note, " (stopped for time)");
     if (message->baseline) {
         smt_buffer_add_text(&item->note, ", ");
-        show_count(message->baseline->heap.attempts, "allocation", &item->note);
+        smt_report_show_count(message->baseline->heap.attempts, "allocation", &item->note);
     }
     smt_buffer_add_text(&item->note, message->accepted ? ", accepted" : ", not accepted");
     if (smt_verdict_defects(message->verdicts)) {
         smt_buffer_add_text(&item->note, ", ");
-        show_verdicts(message->verdicts, &item->note);
+        smt_report_show_verdicts(message->verdicts, &item->note);
     }
 }
 
-void cases_mode(struct case_list *list, const struct smt_mode_report *mode)
+void smt_report_cases_mode(struct case_list *list, const struct smt_mode_report *mode)
 {
     const struct report_case *clean = case_find(list, mode->index, NULL);
     struct report_case *item =
@@ -108,10 +108,10 @@ void cases_mode(struct case_list *list, const struct smt_mode_report *mode)
 
     if (!item) return;
     item->is_skipped = !mode->injections;
-    show_count(mode->injections, "injection", &item->note);
+    smt_report_show_count(mode->injections, "injection", &item->note);
     if (mode->injections) {
         smt_buffer_add_text(&item->note, ": ");
-        show_counts(mode->counts, &item->note);
+        smt_report_show_counts(mode->counts, &item->note);
     }
     if (mode->skipped)
         smt_buffer_addf(&item->note, "; %llu left out", (unsigned long long)mode->skipped);
@@ -121,24 +121,24 @@ static void finding_add(struct report_case *item, const struct smt_finding *find
 {
     if (finding->is_known || !smt_verdicts[finding->verdict].is_defect) {
         smt_buffer_add_text(&item->known, finding->is_known ? "known: " : "no defect: ");
-        show_headline(finding, &item->known);
+        smt_report_show_headline(finding, &item->known);
         smt_buffer_addf(&item->known, " (%s)\n", finding->signature);
         return;
     }
     if (!item->new_findings++) {
         item->worst = finding->verdict;
-        show_headline(finding, &item->headline);
+        smt_report_show_headline(finding, &item->headline);
     } else {
         smt_buffer_add_text(&item->failures, "\n");
     }
-    show_headline(finding, &item->failures);
+    smt_report_show_headline(finding, &item->failures);
     smt_buffer_add_text(&item->failures, "\n   seen ");
-    show_times(finding->occurrences, &item->failures);
+    smt_report_show_times(finding->occurrences, &item->failures);
     smt_buffer_add_text(&item->failures, " in this run\n");
-    show_finding(finding, &item->failures);
+    smt_report_show_finding(finding, &item->failures);
 }
 
-void cases_finding(struct case_list *list, const struct smt_finding *finding)
+void smt_report_cases_finding(struct case_list *list, const struct smt_finding *finding)
 {
     struct report_case *item = case_find(list, finding->message_index, finding->mode);
 

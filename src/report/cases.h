@@ -29,12 +29,12 @@ struct case_list {
     const struct smt_sweep_settings *settings; /* as told by begin(); may be NULL */
 };
 
-void cases_message(struct case_list *list, const struct smt_message_report *message);
-void cases_mode(struct case_list *list, const struct smt_mode_report *mode);
-void cases_finding(struct case_list *list, const struct smt_finding *finding);
-void cases_clear(struct case_list *list);
+void smt_report_cases_message(struct case_list *list, const struct smt_message_report *message);
+void smt_report_cases_mode(struct case_list *list, const struct smt_mode_report *mode);
+void smt_report_cases_finding(struct case_list *list, const struct smt_finding *finding);
+void smt_report_cases_clear(struct case_list *list);
 
 /* "clean runs", "OOM transient". */
-void case_name(const struct report_case *item, struct smt_buffer *text);
+void smt_report_case_name(const struct report_case *item, struct smt_buffer *text);
 
 #endif

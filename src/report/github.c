@@ -38,18 +38,18 @@ static void github_finding(struct smt_sink *sink, const struct smt_finding *find
     smt_buffer_init(&line);
     smt_buffer_init(&value);
     smt_buffer_add_text(&line, "::error file=");
-    show_bytes(finding->message, &value);
+    smt_report_show_bytes(finding->message, &value);
     value_take(&value, true, &line);
     smt_buffer_add_text(&line, ",title=");
-    show_headline(finding, &value);
+    smt_report_show_headline(finding, &value);
     value_take(&value, true, &line);
     smt_buffer_add_text(&line, "::");
-    show_headline(finding, &value);
+    smt_report_show_headline(finding, &value);
     smt_buffer_add_text(&value, "\n");
-    show_finding(finding, &value);
+    smt_report_show_finding(finding, &value);
     value_take(&value, false, &line);
     smt_buffer_add_text(&line, "\n");
-    report_write(&report->base, &line);
+    smt_report_write(&report->base, &line);
 }
 
 static void github_end(struct smt_sink *sink, const struct smt_summary *summary)
@@ -59,28 +59,28 @@ static void github_end(struct smt_sink *sink, const struct smt_summary *summary)
 
     smt_buffer_init(&line);
     smt_buffer_init(&value);
-    show_truncation(summary, report->messages, &value);
+    smt_report_show_truncation(summary, report->messages, &value);
     if (value.size) {
         smt_buffer_add_text(&line, "::warning title=sipmemtest TRUNCATED::");
         value_take(&value, false, &line);
         smt_buffer_add_text(&line, "\n");
     }
     smt_buffer_add_text(&line, "::notice title=sipmemtest::");
-    show_count(summary->messages, "message", &line);
+    smt_report_show_count(summary->messages, "message", &line);
     smt_buffer_add_text(&line, ", ");
-    show_count(summary->injections, "injection", &line);
+    smt_report_show_count(summary->injections, "injection", &line);
     smt_buffer_add_text(&line, ", ");
-    show_count(summary->findings, "unique finding", &line);
+    smt_report_show_count(summary->findings, "unique finding", &line);
     smt_buffer_addf(&line, ": %zu new, %zu known, %zu fixed", summary->new_findings,
                     summary->known_findings, summary->fixed_findings);
-    show_budget(summary, &value);
+    smt_report_show_budget(summary, &value);
     if (value.size) smt_buffer_add_text(&line, "; ");
     value_take(&value, false, &line);
     smt_buffer_add_text(&line, "\n");
-    report_write(&report->base, &line);
+    smt_report_write(&report->base, &line);
 }
 
-const struct smt_report_format report_github = {
+const struct smt_report_format smt_report_github = {
     .name = "github",
     .summary = "GitHub Actions: an annotation for each new finding",
     .callbacks = {.begin = github_begin, .finding = github_finding, .end = github_end},

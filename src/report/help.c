@@ -58,7 +58,7 @@ static const char *const help[SMT_VERDICT_COUNT] = {
         "Memory was refused, the parser said so and left nothing behind: as it should be.",
 };
 
-const char *show_help(enum smt_verdict verdict)
+const char *smt_report_show_help(enum smt_verdict verdict)
 {
     return help[verdict];
 }

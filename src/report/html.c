@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-void html_add(const char *printable, struct smt_buffer *html)
+void smt_report_html_add(const char *printable, struct smt_buffer *html)
 {
     static const char special[] = "&<>\"'";
     static const char *const entities[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
@@ -19,9 +19,9 @@ void html_add(const char *printable, struct smt_buffer *html)
     }
 }
 
-void html_take(struct smt_buffer *printable, struct smt_buffer *html)
+void smt_report_html_take(struct smt_buffer *printable, struct smt_buffer *html)
 {
-    if (printable->data) html_add(printable->data, html);
+    if (printable->data) smt_report_html_add(printable->data, html);
     html->failed |= printable->failed;
     smt_buffer_clear(printable);
 }
@@ -35,14 +35,14 @@ static void html_begin(struct smt_sink *sink, const struct smt_sweep_run *run)
     report->run_messages = run->messages;
     smt_buffer_init(&text);
     smt_buffer_add_text(&text, "parser ");
-    show_bytes(run->parser, &text);
+    smt_report_show_bytes(run->parser, &text);
     smt_buffer_add_text(&text, " ");
-    show_bytes(run->parser_version, &text);
+    smt_report_show_bytes(run->parser_version, &text);
     if (run->build_id) {
         smt_buffer_add_text(&text, ", build-id ");
-        show_bytes(run->build_id, &text);
+        smt_report_show_bytes(run->build_id, &text);
     }
-    html_take(&text, &report->about);
+    smt_report_html_take(&text, &report->about);
 }
 
 /* --- sections ------------------------------------------------------------------- */
@@ -55,7 +55,7 @@ static void head_add(const struct html_report *report, struct smt_buffer *html)
               "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
               "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
               "<title>sipmemtest report</title>\n<style>\n");
-    smt_buffer_add_text(html, html_style);
+    smt_buffer_add_text(html, smt_report_html_style);
     smt_buffer_add_text(html, "</style>\n</head>\n<body>\n<header>\n<h1>sipmemtest</h1>\n<p>");
     if (report->about.size) smt_buffer_add(html, report->about.data, report->about.size);
     smt_buffer_add_text(html, "</p>\n</header>\n");
@@ -66,7 +66,7 @@ static void banner_add(const char *class, const char *word, struct smt_buffer *t
 {
     if (!text->size) return;
     smt_buffer_addf(html, "<p class=\"banner %s\" role=\"alert\"><b>%s</b> ", class, word);
-    html_take(text, html);
+    smt_report_html_take(text, html);
     smt_buffer_add_text(html, "</p>\n");
 }
 
@@ -76,17 +76,17 @@ static void banners_add(const struct html_report *report, const struct smt_summa
     struct smt_buffer text;
 
     smt_buffer_init(&text);
-    show_truncation(summary, report->run_messages, &text);
+    smt_report_show_truncation(summary, report->run_messages, &text);
     banner_add("bad", "TRUNCATED", &text, html);
-    show_budget(summary, &text);
+    smt_report_show_budget(summary, &text);
     banner_add("note", "Budget:", &text, html);
     if (summary->unusable_inputs) {
-        show_count(summary->unusable_inputs, "input", &text);
+        smt_report_show_count(summary->unusable_inputs, "input", &text);
         smt_buffer_add_text(&text, " could not be used");
     }
     banner_add("bad", "Input:", &text, html);
     if (summary->unsound_messages) {
-        show_count(summary->unsound_messages, "message", &text);
+        smt_report_show_count(summary->unsound_messages, "message", &text);
         smt_buffer_add_text(&text, " without a sweep: the clean run crashes, hangs or varies");
     }
     banner_add("note", "Not swept:", &text, html);
@@ -178,14 +178,14 @@ static void fixed_add(const struct html_report *report, const struct smt_summary
     struct smt_buffer text;
     size_t at = 0;
 
-    if (!summary->fixed_findings || !(row = fixed_next(report->settings, &at))) return;
+    if (!summary->fixed_findings || !(row = smt_report_fixed_next(report->settings, &at))) return;
     smt_buffer_init(&text);
     smt_buffer_add_text(html, "<section>\n<h2>Known findings not seen any more</h2>\n"
                               "<pre class=\"scroll\">");
-    for (; row; row = fixed_next(report->settings, &at)) {
-        show_known_row(row, &text);
+    for (; row; row = smt_report_fixed_next(report->settings, &at)) {
+        smt_report_show_known_row(row, &text);
         smt_buffer_add_text(&text, "\n");
-        html_take(&text, html);
+        smt_report_html_take(&text, html);
     }
     smt_buffer_add_text(html, "</pre>\n</section>\n");
 }
@@ -199,15 +199,15 @@ static void html_end(struct smt_sink *sink, const struct smt_summary *summary)
     head_add(report, &html);
     banners_add(report, summary, &html);
     tiles_add(summary, &html);
-    html_add_matrix(report, &html);
+    smt_report_html_add_matrix(report, &html);
     findings_add(report, summary, &html);
     fixed_add(report, summary, &html);
-    html_add_sweeps(report, &html);
+    smt_report_html_add_sweeps(report, &html);
     smt_buffer_add_text(&html, "<footer>sipmemtest " SMT_VERSION "</footer>\n<script>\n");
-    smt_buffer_add_text(&html, html_script);
+    smt_buffer_add_text(&html, smt_report_html_script);
     smt_buffer_add_text(&html, "</script>\n</body>\n</html>\n");
     html.failed |= report->findings.failed || report->about.failed;
-    report_write(&report->base, &html);
+    smt_report_write(&report->base, &html);
 }
 
 static void html_clear(struct smt_sink *sink)
@@ -216,18 +216,18 @@ static void html_clear(struct smt_sink *sink)
 
     smt_buffer_clear(&report->about);
     smt_buffer_clear(&report->findings);
-    html_messages_clear(report);
+    smt_report_html_messages_clear(report);
 }
 
-const struct smt_report_format report_html = {
+const struct smt_report_format smt_report_html = {
     .name = "html",
     .summary = "one page with everything, for a browser",
     .callbacks =
         {
             .begin = html_begin,
-            .message = html_message,
-            .mode = html_mode,
-            .finding = html_finding,
+            .message = smt_report_html_message,
+            .mode = smt_report_html_mode,
+            .finding = smt_report_html_finding,
             .end = html_end,
         },
     .size_bytes = sizeof(struct html_report),

@@ -1,6 +1,6 @@
 /* report/html.h - inside the HTML format: one page that needs nothing else.
  *
- * Every text of a run goes through html_add(); nothing of a run ends up in a
+ * Every text of a run goes through smt_report_html_add(); nothing of a run ends up in a
  * style, a script or an unquoted attribute. The page's own policy forbids every
  * request, so that a hole here could not call out. */
 #ifndef SMT_REPORT_HTML_H
@@ -33,22 +33,22 @@ struct html_report {
 };
 
 /* html_page.c: the fixed parts */
-extern const char html_style[], html_script[];
+extern const char smt_report_html_style[], smt_report_html_script[];
 
 /* Adds printable text; & < > " ' become entities. */
-void html_add(const char *printable, struct smt_buffer *html);
+void smt_report_html_add(const char *printable, struct smt_buffer *html);
 
 /* Adds a buffer of printable text and clears it. */
-void html_take(struct smt_buffer *printable, struct smt_buffer *html);
+void smt_report_html_take(struct smt_buffer *printable, struct smt_buffer *html);
 
 /* html_finding.c */
-void html_finding(struct smt_sink *sink, const struct smt_finding *finding);
+void smt_report_html_finding(struct smt_sink *sink, const struct smt_finding *finding);
 
 /* html_matrix.c: messages, and the sections made of them */
-void html_message(struct smt_sink *sink, const struct smt_message_report *message);
-void html_mode(struct smt_sink *sink, const struct smt_mode_report *mode);
-void html_add_matrix(const struct html_report *report, struct smt_buffer *html);
-void html_add_sweeps(const struct html_report *report, struct smt_buffer *html);
-void html_messages_clear(struct html_report *report);
+void smt_report_html_message(struct smt_sink *sink, const struct smt_message_report *message);
+void smt_report_html_mode(struct smt_sink *sink, const struct smt_mode_report *mode);
+void smt_report_html_add_matrix(const struct html_report *report, struct smt_buffer *html);
+void smt_report_html_add_sweeps(const struct html_report *report, struct smt_buffer *html);
+void smt_report_html_messages_clear(struct html_report *report);
 
 #endif

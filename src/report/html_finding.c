@@ -11,14 +11,14 @@ static void stack_add(const char *heading, const struct smt_trace *trace, struct
     smt_buffer_init(&text);
     smt_buffer_addf(html, "<div class=\"stack\"><h4>%s</h4><ol>\n", heading);
     for (size_t i = 0, alike; i < trace->count; i += alike) {
-        alike = frames_alike(trace, i);
+        alike = smt_report_frames_alike(trace, i);
         smt_buffer_addf(html, "<li data-frame=\"%zu\"><code>", i);
-        show_function(&trace->frames[i], &text);
-        html_take(&text, html);
+        smt_report_show_function(&trace->frames[i], &text);
+        smt_report_html_take(&text, html);
         smt_buffer_add_text(html, "</code> <span>");
-        show_place(&trace->frames[i], &text);
+        smt_report_show_place(&trace->frames[i], &text);
         if (alike > 1) smt_buffer_addf(&text, " (%zu frames)", alike);
-        html_take(&text, html);
+        smt_report_html_take(&text, html);
         smt_buffer_add_text(html, "</span></li>\n");
     }
     smt_buffer_add_text(html, "</ol></div>\n");
@@ -32,8 +32,8 @@ static void value_add(const char *escaped, const char *class, struct smt_buffer 
     smt_buffer_addf(html, "<td class=\"%s\">", class);
     if (escaped) {
         smt_buffer_add_text(html, "<code>");
-        show_text(escaped, &text);
-        html_take(&text, html);
+        smt_report_show_text(escaped, &text);
+        smt_report_html_take(&text, html);
         smt_buffer_add_text(html, "</code>");
     }
     smt_buffer_add_text(html, "</td>");
@@ -50,10 +50,11 @@ static void diffs_add(const struct smt_diff_list *diff, struct smt_buffer *html)
     for (size_t i = 0; i < diff->count; i++) {
         const struct smt_diff *item = &diff->items[i];
 
-        smt_buffer_addf(html, "<tr class=\"%s\"><td>%s</td><td>", show_diff_kind(item->kind),
-                        show_diff_kind(item->kind));
-        show_text(item->where, &text);
-        html_take(&text, html);
+        smt_buffer_addf(html, "<tr class=\"%s\"><td>%s</td><td>",
+                        smt_report_show_diff_kind(item->kind),
+                        smt_report_show_diff_kind(item->kind));
+        smt_report_show_text(item->where, &text);
+        smt_report_html_take(&text, html);
         smt_buffer_add_text(html, "</td>");
         value_add(item->was, "was", html);
         value_add(item->now, "now", html);
@@ -69,7 +70,7 @@ static void hexdump_add(const struct smt_finding_block *block, struct smt_buffer
     size_t column = 0;
 
     smt_buffer_init(&text);
-    show_hexdump(block, "", &text);
+    smt_report_show_hexdump(block, "", &text);
     smt_buffer_add_text(html, "<pre class=\"scroll\">");
     for (size_t i = 0; i < text.size; i++) {
         char c[2] = {text.data[i], '\0'};
@@ -79,7 +80,7 @@ static void hexdump_add(const struct smt_finding_block *block, struct smt_buffer
         else if (c[0] == ']' && column <= HEX_COLUMNS)
             smt_buffer_add_text(html, "]</mark>");
         else
-            html_add(c, html);
+            smt_report_html_add(c, html);
         column = c[0] == '\n' ? 0 : column + 1;
     }
     smt_buffer_add_text(html, "</pre>\n");
@@ -92,9 +93,9 @@ static void block_add(const struct smt_finding_block *block, struct smt_buffer *
     struct smt_buffer text;
 
     smt_buffer_init(&text);
-    show_block(block, &text);
+    smt_report_show_block(block, &text);
     smt_buffer_add_text(html, "<h4>");
-    html_take(&text, html);
+    smt_report_html_take(&text, html);
     smt_buffer_add_text(html, "</h4>\n");
     if (block->byte_count) hexdump_add(block, html);
     if (!block->allocated_at.count && !block->freed_at.count) return;
@@ -117,18 +118,18 @@ static void head_add(const struct smt_finding *finding, bool is_open, struct smt
                     "<details class=\"finding\" data-verdict=\"%s\" data-known=\"%d\"%s>\n"
                     "<summary><span class=\"tag v-%s\">%s</span> <span class=\"what\">",
                     verdict, finding->is_known, is_open ? " open" : "", verdict, verdict);
-    show_text(summary, &text);
-    html_take(&text, html);
+    smt_report_show_text(summary, &text);
+    smt_report_html_take(&text, html);
     smt_buffer_add_text(html, "</span> <code>");
-    show_where(finding, &text);
-    html_take(&text, html);
+    smt_report_show_where(finding, &text);
+    smt_report_html_take(&text, html);
     smt_buffer_add_text(html, "</code> <span class=\"meta\">");
-    show_times(finding->occurrences, &text);
+    smt_report_show_times(finding->occurrences, &text);
     smt_buffer_add_text(&text, finding->occurrences == 1 ? ", in " : ", shown by ");
-    show_bytes(finding->message, &text);
+    smt_report_show_bytes(finding->message, &text);
     if (finding->is_known) smt_buffer_add_text(&text, ", known");
     if (finding->is_unconfirmed) smt_buffer_add_text(&text, ", unconfirmed");
-    html_take(&text, html);
+    smt_report_html_take(&text, html);
     smt_buffer_add_text(html, "</span></summary>\n<div class=\"body\">\n");
 }
 
@@ -138,15 +139,15 @@ static void tail_add(const struct smt_finding *finding, struct smt_buffer *html)
 
     smt_buffer_init(&text);
     smt_buffer_add_text(html, "<h4>See it again</h4>\n<pre class=\"cmd\">");
-    show_replay(finding, &text);
-    html_take(&text, html);
+    smt_report_show_replay(finding, &text);
+    smt_report_html_take(&text, html);
     smt_buffer_add_text(html, "</pre>\n<p class=\"meta\">");
-    show_bytes(finding->signature, &text);
-    html_take(&text, html);
+    smt_report_show_bytes(finding->signature, &text);
+    smt_report_html_take(&text, html);
     smt_buffer_add_text(html, "</p>\n</div></details>\n");
 }
 
-void html_finding(struct smt_sink *sink, const struct smt_finding *finding)
+void smt_report_html_finding(struct smt_sink *sink, const struct smt_finding *finding)
 {
     struct html_report *report = (struct html_report *)sink;
     struct smt_buffer *html = &report->findings;
@@ -157,7 +158,7 @@ void html_finding(struct smt_sink *sink, const struct smt_finding *finding)
     report->finding_verdicts[finding->verdict]++;
     report->seen |= 1u << finding->verdict;
     smt_buffer_add_text(html, "<p class=\"help\">");
-    html_add(show_help(finding->verdict), html);
+    smt_report_html_add(smt_report_show_help(finding->verdict), html);
     smt_buffer_add_text(html, "</p>\n");
     diffs_add(&finding->diff, html);
     smt_buffer_add_text(html, "<div class=\"stacks\">\n");

@@ -22,7 +22,7 @@ static struct html_message *message_add(struct html_report *report)
     return &report->messages[report->message_count++];
 }
 
-void html_message(struct smt_sink *sink, const struct smt_message_report *message)
+void smt_report_html_message(struct smt_sink *sink, const struct smt_message_report *message)
 {
     struct html_report *report = (struct html_report *)sink;
     struct html_message *row = message_add(report);
@@ -31,8 +31,8 @@ void html_message(struct smt_sink *sink, const struct smt_message_report *messag
     if (!row) return;
     smt_buffer_init(&printable);
     smt_buffer_init(&name);
-    show_bytes(message->name, &printable);
-    html_take(&printable, &name);
+    smt_report_show_bytes(message->name, &printable);
+    smt_report_html_take(&printable, &name);
     row->index = message->index;
     row->name = smt_buffer_take(&name);
     row->bytes = message->bytes;
@@ -57,14 +57,14 @@ static void strip_add(const char *signs, struct smt_buffer *html)
         for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
             if (smt_verdicts[v].sign == *signs) name = smt_verdicts[v].name;
         smt_buffer_addf(html, "<span class=\"v-%s\">", name);
-        for (size_t i = 0; i < run; i++) html_add(sign, html);
+        for (size_t i = 0; i < run; i++) smt_report_html_add(sign, html);
         smt_buffer_add_text(html, "</span>");
         signs += run;
     }
     smt_buffer_add_text(html, "</p>\n");
 }
 
-void html_mode(struct smt_sink *sink, const struct smt_mode_report *mode)
+void smt_report_html_mode(struct smt_sink *sink, const struct smt_mode_report *mode)
 {
     struct html_report *report = (struct html_report *)sink;
     struct html_message *row = NULL;
@@ -79,21 +79,21 @@ void html_mode(struct smt_sink *sink, const struct smt_mode_report *mode)
     }
     row->injections += mode->injections;
     smt_buffer_init(&text);
-    show_mode(mode->mode, report->settings, &text);
+    smt_report_show_mode(mode->mode, report->settings, &text);
     smt_buffer_add_text(&row->sweeps, "<p class=\"mode\"><b>");
-    html_take(&text, &row->sweeps);
+    smt_report_html_take(&text, &row->sweeps);
     smt_buffer_add_text(&row->sweeps, "</b> ");
     if (mode->injections)
-        show_counts(mode->counts, &text);
+        smt_report_show_counts(mode->counts, &text);
     else
         smt_buffer_add_text(&text, "nothing refused");
     if (mode->skipped) smt_buffer_addf(&text, "; %llu left out", (unsigned long long)mode->skipped);
-    html_take(&text, &row->sweeps);
+    smt_report_html_take(&text, &row->sweeps);
     smt_buffer_add_text(&row->sweeps, "</p>\n");
     if (mode->injections) strip_add(mode->signs, &row->sweeps);
 }
 
-void html_messages_clear(struct html_report *report)
+void smt_report_html_messages_clear(struct html_report *report)
 {
     for (size_t i = 0; i < report->message_count; i++) {
         free(report->messages[i].name);
@@ -139,7 +139,7 @@ static void matrix_cell(const struct html_message *row, unsigned v, struct smt_b
     smt_buffer_add_text(html, "</td>");
 }
 
-void html_add_matrix(const struct html_report *report, struct smt_buffer *html)
+void smt_report_html_add_matrix(const struct html_report *report, struct smt_buffer *html)
 {
     if (!report->message_count) return;
     smt_buffer_add_text(html,
@@ -167,7 +167,7 @@ void html_add_matrix(const struct html_report *report, struct smt_buffer *html)
     smt_buffer_add_text(html, "</tbody></table></div>\n</section>\n");
 }
 
-void html_add_sweeps(const struct html_report *report, struct smt_buffer *html)
+void smt_report_html_add_sweeps(const struct html_report *report, struct smt_buffer *html)
 {
     bool has_sweeps = false;
 

@@ -3,7 +3,7 @@
 #include "report/html.h"
 
 /* clang-format off */
-const char html_style[] =
+const char smt_report_html_style[] =
     ":root {\n"
     "  color-scheme: light dark;\n"
     "  --back: #fbfbfa; --card: #fff; --ink: #1c1d1f; --soft: #63676d; --line: #dfe1e4; --code: #f1f2f3;\n"
@@ -95,7 +95,7 @@ const char html_style[] =
     "@media (max-width: 600px) { body { padding: 0 10px 24px; } .tiles { grid-template-columns: 1fr 1fr; } .tools { position: static; } }\n"
     "@media print { .tools { display: none; } }\n";
 
-const char html_script[] =
+const char smt_report_html_script[] =
     "(function () {\n"
     "  'use strict';\n"
     "  var findings = Array.from(document.querySelectorAll('.finding'));\n"

@@ -76,17 +76,17 @@ static void line_add(struct smt_sink *sink, json_t *line)
 
 static void message_add(struct smt_sink *sink, const struct smt_message_report *message)
 {
-    line_add(sink, json_message(message));
+    line_add(sink, smt_report_json_message(message));
 }
 
 static void unusable_add(struct smt_sink *sink, const struct smt_unusable_report *unusable)
 {
-    line_add(sink, json_unusable(unusable));
+    line_add(sink, smt_report_json_unusable(unusable));
 }
 
 static void mode_add(struct smt_sink *sink, const struct smt_mode_report *mode)
 {
-    line_add(sink, json_mode(mode));
+    line_add(sink, smt_report_json_mode(mode));
 }
 
 static json_t *again_json(const struct smt_part_finding *part)
@@ -104,7 +104,7 @@ static void finding_add(struct smt_sink *sink, const struct smt_part_finding *pa
     struct smt_finding finding = *part->finding; /* a view: nothing of it is released */
 
     finding.occurrences = part->occurrences;
-    line_add(sink, part->is_fresh ? json_finding(&finding) : again_json(part));
+    line_add(sink, part->is_fresh ? smt_report_json_finding(&finding) : again_json(part));
 }
 
 static json_t *record_json(const struct smt_journal *journal, const struct smt_part_report *part)
@@ -127,8 +127,9 @@ static void part_add(struct smt_sink *sink, const struct smt_part_report *part)
     char *dump;
 
     for (size_t i = 0; i < part->finding_count; i++) finding_add(sink, &part->findings[i]);
-    for (size_t i = 0; i < part->site_count; i++) line_add(sink, json_site(&part->sites[i]));
-    line_add(sink, json_summary(&part->added, NULL));
+    for (size_t i = 0; i < part->site_count; i++)
+        line_add(sink, smt_report_json_site(&part->sites[i]));
+    line_add(sink, smt_report_json_summary(&part->added, NULL));
     record = record_json(journal, part);
     dump = json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(6));
     smt_buffer_init(&text);
@@ -261,7 +262,7 @@ static enum smt_status record_take(const struct smt_journal *journal, const stru
 
     json_array_foreach(json_object_get(record->line, "lines"), i, line)
     {
-        if (status == SMT_OK) status = results_read(results, line, &place);
+        if (status == SMT_OK) status = smt_report_results_read(results, line, &place);
     }
     return status;
 }
@@ -277,7 +278,7 @@ static int record_order(const void *a, const void *b)
 
 enum smt_status smt_journal_results(struct smt_journal *journal, struct smt_results **ret_results)
 {
-    struct smt_results *results = results_new(journal->sources);
+    struct smt_results *results = smt_report_results_new(journal->sources);
     struct record *records = NULL, **order = NULL;
     size_t count = 0;
     enum smt_status status = records_load(journal, &records);
@@ -292,7 +293,7 @@ enum smt_status smt_journal_results(struct smt_journal *journal, struct smt_resu
         status = record_take(journal, order[i], results);
     records_free(journal, records);
     free(order);
-    if (status == SMT_OK) status = results_finish(results);
+    if (status == SMT_OK) status = smt_report_results_finish(results);
     if (status != SMT_OK)
         smt_results_free(results);
     else
@@ -370,7 +371,7 @@ static enum smt_status header_check(struct smt_journal *journal)
 
 static char *header_make(const struct smt_sweep_run *run, size_t sources)
 {
-    json_t *line = json_run(run);
+    json_t *line = smt_report_json_run(run);
     struct smt_buffer text;
     char *dump;
 

@@ -21,10 +21,11 @@ static json_t *frame_json(const struct smt_frame *frame)
     char offset[32];
 
     snprintf(offset, sizeof offset, "0x%llx", (unsigned long long)frame->offset);
-    if (frame->module) json_object_set_new(object, "module", value_bytes(frame->module));
+    if (frame->module) json_object_set_new(object, "module", smt_report_value_bytes(frame->module));
     json_object_set_new(object, "offset", json_string(offset));
-    if (frame->function) json_object_set_new(object, "function", value_bytes(frame->function));
-    if (frame->file) json_object_set_new(object, "file", value_bytes(frame->file));
+    if (frame->function)
+        json_object_set_new(object, "function", smt_report_value_bytes(frame->function));
+    if (frame->file) json_object_set_new(object, "file", smt_report_value_bytes(frame->file));
     if (frame->file && frame->line > 0)
         json_object_set_new(object, "line", json_integer(frame->line));
     return object;
@@ -45,7 +46,8 @@ static json_t *counts_json(const uint64_t *counts)
     json_t *object = json_object();
 
     for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
-        if (counts[v]) json_object_set_new(object, smt_verdicts[v].name, value_number(counts[v]));
+        if (counts[v])
+            json_object_set_new(object, smt_verdicts[v].name, smt_report_value_number(counts[v]));
     return object;
 }
 
@@ -65,7 +67,8 @@ static json_t *modes_json(const uint64_t *refused)
 
     for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++)
         if (refused[mode])
-            json_object_set_new(object, smt_mode_name(mode), value_number(refused[mode]));
+            json_object_set_new(object, smt_mode_name(mode),
+                                smt_report_value_number(refused[mode]));
     return object;
 }
 
@@ -98,7 +101,7 @@ static void line_write(struct smt_sink *sink, json_t *line)
 static void run_line(struct smt_sink *sink, const struct smt_sweep_run *run)
 {
     ((struct json_report *)sink)->settings = run->settings;
-    line_write(sink, json_run(run));
+    line_write(sink, smt_report_json_run(run));
 }
 
 static json_t *baseline_json(const struct smt_message_report *message)
@@ -115,40 +118,40 @@ static json_t *baseline_json(const struct smt_message_report *message)
         if (baseline->ops_done & (1u << op))
             json_object_set_new(codes, smt_op_name(op), json_integer(baseline->codes[op]));
     json_object_set_new(object, "codes", codes);
-    json_object_set_new(object, "allocations", value_number(baseline->heap.attempts));
+    json_object_set_new(object, "allocations", smt_report_value_number(baseline->heap.attempts));
     return object;
 }
 
-json_t *json_message(const struct smt_message_report *message)
+json_t *smt_report_json_message(const struct smt_message_report *message)
 {
     json_t *line = line_new("message");
 
-    json_object_set_new(line, "index", value_number(message->index));
-    json_object_set_new(line, "name", value_bytes(message->name));
-    json_object_set_new(line, "bytes", value_number(message->bytes));
+    json_object_set_new(line, "index", smt_report_value_number(message->index));
+    json_object_set_new(line, "name", smt_report_value_bytes(message->name));
+    json_object_set_new(line, "bytes", smt_report_value_number(message->bytes));
     if (message->baseline) json_object_set_new(line, "baseline", baseline_json(message));
     json_object_set_new(line, "verdicts", verdicts_json(message->verdicts));
-    json_object_set_new(line, "runs", value_number(message->runs));
+    json_object_set_new(line, "runs", smt_report_value_number(message->runs));
     if (message->repeat_cut) json_object_set_new(line, "repeat_cut", json_true());
     if (message->cached_blocks)
-        json_object_set_new(line, "cached_blocks", value_number(message->cached_blocks));
+        json_object_set_new(line, "cached_blocks", smt_report_value_number(message->cached_blocks));
     return line;
 }
 
 static void message_line(struct smt_sink *sink, const struct smt_message_report *message)
 {
-    line_write(sink, json_message(message));
+    line_write(sink, smt_report_json_message(message));
 }
 
-json_t *json_mode(const struct smt_mode_report *mode)
+json_t *smt_report_json_mode(const struct smt_mode_report *mode)
 {
     json_t *line = line_new("mode");
 
-    json_object_set_new(line, "index", value_number(mode->index));
+    json_object_set_new(line, "index", smt_report_value_number(mode->index));
     json_object_set_new(line, "mode", json_string(smt_mode_name(mode->mode)));
-    json_object_set_new(line, "allocations", value_number(mode->allocations));
-    json_object_set_new(line, "injections", value_number(mode->injections));
-    json_object_set_new(line, "skipped", value_number(mode->skipped));
+    json_object_set_new(line, "allocations", smt_report_value_number(mode->allocations));
+    json_object_set_new(line, "injections", smt_report_value_number(mode->injections));
+    json_object_set_new(line, "skipped", smt_report_value_number(mode->skipped));
     json_object_set_new(line, "signs", json_string(mode->sign_map ? mode->sign_map : mode->signs));
     json_object_set_new(line, "verdicts", counts_json(mode->counts));
     return line;
@@ -156,7 +159,7 @@ json_t *json_mode(const struct smt_mode_report *mode)
 
 static void mode_line(struct smt_sink *sink, const struct smt_mode_report *mode)
 {
-    line_write(sink, json_mode(mode));
+    line_write(sink, smt_report_json_mode(mode));
 }
 
 static json_t *block_json(const struct smt_finding_block *block)
@@ -166,8 +169,8 @@ static json_t *block_json(const struct smt_finding_block *block)
 
     for (size_t i = 0; i < block->byte_count && i < SMT_HEXDUMP_BYTES; i++)
         snprintf(hex + 2 * i, 3, "%02x", block->bytes[i]);
-    json_object_set_new(object, "allocation", value_number(block->allocation));
-    json_object_set_new(object, "size", value_number(block->size_bytes));
+    json_object_set_new(object, "allocation", smt_report_value_number(block->allocation));
+    json_object_set_new(object, "size", smt_report_value_number(block->size_bytes));
     json_object_set_new(object, "allocated_at", trace_json(&block->allocated_at));
     if (block->freed_at.count)
         json_object_set_new(object, "freed_at", trace_json(&block->freed_at));
@@ -187,10 +190,10 @@ static json_t *diff_json(const struct smt_diff *diff)
 {
     json_t *object = json_object();
 
-    json_object_set_new(object, "kind", json_string(show_diff_kind(diff->kind)));
-    json_object_set_new(object, "where", value_text(diff->where));
-    if (diff->was) json_object_set_new(object, "was", value_text(diff->was));
-    if (diff->now) json_object_set_new(object, "now", value_text(diff->now));
+    json_object_set_new(object, "kind", json_string(smt_report_show_diff_kind(diff->kind)));
+    json_object_set_new(object, "where", smt_report_value_text(diff->where));
+    if (diff->was) json_object_set_new(object, "was", smt_report_value_text(diff->was));
+    if (diff->now) json_object_set_new(object, "now", smt_report_value_text(diff->now));
     json_object_set_new(object, "weight", json_integer(diff->weight));
     return object;
 }
@@ -198,19 +201,19 @@ static json_t *diff_json(const struct smt_diff *diff)
 /* What the contract does not name comes last. */
 static void finding_extras(json_t *line, const struct smt_finding *finding)
 {
-    json_object_set_new(line, "summary", value_text(finding->summary));
+    json_object_set_new(line, "summary", smt_report_value_text(finding->summary));
     if (finding->second_at.count)
         json_object_set_new(line, "second_at", trace_json(&finding->second_at));
     if (finding->leaked_blocks) {
-        json_object_set_new(line, "leaked_blocks", value_number(finding->leaked_blocks));
-        json_object_set_new(line, "leaked_bytes", value_number(finding->leaked_bytes));
+        json_object_set_new(line, "leaked_blocks", smt_report_value_number(finding->leaked_blocks));
+        json_object_set_new(line, "leaked_bytes", smt_report_value_number(finding->leaked_bytes));
     }
     if (finding->replay_words)
-        json_object_set_new(line, "replay_words", value_text(finding->replay_words));
+        json_object_set_new(line, "replay_words", smt_report_value_text(finding->replay_words));
     if (finding->message_words)
-        json_object_set_new(line, "message_words", value_text(finding->message_words));
-    json_object_set_new(line, "message_index", value_number(finding->message_index));
-    json_object_set_new(line, "message_bytes", value_number(finding->message_bytes));
+        json_object_set_new(line, "message_words", smt_report_value_text(finding->message_words));
+    json_object_set_new(line, "message_index", smt_report_value_number(finding->message_index));
+    json_object_set_new(line, "message_bytes", smt_report_value_number(finding->message_bytes));
     if (finding->clean_text)
         json_object_set_new(line, "clean_text", json_string(finding->clean_text));
     if (finding->run_text) json_object_set_new(line, "run_text", json_string(finding->run_text));
@@ -218,20 +221,20 @@ static void finding_extras(json_t *line, const struct smt_finding *finding)
     if (finding->is_unconfirmed) json_object_set_new(line, "unconfirmed", json_true());
 }
 
-json_t *json_finding(const struct smt_finding *finding)
+json_t *smt_report_json_finding(const struct smt_finding *finding)
 {
     json_t *line = line_new("finding"), *blocks = json_array(), *diff = json_array();
 
-    json_object_set_new(line, "signature", value_bytes(finding->signature));
+    json_object_set_new(line, "signature", smt_report_value_bytes(finding->signature));
     json_object_set_new(line, "verdict", json_string(smt_verdicts[finding->verdict].name));
-    json_object_set_new(line, "message", value_bytes(finding->message));
-    json_object_set_new(line, "parser", value_bytes(finding->parser));
+    json_object_set_new(line, "message", smt_report_value_bytes(finding->message));
+    json_object_set_new(line, "parser", smt_report_value_bytes(finding->parser));
     if (finding->mode) {
-        json_object_set_new(line, "mode", value_bytes(finding->mode));
-        json_object_set_new(line, "allocation", value_number(finding->allocation));
+        json_object_set_new(line, "mode", smt_report_value_bytes(finding->mode));
+        json_object_set_new(line, "allocation", smt_report_value_number(finding->allocation));
     }
-    json_object_set_new(line, "occurrences", value_number(finding->occurrences));
-    json_object_set_new(line, "replay", value_text(finding->replay));
+    json_object_set_new(line, "occurrences", smt_report_value_number(finding->occurrences));
+    json_object_set_new(line, "replay", smt_report_value_text(finding->replay));
     if (finding->mode) json_object_set_new(line, "injected_at", trace_json(&finding->injected_at));
     json_object_set_new(line, "failed_at", trace_json(&finding->failed_at));
     for (size_t i = 0; i < finding->block_count; i++)
@@ -246,32 +249,32 @@ json_t *json_finding(const struct smt_finding *finding)
 
 static void finding_line(struct smt_sink *sink, const struct smt_finding *finding)
 {
-    line_write(sink, json_finding(finding));
+    line_write(sink, smt_report_json_finding(finding));
 }
 
-json_t *json_unusable(const struct smt_unusable_report *unusable)
+json_t *smt_report_json_unusable(const struct smt_unusable_report *unusable)
 {
     json_t *line = line_new("unusable");
 
-    json_object_set_new(line, "index", value_number(unusable->index));
-    json_object_set_new(line, "message", value_bytes(unusable->name));
-    json_object_set_new(line, "why", value_bytes(unusable->why));
+    json_object_set_new(line, "index", smt_report_value_number(unusable->index));
+    json_object_set_new(line, "message", smt_report_value_bytes(unusable->name));
+    json_object_set_new(line, "why", smt_report_value_bytes(unusable->why));
     return line;
 }
 
 static void unusable_line(struct smt_sink *sink, const struct smt_unusable_report *unusable)
 {
-    line_write(sink, json_unusable(unusable));
+    line_write(sink, smt_report_json_unusable(unusable));
 }
 
-json_t *json_site(const struct smt_site_report *site)
+json_t *smt_report_json_site(const struct smt_site_report *site)
 {
     json_t *line = line_new("site");
     char hash[20];
 
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)site->hash);
     json_object_set_new(line, "site", json_string(hash));
-    json_object_set_new(line, "seen", value_number(site->seen));
+    json_object_set_new(line, "seen", smt_report_value_number(site->seen));
     json_object_set_new(line, "refused", modes_json(site->refused));
     if (site->trace.count) json_object_set_new(line, "at", trace_json(&site->trace));
     return line;
@@ -279,7 +282,7 @@ json_t *json_site(const struct smt_site_report *site)
 
 static void site_line(struct smt_sink *sink, const struct smt_site_report *site)
 {
-    line_write(sink, json_site(site));
+    line_write(sink, smt_report_json_site(site));
 }
 
 static json_t *coverage_json(const struct smt_summary *summary)
@@ -289,7 +292,7 @@ static json_t *coverage_json(const struct smt_summary *summary)
 
     for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++)
         refused[mode] = summary->sites_refused[mode];
-    json_object_set_new(object, "seen", value_number(summary->sites));
+    json_object_set_new(object, "seen", smt_report_value_number(summary->sites));
     json_object_set_new(object, "refused", modes_json(refused));
     return object;
 }
@@ -300,43 +303,46 @@ static json_t *fixed_json(const struct smt_sweep_settings *settings)
     json_t *array = json_array();
     size_t at = 0;
 
-    for (const struct smt_known_row *row; (row = fixed_next(settings, &at));)
-        json_array_append_new(array, value_bytes(row->signature));
+    for (const struct smt_known_row *row; (row = smt_report_fixed_next(settings, &at));)
+        json_array_append_new(array, smt_report_value_bytes(row->signature));
     return array;
 }
 
-json_t *json_summary(const struct smt_summary *summary, const struct smt_sweep_settings *settings)
+json_t *smt_report_json_summary(const struct smt_summary *summary,
+                                const struct smt_sweep_settings *settings)
 {
     json_t *line = line_new("summary");
 
-    json_object_set_new(line, "messages", value_number(summary->messages));
-    json_object_set_new(line, "injections", value_number(summary->injections));
+    json_object_set_new(line, "messages", smt_report_value_number(summary->messages));
+    json_object_set_new(line, "injections", smt_report_value_number(summary->injections));
     json_object_set_new(line, "verdicts", counts_json(summary->verdicts));
     json_object_set_new(line, "verdicts_all", counts_json(summary->verdicts_all));
-    json_object_set_new(line, "clean_runs", value_number(summary->clean_runs));
-    json_object_set_new(line, "unique_findings", value_number(summary->findings));
-    json_object_set_new(line, "new_findings", value_number(summary->new_findings));
-    json_object_set_new(line, "known_findings", value_number(summary->known_findings));
-    json_object_set_new(line, "fixed_findings", value_number(summary->fixed_findings));
+    json_object_set_new(line, "clean_runs", smt_report_value_number(summary->clean_runs));
+    json_object_set_new(line, "unique_findings", smt_report_value_number(summary->findings));
+    json_object_set_new(line, "new_findings", smt_report_value_number(summary->new_findings));
+    json_object_set_new(line, "known_findings", smt_report_value_number(summary->known_findings));
+    json_object_set_new(line, "fixed_findings", smt_report_value_number(summary->fixed_findings));
     if (summary->fixed_findings) json_object_set_new(line, "fixed", fixed_json(settings));
-    json_object_set_new(line, "unusable_inputs", value_number(summary->unusable_inputs));
-    json_object_set_new(line, "unsound_messages", value_number(summary->unsound_messages));
+    json_object_set_new(line, "unusable_inputs", smt_report_value_number(summary->unusable_inputs));
+    json_object_set_new(line, "unsound_messages",
+                        smt_report_value_number(summary->unsound_messages));
     json_object_set_new(line, "sites", coverage_json(summary));
     json_object_set_new(line, "truncated", json_boolean(summary->truncated));
     if (summary->truncated)
-        json_object_set_new(line, "truncated_by", value_text(summary->truncated_by));
+        json_object_set_new(line, "truncated_by", smt_report_value_text(summary->truncated_by));
     json_object_set_new(line, "budget_spent", json_boolean(summary->budget_spent));
-    json_object_set_new(line, "skipped_injections", value_number(summary->skipped_injections));
+    json_object_set_new(line, "skipped_injections",
+                        smt_report_value_number(summary->skipped_injections));
     json_object_set_new(line, "seconds", json_real(summary->seconds));
     return line;
 }
 
 static void summary_line(struct smt_sink *sink, const struct smt_summary *summary)
 {
-    line_write(sink, json_summary(summary, ((struct json_report *)sink)->settings));
+    line_write(sink, smt_report_json_summary(summary, ((struct json_report *)sink)->settings));
 }
 
-const struct smt_report_format report_json = {
+const struct smt_report_format smt_report_json = {
     .name = "json",
     .summary = "JSON lines, for programs and for merge",
     .callbacks =

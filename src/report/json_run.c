@@ -46,8 +46,8 @@ static json_t *modes_json(const struct smt_sweep_settings *settings)
 
         if (!settings->oom || !(settings->modes & (1u << mode))) continue;
         smt_buffer_init(&name);
-        show_mode(mode, settings, &name);
-        json_array_append_new(array, value_take(&name));
+        smt_report_show_mode(mode, settings, &name);
+        json_array_append_new(array, smt_report_value_take(&name));
     }
     return array;
 }
@@ -65,7 +65,7 @@ static json_t *texts_json(const char *const *texts)
 {
     json_t *array = json_array();
 
-    for (; *texts; texts++) json_array_append_new(array, value_bytes(*texts));
+    for (; *texts; texts++) json_array_append_new(array, smt_report_value_bytes(*texts));
     return array;
 }
 
@@ -103,12 +103,12 @@ static json_t *options_json(const struct smt_sweep_settings *settings)
 
         smt_buffer_init(&plan);
         smt_fault_plan_format(&settings->plan, &plan);
-        json_object_set_new(object, "plan", value_take(&plan));
+        json_object_set_new(object, "plan", smt_report_value_take(&plan));
     }
     return object;
 }
 
-json_t *json_run(const struct smt_sweep_run *run)
+json_t *smt_report_json_run(const struct smt_sweep_run *run)
 {
     const struct smt_sweep_settings *settings = run->settings;
     json_t *line = json_object();
@@ -118,9 +118,9 @@ json_t *json_run(const struct smt_sweep_run *run)
     json_object_set_new(line, "type", json_string("run"));
     json_object_set_new(line, "schema", json_integer(1));
     json_object_set_new(line, "version", json_string(SMT_VERSION));
-    json_object_set_new(line, "parser", value_bytes(run->parser));
-    json_object_set_new(line, "parser_version", value_bytes(run->parser_version));
-    if (run->build_id) json_object_set_new(line, "build_id", value_bytes(run->build_id));
+    json_object_set_new(line, "parser", smt_report_value_bytes(run->parser));
+    json_object_set_new(line, "parser_version", smt_report_value_bytes(run->parser_version));
+    if (run->build_id) json_object_set_new(line, "build_id", smt_report_value_bytes(run->build_id));
     json_object_set_new(line, "messages", json_integer((json_int_t)run->messages));
     json_object_set_new(line, "messages_hash", json_string(hash));
     if (!settings) return line;
@@ -204,7 +204,7 @@ static bool spans_read(const json_t *array, struct json_settings *read)
     return true;
 }
 
-enum smt_status json_settings_read(const json_t *run, struct json_settings *ret)
+enum smt_status smt_report_json_settings_read(const json_t *run, struct json_settings *ret)
 {
     const json_t *options = json_object_get(run, "options");
     const char *plan = json_string_value(json_object_get(options, "plan"));
@@ -230,14 +230,14 @@ enum smt_status json_settings_read(const json_t *run, struct json_settings *ret)
     for (size_t i = 0; parser && smt_parsers[i]; i++)
         if (strcmp(smt_parsers[i]->name, parser) == 0) settings->worker.parser = smt_parsers[i];
     if (!is_good) {
-        json_settings_clear(&read);
+        smt_report_json_settings_clear(&read);
         return smt_fail(SMT_EINPUT, "its options are not those of this version");
     }
     *ret = read;
     return SMT_OK;
 }
 
-void json_settings_clear(struct json_settings *settings)
+void smt_report_json_settings_clear(struct json_settings *settings)
 {
     free(settings->spans);
     free(settings->only_sites);

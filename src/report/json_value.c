@@ -1,6 +1,6 @@
 #include "report/json_value.h"
 
-json_t *value_take(struct smt_buffer *text)
+json_t *smt_report_value_take(struct smt_buffer *text)
 {
     json_t *string = text->failed ? NULL : json_stringn(text->data ? text->data : "", text->size);
 
@@ -8,25 +8,25 @@ json_t *value_take(struct smt_buffer *text)
     return string;
 }
 
-json_t *value_bytes(const char *bytes)
+json_t *smt_report_value_bytes(const char *bytes)
 {
     struct smt_buffer text;
 
     smt_buffer_init(&text);
-    show_bytes(bytes, &text);
-    return value_take(&text);
+    smt_report_show_bytes(bytes, &text);
+    return smt_report_value_take(&text);
 }
 
-json_t *value_text(const char *escaped)
+json_t *smt_report_value_text(const char *escaped)
 {
     struct smt_buffer text;
 
     smt_buffer_init(&text);
-    show_text(escaped, &text);
-    return value_take(&text);
+    smt_report_show_text(escaped, &text);
+    return smt_report_value_take(&text);
 }
 
-json_t *value_number(uint64_t number)
+json_t *smt_report_value_number(uint64_t number)
 {
     return json_integer((json_int_t)number);
 }

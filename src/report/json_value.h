@@ -8,12 +8,12 @@
 #include "report/inside.h"
 
 /* A string of the buffer's text; clears the buffer. */
-json_t *value_take(struct smt_buffer *text);
+json_t *smt_report_value_take(struct smt_buffer *text);
 
 /* A string of bytes as they are, and of text that is escaped already. */
-json_t *value_bytes(const char *bytes);
-json_t *value_text(const char *escaped);
+json_t *smt_report_value_bytes(const char *bytes);
+json_t *smt_report_value_text(const char *escaped);
 
-json_t *value_number(uint64_t number);
+json_t *smt_report_value_number(uint64_t number);
 
 #endif

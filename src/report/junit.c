@@ -81,7 +81,7 @@ static void case_node(mxml_node_t *suite, struct report_case *item)
     struct smt_buffer name, note;
 
     smt_buffer_init(&name);
-    case_name(item, &name);
+    smt_report_case_name(item, &name);
     smt_buffer_addf(&name, ": %s", item->message);
     attribute_take(node, "name", &name);
     class_set(node, item->message);
@@ -146,16 +146,16 @@ static void whole_suite(const struct junit_report *report, mxml_node_t *root,
     if (is_error) {
         error = mxmlNewElement(node, "error");
         if (summary->truncated) smt_buffer_add_text(&text, "TRUNCATED ");
-        show_truncation(summary, report->messages, &text);
+        smt_report_show_truncation(summary, report->messages, &text);
         if (summary->truncated && summary->unusable_inputs) smt_buffer_add_text(&text, "; ");
         if (summary->unusable_inputs) {
-            show_count(summary->unusable_inputs, "input", &text);
+            smt_report_show_count(summary->unusable_inputs, "input", &text);
             smt_buffer_add_text(&text, " could not be used");
         }
         mxmlElementSetAttr(error, "type", summary->truncated ? "truncated" : "input");
         attribute_take(error, "message", &text);
     }
-    show_budget(summary, &text);
+    smt_report_show_budget(summary, &text);
     text_node(node, "system-out", &text);
     smt_buffer_clear(&text);
 }
@@ -168,9 +168,9 @@ static void junit_begin(struct smt_sink *sink, const struct smt_sweep_run *run)
     struct smt_buffer text;
 
     smt_buffer_init(&text);
-    show_bytes(run->parser, &text);
+    smt_report_show_bytes(run->parser, &text);
     smt_buffer_add_text(&text, " ");
-    show_bytes(run->parser_version, &text);
+    smt_report_show_bytes(run->parser_version, &text);
     report->parser = smt_buffer_take(&text);
     report->messages = run->messages;
     report->cases.settings = run->settings;
@@ -178,17 +178,17 @@ static void junit_begin(struct smt_sink *sink, const struct smt_sweep_run *run)
 
 static void junit_message(struct smt_sink *sink, const struct smt_message_report *message)
 {
-    cases_message(&((struct junit_report *)sink)->cases, message);
+    smt_report_cases_message(&((struct junit_report *)sink)->cases, message);
 }
 
 static void junit_mode(struct smt_sink *sink, const struct smt_mode_report *mode)
 {
-    cases_mode(&((struct junit_report *)sink)->cases, mode);
+    smt_report_cases_mode(&((struct junit_report *)sink)->cases, mode);
 }
 
 static void junit_finding(struct smt_sink *sink, const struct smt_finding *finding)
 {
-    cases_finding(&((struct junit_report *)sink)->cases, finding);
+    smt_report_cases_finding(&((struct junit_report *)sink)->cases, finding);
 }
 
 static mxml_node_t *root_node(const struct junit_report *report, mxml_node_t *document,
@@ -244,11 +244,11 @@ static void junit_clear(struct smt_sink *sink)
 {
     struct junit_report *report = (struct junit_report *)sink;
 
-    cases_clear(&report->cases);
+    smt_report_cases_clear(&report->cases);
     free(report->parser);
 }
 
-const struct smt_report_format report_junit = {
+const struct smt_report_format smt_report_junit = {
     .name = "junit",
     .summary = "JUnit XML, for Jenkins, GitLab and the like",
     .callbacks =

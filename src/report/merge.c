@@ -112,7 +112,7 @@ static enum smt_status run_take(struct merge *merge, struct input *input, json_t
         merge->shards = input->shards;
         merge->path_of = calloc((size_t)input->shards + 1, sizeof *merge->path_of);
         if (!merge->path_of) return smt_fail(SMT_ENOMEM, "out of memory for shards");
-        status = results_run_read(results, &input->place);
+        status = smt_report_results_run_read(results, &input->place);
     } else {
         status = run_compare(merge, input, run, results->run);
         if (status == SMT_OK) status = run_compare(merge, input, results->run, run);
@@ -134,7 +134,7 @@ static enum smt_status line_take(struct merge *merge, struct input *input, json_
                         input->place.line);
     if (is_run) return run_take(merge, input, line);
     if (type && strcmp(type, "summary") == 0) input->ended = true;
-    return results_read(merge->results, line, &input->place);
+    return smt_report_results_read(merge->results, line, &input->place);
 }
 
 /* Everything the summary counted was there? */
@@ -166,7 +166,7 @@ static enum smt_status input_read(struct merge *merge, struct input *input)
         json_t *line;
 
         input->place.line++;
-        status = results_parse(&input->place, input->line, (size_t)size, &line);
+        status = smt_report_results_parse(&input->place, input->line, (size_t)size, &line);
         if (status != SMT_OK) break;
         status = line_take(merge, input, line);
         json_decref(line);
@@ -192,7 +192,7 @@ static void missing_note(struct merge *merge)
                             (unsigned long long)shard);
     if (missing.size && !summary->truncated) {
         summary->truncated = true;
-        summary->truncated_by = results_text(merge->results, missing.data);
+        summary->truncated_by = smt_report_results_text(merge->results, missing.data);
     }
     smt_buffer_clear(&missing);
 }
@@ -200,7 +200,7 @@ static void missing_note(struct merge *merge)
 enum smt_status smt_results_merge(const char *const *paths, size_t count,
                                   struct smt_results **ret_results)
 {
-    struct merge merge = {.results = results_new(count)};
+    struct merge merge = {.results = smt_report_results_new(count)};
     enum smt_status status = SMT_OK;
 
     if (!merge.results) return smt_fail(SMT_ENOMEM, "out of memory for results");
@@ -210,7 +210,7 @@ enum smt_status smt_results_merge(const char *const *paths, size_t count,
         status = input_read(&merge, &input);
     }
     if (status == SMT_OK) missing_note(&merge);
-    if (status == SMT_OK) status = results_finish(merge.results);
+    if (status == SMT_OK) status = smt_report_results_finish(merge.results);
     free(merge.path_of);
     if (status != SMT_OK) {
         smt_results_free(merge.results);

@@ -51,11 +51,11 @@ static const char *name_read(struct smt_results *results, const json_t *object, 
     char *copy;
 
     if (!escaped) return NULL;
-    if (!strchr(escaped, '\\')) return results_text(results, escaped);
+    if (!strchr(escaped, '\\')) return smt_report_results_text(results, escaped);
     copy = strdup(escaped);
     if (!copy) return NULL;
     unescape(copy);
-    kept = results_text(results, copy);
+    kept = smt_report_results_text(results, copy);
     free(copy);
     return kept;
 }
@@ -305,7 +305,7 @@ static enum smt_status finding_read(struct smt_results *results, const json_t *l
     finding.is_unconfirmed = json_is_true(json_object_get(line, "unconfirmed"));
     if (!finding.parser || !lists_read(results, line, &finding))
         status = smt_fail(SMT_ENOMEM, "out of memory for results");
-    if (status == SMT_OK) status = results_keep(results, &finding);
+    if (status == SMT_OK) status = smt_report_results_keep(results, &finding);
     smt_finding_clear(&finding);
     return status;
 }
@@ -330,7 +330,7 @@ static enum smt_status site_read(struct smt_results *results, const json_t *line
     struct results_site *site;
 
     if (!text(line, "site")) return complain(place, "a site without its hash");
-    site = results_site_of(results, strtoull(text(line, "site"), NULL, 16));
+    site = smt_report_results_site_of(results, strtoull(text(line, "site"), NULL, 16));
     if (!site) return smt_fail(SMT_ENOMEM, "out of memory for results");
     site->seen[place->source] += number(line, "seen");
     for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++)
@@ -359,7 +359,7 @@ static enum smt_status summary_read(struct smt_results *results, const json_t *l
     if (json_is_true(json_object_get(line, "truncated"))) {
         const char *by = text(line, "truncated_by");
 
-        if (!sum->truncated) sum->truncated_by = results_text(results, by ? by : "?");
+        if (!sum->truncated) sum->truncated_by = smt_report_results_text(results, by ? by : "?");
         sum->truncated = true;
     }
     sum->seconds += json_number_value(json_object_get(line, "seconds"));
@@ -376,8 +376,8 @@ static const struct {
     {"summary", summary_read},
 };
 
-enum smt_status results_read(struct smt_results *results, const json_t *line,
-                             const struct results_place *place)
+enum smt_status smt_report_results_read(struct smt_results *results, const json_t *line,
+                                        const struct results_place *place)
 {
     const char *type = text(line, "type");
 
@@ -386,11 +386,12 @@ enum smt_status results_read(struct smt_results *results, const json_t *line,
     return complain(place, "a line of a type that is not known here");
 }
 
-enum smt_status results_run_read(struct smt_results *results, const struct results_place *place)
+enum smt_status smt_report_results_run_read(struct smt_results *results,
+                                            const struct results_place *place)
 {
     const json_t *run = results->run;
     const char *hash = text(run, "messages_hash");
-    enum smt_status status = json_settings_read(run, &results->read);
+    enum smt_status status = smt_report_json_settings_read(run, &results->read);
 
     if (status != SMT_OK) return complain(place, smt_fail_text());
     results->told = (struct smt_sweep_run){
@@ -406,8 +407,8 @@ enum smt_status results_run_read(struct smt_results *results, const struct resul
     return SMT_OK;
 }
 
-enum smt_status results_parse(const struct results_place *place, const char *text,
-                              size_t size_bytes, json_t **ret_line)
+enum smt_status smt_report_results_parse(const struct results_place *place, const char *text,
+                                         size_t size_bytes, json_t **ret_line)
 {
     json_error_t error;
     json_t *line = json_loadb(text, size_bytes, 0, &error);

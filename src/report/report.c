@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 const struct smt_report_format *const smt_report_formats[] = {
-    &report_text,  &report_json, &report_junit,  &report_tap,
-    &report_sarif, &report_html, &report_github, NULL,
+    &smt_report_text,  &smt_report_json, &smt_report_junit,  &smt_report_tap,
+    &smt_report_sarif, &smt_report_html, &smt_report_github, NULL,
 };
 
 struct smt_report {
@@ -159,7 +159,7 @@ enum smt_status smt_report_close(struct smt_report *report)
     return status;
 }
 
-void report_write(struct report_sink *report, struct smt_buffer *text)
+void smt_report_write(struct report_sink *report, struct smt_buffer *text)
 {
     if (text->failed) report->out_of_memory = true;
     if (!text->failed && text->size) fwrite(text->data, 1, text->size, report->out);

@@ -4,7 +4,7 @@
 
 #include "report/results.h"
 
-struct smt_results *results_new(size_t sources)
+struct smt_results *smt_report_results_new(size_t sources)
 {
     struct smt_results *results = calloc(1, sizeof *results);
 
@@ -55,7 +55,7 @@ void smt_results_free(struct smt_results *results)
         HASH_DEL(results->texts, text);
         free(text);
     }
-    json_settings_clear(&results->read);
+    smt_report_json_settings_clear(&results->read);
     free(results->messages);
     free(results->unusable);
     free(results->modes);
@@ -63,7 +63,7 @@ void smt_results_free(struct smt_results *results)
     free(results);
 }
 
-const char *results_text(struct smt_results *results, const char *text)
+const char *smt_report_results_text(struct smt_results *results, const char *text)
 {
     struct results_text *kept;
     size_t length = strlen(text);
@@ -77,7 +77,7 @@ const char *results_text(struct smt_results *results, const char *text)
     return kept->text;
 }
 
-struct results_site *results_site_of(struct smt_results *results, uint64_t hash)
+struct results_site *smt_report_results_site_of(struct smt_results *results, uint64_t hash)
 {
     struct results_site *site;
 
@@ -94,7 +94,7 @@ struct results_site *results_site_of(struct smt_results *results, uint64_t hash)
     return site;
 }
 
-enum smt_status results_keep(struct smt_results *results, struct smt_finding *finding)
+enum smt_status smt_report_results_keep(struct smt_results *results, struct smt_finding *finding)
 {
     struct results_finding *row;
     struct smt_finding *same, other;
@@ -289,7 +289,7 @@ static int site_order(struct results_site *a, struct results_site *b)
     return a->hash < b->hash ? -1 : a->hash > b->hash;
 }
 
-enum smt_status results_finish(struct smt_results *results)
+enum smt_status smt_report_results_finish(struct smt_results *results)
 {
     enum smt_status status = modes_finish(results);
     struct results_site *site, *next;

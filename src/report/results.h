@@ -74,25 +74,28 @@ struct results_place {
 };
 
 /* Takes in one line of any type but "run". */
-SMT_MUST_USE enum smt_status results_read(struct smt_results *results, const json_t *line,
-                                          const struct results_place *place);
+SMT_MUST_USE enum smt_status smt_report_results_read(struct smt_results *results,
+                                                     const json_t *line,
+                                                     const struct results_place *place);
 
 /* One line of text to JSON; SMT_EINPUT with its number when it is none. */
-SMT_MUST_USE enum smt_status results_parse(const struct results_place *place, const char *text,
-                                           size_t size_bytes, json_t **ret_line);
+SMT_MUST_USE enum smt_status smt_report_results_parse(const struct results_place *place,
+                                                      const char *text, size_t size_bytes,
+                                                      json_t **ret_line);
 
-struct smt_results *results_new(size_t sources);
+struct smt_results *smt_report_results_new(size_t sources);
 
 /* Moves the finding into the results; one of its signature is added to. */
-SMT_MUST_USE enum smt_status results_keep(struct smt_results *results, struct smt_finding *finding);
-struct results_site *results_site_of(struct smt_results *results, uint64_t hash);
-const char *results_text(struct smt_results *results, const char *text);
+SMT_MUST_USE enum smt_status smt_report_results_keep(struct smt_results *results,
+                                                     struct smt_finding *finding);
+struct results_site *smt_report_results_site_of(struct smt_results *results, uint64_t hash);
+const char *smt_report_results_text(struct smt_results *results, const char *text);
 
 /* Fills results->told from results->run. */
-SMT_MUST_USE enum smt_status results_run_read(struct smt_results *results,
-                                              const struct results_place *place);
+SMT_MUST_USE enum smt_status smt_report_results_run_read(struct smt_results *results,
+                                                         const struct results_place *place);
 
 /* Sorts, overlays, counts. */
-SMT_MUST_USE enum smt_status results_finish(struct smt_results *results);
+SMT_MUST_USE enum smt_status smt_report_results_finish(struct smt_results *results);
 
 #endif

@@ -43,7 +43,7 @@ static json_t *message_take(struct smt_buffer *text)
 {
     json_t *object = json_object();
 
-    json_object_set_new(object, "text", value_take(text));
+    json_object_set_new(object, "text", smt_report_value_take(text));
     return object;
 }
 
@@ -82,7 +82,7 @@ static json_t *uri_of(const char *path)
             smt_buffer_add(&text, path, 1);
         else
             smt_buffer_addf(&text, "%%%02X", (unsigned char)*path);
-    return value_take(&text);
+    return smt_report_value_take(&text);
 }
 
 static json_t *physical_of(const char *path, int line)
@@ -102,8 +102,8 @@ static json_t *logical_of(const struct smt_frame *frame)
     struct smt_buffer name;
 
     smt_buffer_init(&name);
-    show_function(frame, &name);
-    json_object_set_new(logical, "name", value_take(&name));
+    smt_report_show_function(frame, &name);
+    json_object_set_new(logical, "name", smt_report_value_take(&name));
     json_object_set_new(logical, "kind", json_string("function"));
     json_array_append_new(array, logical);
     return array;
@@ -117,9 +117,9 @@ static json_t *location_of(const struct smt_frame *frame, const char *sentence)
 
     smt_buffer_init(&text);
     if (sentence) smt_buffer_addf(&text, "%s: ", sentence);
-    show_function(frame, &text);
+    smt_report_show_function(frame, &text);
     smt_buffer_add_text(&text, " at ");
-    show_place(frame, &text);
+    smt_report_show_place(frame, &text);
     if (frame->file)
         json_object_set_new(location, "physicalLocation", physical_of(frame->file, frame->line));
     json_object_set_new(location, "logicalLocations", logical_of(frame));
@@ -132,7 +132,7 @@ static json_t *frame_of(const struct smt_frame *frame)
     json_t *object = json_object();
 
     json_object_set_new(object, "location", location_of(frame, NULL));
-    if (frame->module) json_object_set_new(object, "module", value_bytes(frame->module));
+    if (frame->module) json_object_set_new(object, "module", smt_report_value_bytes(frame->module));
     return object;
 }
 
@@ -177,8 +177,9 @@ static void steps_append(json_t *steps, const char *sentence, const struct smt_t
         json_t *step = json_object();
 
         json_object_set_new(step, "location", location_of(&trace->frames[i], i ? NULL : sentence));
-        json_object_set_new(step, "nestingLevel", value_number(trace->count - 1 - i));
-        json_object_set_new(step, "executionOrder", value_number(json_array_size(steps) + 1));
+        json_object_set_new(step, "nestingLevel", smt_report_value_number(trace->count - 1 - i));
+        json_object_set_new(step, "executionOrder",
+                            smt_report_value_number(json_array_size(steps) + 1));
         json_object_set_new(step, "importance", json_string(i ? "important" : "essential"));
         json_array_append_new(steps, step);
     }
@@ -216,16 +217,16 @@ static json_t *result_message(const struct smt_finding *finding)
     struct smt_buffer text;
 
     smt_buffer_init(&text);
-    show_headline(finding, &text);
+    smt_report_show_headline(finding, &text);
     for (size_t i = 0; i < finding->diff.count; i++) {
         smt_buffer_add_text(&text, "\n");
-        show_diff(&finding->diff.items[i], &text);
+        smt_report_show_diff(&finding->diff.items[i], &text);
     }
     if (finding->mode)
         smt_buffer_addf(&text, "\nrefused: allocation %llu (%s)",
                         (unsigned long long)finding->allocation, finding->mode);
     smt_buffer_add_text(&text, "\nreplay: ");
-    show_replay(finding, &text);
+    smt_report_show_replay(finding, &text);
     return message_take(&text);
 }
 
@@ -249,20 +250,20 @@ static json_t *result_properties(const struct smt_finding *finding)
     struct smt_buffer text;
 
     smt_buffer_init(&text);
-    show_replay(finding, &text);
-    json_object_set_new(properties, "replay", value_take(&text));
-    json_object_set_new(properties, "message", value_bytes(finding->message));
-    json_object_set_new(properties, "parser", value_bytes(finding->parser));
+    smt_report_show_replay(finding, &text);
+    json_object_set_new(properties, "replay", smt_report_value_take(&text));
+    json_object_set_new(properties, "message", smt_report_value_bytes(finding->message));
+    json_object_set_new(properties, "parser", smt_report_value_bytes(finding->parser));
     if (finding->mode) {
-        json_object_set_new(properties, "mode", value_bytes(finding->mode));
-        json_object_set_new(properties, "allocation", value_number(finding->allocation));
+        json_object_set_new(properties, "mode", smt_report_value_bytes(finding->mode));
+        json_object_set_new(properties, "allocation", smt_report_value_number(finding->allocation));
     }
     for (size_t i = 0; i < finding->block_count; i++) {
-        show_block(&finding->blocks[i], &text);
+        smt_report_show_block(&finding->blocks[i], &text);
         smt_buffer_add_text(&text, "\n");
-        show_hexdump(&finding->blocks[i], "", &text);
+        smt_report_show_hexdump(&finding->blocks[i], "", &text);
     }
-    if (text.size) json_object_set_new(properties, "blocks", value_take(&text));
+    if (text.size) json_object_set_new(properties, "blocks", smt_report_value_take(&text));
     return properties;
 }
 
@@ -293,11 +294,12 @@ static void sarif_finding(struct smt_sink *sink, const struct smt_finding *findi
     json_object_set_new(result, "level", json_string(weights[finding->verdict].level));
     json_object_set_new(result, "message", result_message(finding));
     json_object_set_new(result, "locations", result_locations(finding));
-    json_object_set_new(fingerprints, "sipmemtest/v1", value_bytes(finding->signature));
+    json_object_set_new(fingerprints, "sipmemtest/v1", smt_report_value_bytes(finding->signature));
     json_object_set_new(result, "partialFingerprints", fingerprints);
     result_state(result, finding);
     if (finding->occurrences)
-        json_object_set_new(result, "occurrenceCount", value_number(finding->occurrences));
+        json_object_set_new(result, "occurrenceCount",
+                            smt_report_value_number(finding->occurrences));
     json_object_set_new(result, "stacks", stacks_of(finding));
     if (flow) json_array_append_new(flows, flow);
     json_object_set_new(result, "codeFlows", flows);
@@ -312,7 +314,7 @@ static void sarif_message(struct smt_sink *sink, const struct smt_message_report
 
     json_object_set_new(location, "uri", uri_of(message->name));
     json_object_set_new(artifact, "location", location);
-    json_object_set_new(artifact, "length", value_number(message->bytes));
+    json_object_set_new(artifact, "length", smt_report_value_number(message->bytes));
     json_array_append_new(roles, json_string("analysisTarget"));
     json_object_set_new(artifact, "roles", roles);
     append_once(report->artifacts, artifact);
@@ -327,8 +329,9 @@ static json_t *rule_of(unsigned verdict)
 
     json_object_set_new(rule, "id", json_string(smt_verdicts[verdict].name));
     json_object_set_new(rule, "shortDescription", message_of(smt_verdicts[verdict].text));
-    json_object_set_new(rule, "fullDescription", message_of(show_help((enum smt_verdict)verdict)));
-    json_object_set_new(rule, "help", message_of(show_help((enum smt_verdict)verdict)));
+    json_object_set_new(rule, "fullDescription",
+                        message_of(smt_report_show_help((enum smt_verdict)verdict)));
+    json_object_set_new(rule, "help", message_of(smt_report_show_help((enum smt_verdict)verdict)));
     json_object_set_new(configuration, "level", json_string(weights[verdict].level));
     json_object_set_new(rule, "defaultConfiguration", configuration);
     if (weights[verdict].severity)
@@ -374,14 +377,14 @@ static json_t *invocations_json(const struct sarif_report *report,
     json_object_set_new(invocation, "executionSuccessful",
                         json_boolean(!summary->truncated && !summary->unusable_inputs));
     if (summary->truncated) smt_buffer_add_text(&text, "TRUNCATED ");
-    show_truncation(summary, report->messages, &text);
+    smt_report_show_truncation(summary, report->messages, &text);
     notification_append(notifications, "error", &text);
     if (summary->unusable_inputs) {
-        show_count(summary->unusable_inputs, "input", &text);
+        smt_report_show_count(summary->unusable_inputs, "input", &text);
         smt_buffer_add_text(&text, " could not be used");
     }
     notification_append(notifications, "error", &text);
-    show_budget(summary, &text);
+    smt_report_show_budget(summary, &text);
     notification_append(notifications, "note", &text);
     json_object_set_new(invocation, "toolExecutionNotifications", notifications);
     json_array_append_new(array, invocation);
@@ -396,10 +399,12 @@ static void sarif_begin(struct smt_sink *sink, const struct smt_sweep_run *run)
     report->results = json_array();
     report->properties = json_object();
     report->messages = run->messages;
-    json_object_set_new(report->properties, "parser", value_bytes(run->parser));
-    json_object_set_new(report->properties, "parserVersion", value_bytes(run->parser_version));
+    json_object_set_new(report->properties, "parser", smt_report_value_bytes(run->parser));
+    json_object_set_new(report->properties, "parserVersion",
+                        smt_report_value_bytes(run->parser_version));
     if (run->build_id)
-        json_object_set_new(report->properties, "parserBuildId", value_bytes(run->build_id));
+        json_object_set_new(report->properties, "parserBuildId",
+                            smt_report_value_bytes(run->build_id));
 }
 
 static void sarif_end(struct smt_sink *sink, const struct smt_summary *summary)
@@ -414,9 +419,11 @@ static void sarif_end(struct smt_sink *sink, const struct smt_summary *summary)
     json_object_set_new(run, "columnKind", json_string("unicodeCodePoints"));
     json_object_set(run, "artifacts", report->artifacts);
     json_object_set(run, "results", report->results);
-    json_object_set_new(report->properties, "messages", value_number(summary->messages));
-    json_object_set_new(report->properties, "injections", value_number(summary->injections));
-    json_object_set_new(report->properties, "fixedFindings", value_number(summary->fixed_findings));
+    json_object_set_new(report->properties, "messages", smt_report_value_number(summary->messages));
+    json_object_set_new(report->properties, "injections",
+                        smt_report_value_number(summary->injections));
+    json_object_set_new(report->properties, "fixedFindings",
+                        smt_report_value_number(summary->fixed_findings));
     json_object_set(run, "properties", report->properties);
     json_array_append_new(runs, run);
     json_object_set_new(document, "runs", runs);
@@ -435,7 +442,7 @@ static void sarif_clear(struct smt_sink *sink)
     json_decref(report->properties);
 }
 
-const struct smt_report_format report_sarif = {
+const struct smt_report_format smt_report_sarif = {
     .name = "sarif",
     .summary = "SARIF 2.1.0, for code scanning",
     .callbacks =

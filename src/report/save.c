@@ -40,7 +40,7 @@ static enum smt_status file_write(const char *folder, const char *name, const vo
 
 static enum smt_status json_write(const char *folder, const struct smt_finding *finding)
 {
-    json_t *object = json_finding(finding);
+    json_t *object = smt_report_json_finding(finding);
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     enum smt_status status = text ? file_write(folder, "finding.json", text, strlen(text))
                                   : smt_fail(SMT_ENOMEM, "out of memory for a finding");
@@ -70,7 +70,7 @@ static enum smt_status replay_write(const char *folder, const struct smt_finding
     enum smt_status status;
 
     smt_buffer_init(&line);
-    show_replay_apart(finding, &line);
+    smt_report_show_replay_apart(finding, &line);
     smt_buffer_add_text(&line, "\n");
     status = line.failed ? smt_fail(SMT_ENOMEM, "out of memory for a finding")
                          : file_write(folder, "replay", line.data, line.size);

@@ -5,12 +5,12 @@
 
 #include "report/inside.h"
 
-void show_bytes(const char *bytes, struct smt_buffer *text)
+void smt_report_show_bytes(const char *bytes, struct smt_buffer *text)
 {
     if (bytes) smt_buffer_add_escaped(text, bytes, strlen(bytes));
 }
 
-void show_text(const char *escaped, struct smt_buffer *text)
+void smt_report_show_text(const char *escaped, struct smt_buffer *text)
 {
     while (escaped && *escaped) {
         size_t plain = strcspn(escaped, "\\");
@@ -21,21 +21,21 @@ void show_text(const char *escaped, struct smt_buffer *text)
     }
 }
 
-void show_place(const struct smt_frame *frame, struct smt_buffer *text)
+void smt_report_show_place(const struct smt_frame *frame, struct smt_buffer *text)
 {
-    show_bytes(frame->file ? frame->file : frame->module ? frame->module : "?", text);
+    smt_report_show_bytes(frame->file ? frame->file : frame->module ? frame->module : "?", text);
     if (frame->file && frame->line)
         smt_buffer_addf(text, ":%d", frame->line);
     else if (!frame->file)
         smt_buffer_addf(text, "+0x%llx", (unsigned long long)frame->offset);
 }
 
-void show_function(const struct smt_frame *frame, struct smt_buffer *text)
+void smt_report_show_function(const struct smt_frame *frame, struct smt_buffer *text)
 {
-    show_bytes(frame->function ? frame->function : "?", text);
+    smt_report_show_bytes(frame->function ? frame->function : "?", text);
 }
 
-size_t frames_alike(const struct smt_trace *trace, size_t at)
+size_t smt_report_frames_alike(const struct smt_trace *trace, size_t at)
 {
     size_t count = 1;
 
@@ -46,7 +46,7 @@ size_t frames_alike(const struct smt_trace *trace, size_t at)
     return count;
 }
 
-void show_counts(const uint64_t *counts, struct smt_buffer *text)
+void smt_report_show_counts(const uint64_t *counts, struct smt_buffer *text)
 {
     const char *between = "";
 
@@ -59,7 +59,7 @@ void show_counts(const uint64_t *counts, struct smt_buffer *text)
     if (!*between) smt_buffer_add_text(text, "none");
 }
 
-void show_verdicts(uint32_t set, struct smt_buffer *text)
+void smt_report_show_verdicts(uint32_t set, struct smt_buffer *text)
 {
     uint32_t defects = smt_verdict_defects(set);
     const char *between = "";
@@ -73,15 +73,15 @@ void show_verdicts(uint32_t set, struct smt_buffer *text)
     }
 }
 
-void show_mode(enum smt_mode mode, const struct smt_sweep_settings *settings,
-               struct smt_buffer *text)
+void smt_report_show_mode(enum smt_mode mode, const struct smt_sweep_settings *settings,
+                          struct smt_buffer *text)
 {
     smt_buffer_add_text(text, smt_mode_name(mode));
     if (mode == SMT_MODE_WINDOW && settings)
         smt_buffer_addf(text, ":%llu", (unsigned long long)settings->window);
 }
 
-const char *show_diff_kind(enum smt_diff_kind kind)
+const char *smt_report_show_diff_kind(enum smt_diff_kind kind)
 {
     static const char *const kinds[] = {"lost", "changed", "gained"};
 
@@ -91,14 +91,14 @@ const char *show_diff_kind(enum smt_diff_kind kind)
 static void show_quoted(const char *escaped, struct smt_buffer *text)
 {
     smt_buffer_add_text(text, "\"");
-    show_text(escaped, text);
+    smt_report_show_text(escaped, text);
     smt_buffer_add_text(text, "\"");
 }
 
-void show_diff(const struct smt_diff *diff, struct smt_buffer *text)
+void smt_report_show_diff(const struct smt_diff *diff, struct smt_buffer *text)
 {
-    smt_buffer_addf(text, "%s: ", show_diff_kind(diff->kind));
-    show_text(diff->where, text);
+    smt_buffer_addf(text, "%s: ", smt_report_show_diff_kind(diff->kind));
+    smt_report_show_text(diff->where, text);
     if (!diff->was && !diff->now) return;
     smt_buffer_add_text(text, ": ");
     if (diff->was) show_quoted(diff->was, text);
@@ -137,12 +137,12 @@ static const char *parser_of(const struct smt_finding *finding)
     return finding->parser ? smt_parser_argument(finding->parser) : "";
 }
 
-void show_replay(const struct smt_finding *finding, struct smt_buffer *text)
+void smt_report_show_replay(const struct smt_finding *finding, struct smt_buffer *text)
 {
     replay_add(finding, "", parser_of(finding), text);
 }
 
-void show_replay_apart(const struct smt_finding *finding, struct smt_buffer *text)
+void smt_report_show_replay_apart(const struct smt_finding *finding, struct smt_buffer *text)
 {
     const char *parser = parser_of(finding);
     char *path = strchr(parser, '/') ? realpath(parser, NULL) : NULL;
@@ -151,7 +151,7 @@ void show_replay_apart(const struct smt_finding *finding, struct smt_buffer *tex
     free(path);
 }
 
-bool show_reader(const struct smt_finding *finding, struct smt_buffer *text)
+bool smt_report_show_reader(const struct smt_finding *finding, struct smt_buffer *text)
 {
     if (finding->verdict != SMT_VERDICT_UNINITIALIZED || finding->failed_at.count) return false;
     smt_buffer_add_text(text, "valgrind --track-origins=yes ");
@@ -161,10 +161,10 @@ bool show_reader(const struct smt_finding *finding, struct smt_buffer *text)
 
 /* --- blocks ------------------------------------------------------------------ */
 
-void show_block(const struct smt_finding_block *block, struct smt_buffer *text)
+void smt_report_show_block(const struct smt_finding_block *block, struct smt_buffer *text)
 {
     smt_buffer_addf(text, "block %llu (", (unsigned long long)block->allocation);
-    show_count(block->size_bytes, "byte", text);
+    smt_report_show_count(block->size_bytes, "byte", text);
     smt_buffer_add_text(text, ")");
     if (block->is_damaged)
         smt_buffer_addf(text, ": byte %+td is 0x%02x, was 0x%02x", block->bad_offset, block->found,
@@ -217,8 +217,8 @@ static void hexdump_row(const struct smt_finding_block *block, ptrdiff_t row,
     smt_buffer_add_text(text, "\n");
 }
 
-void show_hexdump(const struct smt_finding_block *block, const char *indent,
-                  struct smt_buffer *text)
+void smt_report_show_hexdump(const struct smt_finding_block *block, const char *indent,
+                             struct smt_buffer *text)
 {
     ptrdiff_t row = block->bytes_from - ((block->bytes_from % 16) + 16) % 16;
 
@@ -228,7 +228,7 @@ void show_hexdump(const struct smt_finding_block *block, const char *indent,
     }
 }
 
-void show_where(const struct smt_finding *finding, struct smt_buffer *text)
+void smt_report_show_where(const struct smt_finding *finding, struct smt_buffer *text)
 {
     const struct smt_trace *trace = &finding->failed_at;
     const char *word = "in ";
@@ -243,28 +243,29 @@ void show_where(const struct smt_finding *finding, struct smt_buffer *text)
     }
     for (size_t i = 0; i < trace->count && i < 2; i++) {
         smt_buffer_add_text(text, i ? " < " : word);
-        show_function(&trace->frames[i], text);
+        smt_report_show_function(&trace->frames[i], text);
     }
 }
 
-void show_headline(const struct smt_finding *finding, struct smt_buffer *text)
+void smt_report_show_headline(const struct smt_finding *finding, struct smt_buffer *text)
 {
     struct smt_buffer where;
 
     smt_buffer_add_text(text, smt_verdicts[finding->verdict].name);
     smt_buffer_add_text(text, ": ");
-    show_text(finding->summary && *finding->summary ? finding->summary
-                                                    : smt_verdicts[finding->verdict].text,
-              text);
+    smt_report_show_text(finding->summary && *finding->summary
+                             ? finding->summary
+                             : smt_verdicts[finding->verdict].text,
+                         text);
     smt_buffer_init(&where);
-    show_where(finding, &where);
+    smt_report_show_where(finding, &where);
     if (where.size) smt_buffer_addf(text, ", %s", where.data);
     smt_buffer_clear(&where);
 }
 
 /* --- numbers and sentences --------------------------------------------------- */
 
-void show_times(uint64_t count, struct smt_buffer *text)
+void smt_report_show_times(uint64_t count, struct smt_buffer *text)
 {
     if (count == 1)
         smt_buffer_add_text(text, "once");
@@ -272,12 +273,13 @@ void show_times(uint64_t count, struct smt_buffer *text)
         smt_buffer_addf(text, "%llu times", (unsigned long long)count);
 }
 
-void show_count(uint64_t count, const char *noun, struct smt_buffer *text)
+void smt_report_show_count(uint64_t count, const char *noun, struct smt_buffer *text)
 {
     smt_buffer_addf(text, "%llu %s%s", (unsigned long long)count, noun, smt_number_ending(count));
 }
 
-void show_truncation(const struct smt_summary *summary, size_t messages, struct smt_buffer *text)
+void smt_report_show_truncation(const struct smt_summary *summary, size_t messages,
+                                struct smt_buffer *text)
 {
     if (!summary->truncated) return;
     smt_buffer_addf(text, "stopped early: %s",
@@ -287,20 +289,21 @@ void show_truncation(const struct smt_summary *summary, size_t messages, struct 
                         smt_number_ending(messages), messages == 1 ? "was" : "were");
     if (summary->skipped_injections) {
         smt_buffer_add_text(text, "; ");
-        show_count(summary->skipped_injections, "injection", text);
+        smt_report_show_count(summary->skipped_injections, "injection", text);
         smt_buffer_add_text(text, " left out");
     }
 }
 
-void show_budget(const struct smt_summary *summary, struct smt_buffer *text)
+void smt_report_show_budget(const struct smt_summary *summary, struct smt_buffer *text)
 {
     if (!summary->budget_spent) return;
     smt_buffer_add_text(text, "the budget ran out; ");
-    show_count(summary->skipped_injections, "injection", text);
+    smt_report_show_count(summary->skipped_injections, "injection", text);
     smt_buffer_add_text(text, " left out");
 }
 
-const struct smt_known_row *fixed_next(const struct smt_sweep_settings *settings, size_t *at)
+const struct smt_known_row *smt_report_fixed_next(const struct smt_sweep_settings *settings,
+                                                  size_t *at)
 {
     const struct smt_known *known = settings ? settings->known : NULL;
 
@@ -312,7 +315,7 @@ const struct smt_known_row *fixed_next(const struct smt_sweep_settings *settings
     return NULL;
 }
 
-void show_known_row(const struct smt_known_row *row, struct smt_buffer *text)
+void smt_report_show_known_row(const struct smt_known_row *row, struct smt_buffer *text)
 {
     const char *at = row->line ? row->line : row->signature;
 

@@ -77,7 +77,7 @@ static void case_add_point(struct report_case *item, size_t number, struct smt_b
 
     smt_buffer_init(&name);
     smt_buffer_addf(&name, "%s: ", item->message);
-    case_name(item, &name);
+    smt_report_case_name(item, &name);
     known_add(item, text);
     smt_buffer_addf(text, "%sok %zu - ", item->new_findings ? "not " : "", number);
     description_add(name.data ? name.data : "", text);
@@ -97,19 +97,19 @@ static void whole_add(const struct tap_report *report, const struct smt_summary 
 
     if (summary->budget_spent) {
         smt_buffer_add_text(text, "# ");
-        show_budget(summary, text);
+        smt_report_show_budget(summary, text);
         smt_buffer_add_text(text, "\n");
     }
     smt_buffer_addf(text, "%sok %zu - the run is whole\n", is_whole ? "" : "not ",
                     report->cases.count + 1);
     if (summary->truncated) {
         smt_buffer_add_text(text, "# TRUNCATED ");
-        show_truncation(summary, report->messages, text);
+        smt_report_show_truncation(summary, report->messages, text);
         smt_buffer_add_text(text, "\n");
     }
     if (summary->unusable_inputs) {
         smt_buffer_add_text(text, "# ");
-        show_count(summary->unusable_inputs, "input", text);
+        smt_report_show_count(summary->unusable_inputs, "input", text);
         smt_buffer_add_text(text, " could not be used\n");
     }
 }
@@ -124,26 +124,26 @@ static void tap_begin(struct smt_sink *sink, const struct smt_sweep_run *run)
     report->messages = run->messages;
     smt_buffer_init(&text);
     smt_buffer_add_text(&text, "TAP version 13\n# sipmemtest " SMT_VERSION ", parser ");
-    show_bytes(run->parser, &text);
+    smt_report_show_bytes(run->parser, &text);
     smt_buffer_add_text(&text, " ");
-    show_bytes(run->parser_version, &text);
+    smt_report_show_bytes(run->parser_version, &text);
     smt_buffer_add_text(&text, "\n");
-    report_write(&report->base, &text);
+    smt_report_write(&report->base, &text);
 }
 
 static void tap_message(struct smt_sink *sink, const struct smt_message_report *message)
 {
-    cases_message(&((struct tap_report *)sink)->cases, message);
+    smt_report_cases_message(&((struct tap_report *)sink)->cases, message);
 }
 
 static void tap_mode(struct smt_sink *sink, const struct smt_mode_report *mode)
 {
-    cases_mode(&((struct tap_report *)sink)->cases, mode);
+    smt_report_cases_mode(&((struct tap_report *)sink)->cases, mode);
 }
 
 static void tap_finding(struct smt_sink *sink, const struct smt_finding *finding)
 {
-    cases_finding(&((struct tap_report *)sink)->cases, finding);
+    smt_report_cases_finding(&((struct tap_report *)sink)->cases, finding);
 }
 
 static void tap_end(struct smt_sink *sink, const struct smt_summary *summary)
@@ -157,15 +157,15 @@ static void tap_end(struct smt_sink *sink, const struct smt_summary *summary)
         case_add_point(&report->cases.items[i], i + 1, &text);
     whole_add(report, summary, &text);
     report->base.out_of_memory |= report->cases.out_of_memory;
-    report_write(&report->base, &text);
+    smt_report_write(&report->base, &text);
 }
 
 static void tap_clear(struct smt_sink *sink)
 {
-    cases_clear(&((struct tap_report *)sink)->cases);
+    smt_report_cases_clear(&((struct tap_report *)sink)->cases);
 }
 
-const struct smt_report_format report_tap = {
+const struct smt_report_format smt_report_tap = {
     .name = "tap",
     .summary = "Test Anything Protocol 13, for prove and other harnesses",
     .callbacks =

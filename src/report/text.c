@@ -9,21 +9,22 @@
 
 #define SIGNS_ON_LINE 64 /* more are wrapped, with the number of each row's first */
 
-void text_style(const struct text_report *report, enum style style, struct smt_buffer *text)
+void smt_report_text_style(const struct text_report *report, enum style style,
+                           struct smt_buffer *text)
 {
     static const char *const codes[STYLE_COUNT] = {"\033[1;31m", "\033[32m", "\033[1m", "\033[2m"};
 
     if (report->base.settings.color) smt_buffer_add_text(text, codes[style]);
 }
 
-void text_plain(const struct text_report *report, struct smt_buffer *text)
+void smt_report_text_plain(const struct text_report *report, struct smt_buffer *text)
 {
     if (report->base.settings.color) smt_buffer_add_text(text, "\033[0m");
 }
 
 static void text_write(struct text_report *report, struct smt_buffer *text)
 {
-    report_write(&report->base, text);
+    smt_report_write(&report->base, text);
     fflush(report->base.out);
 }
 
@@ -38,19 +39,19 @@ static void text_begin(struct smt_sink *sink, const struct smt_sweep_run *run)
     report->messages = run->messages;
     if (report->base.settings.quiet) return;
     smt_buffer_init(&text);
-    text_style(report, STYLE_FAINT, &text);
+    smt_report_text_style(report, STYLE_FAINT, &text);
     smt_buffer_add_text(&text, "sipmemtest " SMT_VERSION ", parser ");
-    show_bytes(run->parser, &text);
+    smt_report_show_bytes(run->parser, &text);
     smt_buffer_add_text(&text, " ");
-    show_bytes(run->parser_version, &text);
+    smt_report_show_bytes(run->parser_version, &text);
     if (run->build_id && report->base.settings.verbose) {
         smt_buffer_add_text(&text, " (build-id ");
-        show_bytes(run->build_id, &text);
+        smt_report_show_bytes(run->build_id, &text);
         smt_buffer_add_text(&text, ")");
     }
     smt_buffer_add_text(&text, ", ");
-    show_count(run->messages, "message", &text);
-    text_plain(report, &text);
+    smt_report_show_count(run->messages, "message", &text);
+    smt_report_text_plain(report, &text);
     smt_buffer_add_text(&text, "\n");
     text_write(report, &text);
 }
@@ -64,7 +65,7 @@ static void baseline_add(const struct text_report *report, const struct smt_mess
     int code = message->baseline->codes[SMT_OP_PARSE];
     const char *name = parser && parser->code_name ? parser->code_name(code) : NULL;
 
-    show_count(message->baseline->heap.attempts, "allocation", text);
+    smt_report_show_count(message->baseline->heap.attempts, "allocation", text);
     if (message->accepted) {
         smt_buffer_add_text(text, ", accepted");
     } else if (message->baseline->fault.signal || message->baseline->fault.exited ||
@@ -87,23 +88,23 @@ static void text_message(struct smt_sink *sink, const struct smt_message_report 
     if (report->base.settings.quiet) return;
     smt_buffer_init(&text);
     smt_buffer_addf(&text, "%zu) ", message->index);
-    show_bytes(message->name, &text);
+    smt_report_show_bytes(message->name, &text);
     smt_buffer_add_text(&text, " ... ");
-    text_style(report, is_bad ? STYLE_BAD : STYLE_GOOD, &text);
+    smt_report_text_style(report, is_bad ? STYLE_BAD : STYLE_GOOD, &text);
     if (is_bad)
-        show_verdicts(message->verdicts, &text);
+        smt_report_show_verdicts(message->verdicts, &text);
     else
         smt_buffer_add_text(&text, "OK");
-    text_plain(report, &text);
+    smt_report_text_plain(report, &text);
     smt_buffer_add_text(&text, " (");
     if (message->baseline) baseline_add(report, message, &text);
     if (message->repeat_cut) {
         smt_buffer_add_text(&text, ", repeats stopped for time after ");
-        show_count(message->runs, "run", &text);
+        smt_report_show_count(message->runs, "run", &text);
     }
     if (message->cached_blocks) {
         smt_buffer_add_text(&text, ", the library keeps ");
-        show_count(message->cached_blocks, "block", &text);
+        smt_report_show_count(message->cached_blocks, "block", &text);
     }
     smt_buffer_add_text(&text, ")\n");
     text_write(report, &text);
@@ -157,16 +158,16 @@ static void text_mode(struct smt_sink *sink, const struct smt_mode_report *mode)
     if (report->base.settings.quiet) return;
     smt_buffer_init(&text);
     smt_buffer_add_text(&text, "   OOM ");
-    show_mode(mode->mode, report->run_settings, &text);
+    smt_report_show_mode(mode->mode, report->run_settings, &text);
     smt_buffer_add_text(&text, ", ");
-    show_count(mode->allocations, "allocation", &text);
+    smt_report_show_count(mode->allocations, "allocation", &text);
     if (strlen(mode->signs) <= SIGNS_ON_LINE)
         smt_buffer_addf(&text, " %s", mode->signs);
     else
         signs_wrap(report, mode, &text);
     smt_buffer_add_text(&text, *mode->signs ? " " : "");
     if (mode->injections) {
-        show_counts(mode->counts, &text);
+        smt_report_show_counts(mode->counts, &text);
         if (mode->skipped)
             smt_buffer_addf(&text, "; %llu left out", (unsigned long long)mode->skipped);
     } else {
@@ -188,14 +189,14 @@ static void text_injection(struct smt_sink *sink, const struct smt_injection_rep
 
     smt_buffer_init(&text);
     smt_buffer_add_text(&text, "   ");
-    show_mode(injection->mode, report->run_settings, &text);
+    smt_report_show_mode(injection->mode, report->run_settings, &text);
     smt_buffer_addf(&text, " %llu: %s\n", (unsigned long long)injection->allocation,
                     naming == SMT_VERDICT_COUNT ? "?" : smt_verdicts[naming].name);
     for (size_t i = 0; i < injection->refused_at.count; i++) {
         smt_buffer_add_text(&text, i ? "" : "!");
-        show_function(&injection->refused_at.frames[i], &text);
+        smt_report_show_function(&injection->refused_at.frames[i], &text);
         smt_buffer_add_text(&text, "\n");
-        show_place(&injection->refused_at.frames[i], &text);
+        smt_report_show_place(&injection->refused_at.frames[i], &text);
         smt_buffer_add_text(&text, "\n");
     }
     text_write(report, &text);
@@ -209,15 +210,19 @@ static void summary_findings(const struct text_report *report, const struct smt_
     const struct smt_sweep_settings *settings = report->run_settings;
     bool is_good = !summary->new_findings && !summary->truncated && !summary->unusable_inputs;
 
-    text_style(report, summary->new_findings ? STYLE_BAD : is_good ? STYLE_GOOD : STYLE_BOLD, text);
+    smt_report_text_style(report,
+                          summary->new_findings ? STYLE_BAD
+                          : is_good             ? STYLE_GOOD
+                                                : STYLE_BOLD,
+                          text);
     if (!summary->findings)
         smt_buffer_add_text(text, summary->truncated ? "no findings so far" : "no findings");
     else
-        show_count(summary->findings, "unique finding", text);
-    text_plain(report, text);
+        smt_report_show_count(summary->findings, "unique finding", text);
+    smt_report_text_plain(report, text);
     if (summary->findings && report->findings) {
         smt_buffer_add_text(text, " (");
-        show_counts(report->finding_verdicts, text);
+        smt_report_show_counts(report->finding_verdicts, text);
         smt_buffer_add_text(text, ")");
     }
     if ((settings && settings->known) || summary->known_findings || summary->fixed_findings) {
@@ -239,7 +244,7 @@ static void summary_coverage(const struct text_report *report, const struct smt_
     for (unsigned mode = 0; mode < SMT_MODE_COUNT; mode++) {
         if (!summary->sites_refused[mode]) continue;
         smt_buffer_add_text(text, between);
-        show_mode((enum smt_mode)mode, report->run_settings, text);
+        smt_report_show_mode((enum smt_mode)mode, report->run_settings, text);
         smt_buffer_addf(text, " %zu of %zu", summary->sites_refused[mode], summary->sites);
         between = ", ";
     }
@@ -252,27 +257,27 @@ static void summary_gaps(const struct text_report *report, const struct smt_summ
                          struct smt_buffer *text)
 {
     if (summary->unusable_inputs) {
-        show_count(summary->unusable_inputs, "input", text);
+        smt_report_show_count(summary->unusable_inputs, "input", text);
         smt_buffer_add_text(text, " could not be used\n");
     }
     if (summary->unsound_messages) {
-        show_count(summary->unsound_messages, "message", text);
+        smt_report_show_count(summary->unsound_messages, "message", text);
         smt_buffer_add_text(text, " without a sweep: the clean run crashes, hangs or varies\n");
     }
     if (summary->budget_spent) {
-        text_style(report, STYLE_BOLD, text);
-        show_budget(summary, text);
-        text_plain(report, text);
+        smt_report_text_style(report, STYLE_BOLD, text);
+        smt_report_show_budget(summary, text);
+        smt_report_text_plain(report, text);
         if (report->run_settings)
             smt_buffer_addf(text, " (seed %llu)", (unsigned long long)report->run_settings->seed);
         smt_buffer_add_text(text, "\n");
     }
     if (summary->truncated) {
-        text_style(report, STYLE_BAD, text);
+        smt_report_text_style(report, STYLE_BAD, text);
         smt_buffer_add_text(text, "TRUNCATED");
-        text_plain(report, text);
+        smt_report_text_plain(report, text);
         smt_buffer_add_text(text, " ");
-        show_truncation(summary, report->messages, text);
+        smt_report_show_truncation(summary, report->messages, text);
         smt_buffer_add_text(text, "\n");
     }
 }
@@ -295,11 +300,12 @@ static void fixed_add(const struct text_report *report, const struct smt_summary
     const struct smt_known_row *row;
     size_t at = 0;
 
-    if (!summary->fixed_findings || !(row = fixed_next(report->run_settings, &at))) return;
+    if (!summary->fixed_findings || !(row = smt_report_fixed_next(report->run_settings, &at)))
+        return;
     smt_buffer_add_text(text, "\nKnown findings not seen any more\n");
-    for (; row; row = fixed_next(report->run_settings, &at)) {
+    for (; row; row = smt_report_fixed_next(report->run_settings, &at)) {
         smt_buffer_add_text(text, "   ");
-        show_known_row(row, text);
+        smt_report_show_known_row(row, text);
         smt_buffer_add_text(text, "\n");
     }
 }
@@ -313,15 +319,15 @@ static void text_end(struct smt_sink *sink, const struct smt_summary *summary)
     fixed_add(report, summary, &text);
     legend_add(report, &text);
     smt_buffer_add_text(&text, report->base.settings.quiet && !report->findings ? "" : "\n");
-    show_count(summary->messages, "message", &text);
+    smt_report_show_count(summary->messages, "message", &text);
     smt_buffer_add_text(&text, ", ");
-    show_count(summary->clean_runs, "clean run", &text);
+    smt_report_show_count(summary->clean_runs, "clean run", &text);
     smt_buffer_add_text(&text, ", ");
-    show_count(summary->injections, "injection", &text);
+    smt_report_show_count(summary->injections, "injection", &text);
     smt_buffer_addf(&text, " in %.2f s\n", summary->seconds);
     if (summary->injections) {
         smt_buffer_add_text(&text, "injections: ");
-        show_counts(summary->verdicts, &text);
+        smt_report_show_counts(summary->verdicts, &text);
         smt_buffer_add_text(&text, "\n");
     }
     summary_coverage(report, summary, &text);
@@ -330,7 +336,7 @@ static void text_end(struct smt_sink *sink, const struct smt_summary *summary)
     text_write(report, &text);
 }
 
-const struct smt_report_format report_text = {
+const struct smt_report_format smt_report_text = {
     .name = "text",
     .summary = "for people: a line a message, then findings and summary",
     .callbacks =
@@ -339,7 +345,7 @@ const struct smt_report_format report_text = {
             .message = text_message,
             .mode = text_mode,
             .injection = text_injection,
-            .finding = text_finding,
+            .finding = smt_report_text_finding,
             .end = text_end,
         },
     .size_bytes = sizeof(struct text_report),

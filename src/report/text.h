@@ -16,10 +16,11 @@ struct text_report {
 };
 
 /* Switches a style on and off; nothing without colours. */
-void text_style(const struct text_report *report, enum style style, struct smt_buffer *text);
-void text_plain(const struct text_report *report, struct smt_buffer *text);
+void smt_report_text_style(const struct text_report *report, enum style style,
+                           struct smt_buffer *text);
+void smt_report_text_plain(const struct text_report *report, struct smt_buffer *text);
 
 /* text_finding.c */
-void text_finding(struct smt_sink *sink, const struct smt_finding *finding);
+void smt_report_text_finding(struct smt_sink *sink, const struct smt_finding *finding);
 
 #endif

@@ -18,15 +18,15 @@ static void text_trace(const struct text_report *report, const struct smt_trace 
 
     while (at < trace->count && (report->base.settings.verbose || lines < most ||
                                  (lines == most && at + 1 == trace->count))) {
-        size_t alike = frames_alike(trace, at);
+        size_t alike = smt_report_frames_alike(trace, at);
         struct smt_buffer name;
 
         smt_buffer_init(&name);
-        show_function(&trace->frames[at], &name);
+        smt_report_show_function(&trace->frames[at], &name);
         smt_buffer_addf(text, "      #%-2zu %-*s ", at, NAME_WIDTH, name.data ? name.data : "?");
-        text_style(report, STYLE_FAINT, text);
-        show_place(&trace->frames[at], text);
-        text_plain(report, text);
+        smt_report_text_style(report, STYLE_FAINT, text);
+        smt_report_show_place(&trace->frames[at], text);
+        smt_report_text_plain(report, text);
         if (alike > 1) smt_buffer_addf(text, " (%zu frames)", alike);
         smt_buffer_add_text(text, "\n");
         smt_buffer_clear(&name);
@@ -43,23 +43,23 @@ static void headline_add(const struct text_report *report, const struct smt_find
     bool has_summary = finding->summary && *finding->summary;
 
     smt_buffer_addf(text, "%zu) ", report->findings);
-    text_style(report, verdict->is_defect ? STYLE_BAD : STYLE_GOOD, text);
+    smt_report_text_style(report, verdict->is_defect ? STYLE_BAD : STYLE_GOOD, text);
     if (verdict->is_defect)
-        show_verdicts(1u << finding->verdict, text);
+        smt_report_show_verdicts(1u << finding->verdict, text);
     else
         smt_buffer_add_text(text, verdict->name);
-    text_plain(report, text);
+    smt_report_text_plain(report, text);
     smt_buffer_add_text(text, " ");
-    show_times(finding->occurrences, text);
+    smt_report_show_times(finding->occurrences, text);
     smt_buffer_add_text(text, finding->occurrences == 1 ? ", in " : ", shown by ");
-    show_bytes(finding->message, text);
+    smt_report_show_bytes(finding->message, text);
     if (finding->is_known) smt_buffer_add_text(text, " (known)");
     if (finding->is_unconfirmed)
         smt_buffer_add_text(text, " (unconfirmed: a fresh process did not show it again)");
     smt_buffer_add_text(text, "\n   ");
-    text_style(report, STYLE_BOLD, text);
-    show_text(has_summary ? finding->summary : verdict->text, text);
-    text_plain(report, text);
+    smt_report_text_style(report, STYLE_BOLD, text);
+    smt_report_show_text(has_summary ? finding->summary : verdict->text, text);
+    smt_report_text_plain(report, text);
     smt_buffer_add_text(text, "\n");
 }
 
@@ -91,7 +91,7 @@ static void diffs_add(const struct text_report *report, const struct smt_finding
 
     for (size_t i = 0; i < shown; i++) {
         smt_buffer_add_text(text, "   ");
-        show_diff(&finding->diff.items[i], text);
+        smt_report_show_diff(&finding->diff.items[i], text);
         smt_buffer_add_text(text, "\n");
     }
     if (shown < count)
@@ -118,15 +118,16 @@ static void blocks_add(const struct text_report *report, const struct smt_findin
         const struct smt_finding_block *block = &finding->blocks[i];
 
         smt_buffer_add_text(text, "   ");
-        show_block(block, text);
+        smt_report_show_block(block, text);
         smt_buffer_add_text(text, block->allocated_at.count ? ", allocated:\n" : "\n");
         text_trace(report, &block->allocated_at, frames, text);
         stack_add(report, "released:", &block->freed_at, frames, text);
-        if (block_wants_bytes(report, finding, block)) show_hexdump(block, "      ", text);
+        if (block_wants_bytes(report, finding, block))
+            smt_report_show_hexdump(block, "      ", text);
     }
     if (shown == count) return;
     smt_buffer_add_text(text, "   ... and ");
-    show_count(count - shown, "more block", text);
+    smt_report_show_count(count - shown, "more block", text);
     smt_buffer_add_text(text, "\n");
 }
 
@@ -153,23 +154,24 @@ static void details_add(const struct text_report *report, const struct smt_findi
     rendering_add("text of this run", finding->run_text, text);
     blocks_add(report, finding, text);
     smt_buffer_add_text(text, "   signature: ");
-    show_bytes(finding->signature, text);
+    smt_report_show_bytes(finding->signature, text);
     smt_buffer_add_text(text, "\n   replay: ");
-    show_replay(finding, text);
+    smt_report_show_replay(finding, text);
     smt_buffer_add_text(text, "\n");
     smt_buffer_init(&reader);
-    if (show_reader(finding, &reader)) smt_buffer_addf(text, "   who read it: %s\n", reader.data);
+    if (smt_report_show_reader(finding, &reader))
+        smt_buffer_addf(text, "   who read it: %s\n", reader.data);
     smt_buffer_clear(&reader);
 }
 
-void show_finding(const struct smt_finding *finding, struct smt_buffer *text)
+void smt_report_show_finding(const struct smt_finding *finding, struct smt_buffer *text)
 {
     static const struct text_report plain;
 
     details_add(&plain, finding, text);
 }
 
-void text_finding(struct smt_sink *sink, const struct smt_finding *finding)
+void smt_report_text_finding(struct smt_sink *sink, const struct smt_finding *finding)
 {
     struct text_report *report = (struct text_report *)sink;
     struct smt_buffer text;
@@ -177,9 +179,9 @@ void text_finding(struct smt_sink *sink, const struct smt_finding *finding)
     smt_buffer_init(&text);
     if (!report->findings) {
         smt_buffer_add_text(&text, report->base.settings.quiet ? "" : "\n");
-        text_style(report, STYLE_BOLD, &text);
+        smt_report_text_style(report, STYLE_BOLD, &text);
         smt_buffer_add_text(&text, "Findings, worst first");
-        text_plain(report, &text);
+        smt_report_text_plain(report, &text);
         smt_buffer_add_text(&text, "\n");
     }
     report->findings++;
@@ -188,6 +190,6 @@ void text_finding(struct smt_sink *sink, const struct smt_finding *finding)
     smt_buffer_add_text(&text, "\n");
     headline_add(report, finding, &text);
     details_add(report, finding, &text);
-    report_write(&report->base, &text);
+    smt_report_write(&report->base, &text);
     fflush(report->base.out);
 }

@@ -50,9 +50,9 @@ static void pace_measure(struct run_context *context)
     uint64_t start;
 
     if (context->pace.epoch == context->shared->epoch) return;
-    run_job(context, &check, &result);
+    smt_run_job(context, &check, &result);
     start = smt_clock_ns();
-    run_job(context, &check, &result);
+    smt_run_job(context, &check, &result);
     context->pace =
         (struct run_pace){.run_ns = smt_clock_ns() - start, .epoch = context->shared->epoch};
 }
@@ -82,7 +82,7 @@ static bool checkpoint_pays(struct run_context *context, double prefix_ns, doubl
     if (context->settings->is_opaque) return false;
     if (branch->has_no_checkpoint || heap->used_bytes > IN_PLACE_BYTES_MOST) return false;
     if (prefix_ns < CHECKPOINT_NS + (double)heap->used_bytes * share / 10) return false;
-    if (!branch->checkpoint) branch->checkpoint = run_checkpoint_new(context);
+    if (!branch->checkpoint) branch->checkpoint = smt_run_checkpoint_new(context);
     branch->has_no_checkpoint = !branch->checkpoint;
     return branch->checkpoint;
 }
@@ -100,7 +100,7 @@ static enum branch_kind branch_choose(struct run_context *context, uint64_t atte
     return prefix_ns > (double)(FORK_FACTOR * context->pace.fork_ns) ? BRANCH_FORK : BRANCH_NONE;
 }
 
-bool run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_end)
+bool smt_run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_end)
 {
     const struct run_shared *shared = context->shared;
     enum branch_kind kind;
@@ -133,7 +133,7 @@ static uint64_t static_data_hash(const struct run_context *context)
 {
     uint64_t hash = 0;
 
-    run_static_data_each(context->settings->parser, stretch_hash, &hash);
+    smt_run_static_data_each(context->settings->parser, stretch_hash, &hash);
     return hash;
 }
 
@@ -203,7 +203,7 @@ static void branch_wait(struct run_context *context, pid_t branch, uint32_t numb
     shared->in_run = 1; /* the walk's own */
     shared->progress++;
     if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status)) {
-        run_death_note(&shared->results[number], wait_status);
+        smt_run_death_note(&shared->results[number], wait_status);
         shared->results[number].left_state = false;
     }
     shared->results[number].done = true;
@@ -217,7 +217,7 @@ static const struct smt_fault_plan *fork_branch(struct run_context *context, uin
     for (int times = 0; times < 2; times++) {
         pid_t process;
 
-        run_result_init(result); /* it may die before it has begun */
+        smt_run_result_init(result); /* it may die before it has begun */
         process = fork();
         if (process < 0) siglongjmp(context->escape, ESCAPE_ABANDON);
         if (process == 0) {
@@ -248,7 +248,7 @@ static const struct smt_fault_plan *branch_before(struct smt_heap_turn *turn, ui
         branch->boundary = context->boundary;
         memcpy(&branch->escape, &context->escape, sizeof branch->escape);
         if (sigsetjmp(branch->resume, 0) == 0) {
-            if (!run_checkpoint_take(branch->checkpoint, context))
+            if (!smt_run_checkpoint_take(branch->checkpoint, context))
                 siglongjmp(context->escape, ESCAPE_ABANDON);
             branch->is_branch = true;
             return branch_begin(context, branch->next);
@@ -267,7 +267,7 @@ static void poison_check(struct run_context *context)
     static const struct smt_job check = {.flags = SMT_JOB_CHECK};
     struct smt_run_result *result = context->result, after;
 
-    run_job(context, &check, &after);
+    smt_run_job(context, &check, &after);
     if (!(after.verdicts & ~context->shared->baseline.verdicts) && after.matches_baseline) return;
     result->verdicts |= SMT_VERDICT_BIT(POISONED);
     result->verdicts &= ~(SMT_VERDICT_BIT(CLEAN) | SMT_VERDICT_BIT(BENIGN));
@@ -279,12 +279,12 @@ _Noreturn static void branch_return(struct run_context *context)
     struct run_branch *branch = &context->branch;
     struct smt_run_result *result = context->result;
 
-    if (!result->fault.signal && !run_checkpoint_is_clean(branch->checkpoint))
+    if (!result->fault.signal && !smt_run_checkpoint_is_clean(branch->checkpoint))
         poison_check(context);
     result->left_state = false;
     result->done = true;
     context->shared->job_current = branch->next + 1;
-    run_checkpoint_return(branch->checkpoint, context);
+    smt_run_checkpoint_return(branch->checkpoint, context);
 }
 
 /* In the branch that is a process, after its run. */
@@ -296,7 +296,7 @@ _Noreturn static void branch_exit(struct run_context *context, uint64_t data_bef
     _exit(0);
 }
 
-void run_branches(struct run_context *context, uint32_t from, uint32_t end)
+void smt_run_branches(struct run_context *context, uint32_t from, uint32_t end)
 {
     struct run_branch *branch = &context->branch;
     uint64_t data_before = branch->in_place ? 0 : static_data_hash(context);
@@ -309,17 +309,17 @@ void run_branches(struct run_context *context, uint32_t from, uint32_t end)
     branch->turn = (struct smt_heap_turn){branch_attempt(context), branch_before};
     context->job = &walk;
     context->result = &branch->walked;
-    if (branch->in_place) run_checkpoint_begin(branch->checkpoint, __builtin_frame_address(0));
-    run_once(context);
+    if (branch->in_place) smt_run_checkpoint_begin(branch->checkpoint, __builtin_frame_address(0));
+    smt_run_once(context);
     if (branch->is_branch) branch_return(context);
     if (getpid() != walker) branch_exit(context, data_before);
     branch->is_walking = false;
     context->shared->in_run = 0;
-    if (branch->in_place) run_checkpoint_end(branch->checkpoint);
+    if (branch->in_place) smt_run_checkpoint_end(branch->checkpoint);
     while (branch->next < branch->end) { /* the walk went another way: one by one */
         uint32_t number = branch->next++;
 
-        run_job(context, &context->shared->jobs[number], &context->shared->results[number]);
+        smt_run_job(context, &context->shared->jobs[number], &context->shared->results[number]);
         context->shared->job_current = number + 1;
         if (context->shared->results[number].left_state) return;
     }

@@ -114,7 +114,7 @@ static void fault_caught(int signal, siginfo_t *info, void *context)
         return;
     }
     if (signal == SIGSEGV && catching->branch.checkpoint &&
-        run_checkpoint_writes(catching->branch.checkpoint, (uintptr_t)info->si_addr))
+        smt_run_checkpoint_writes(catching->branch.checkpoint, (uintptr_t)info->si_addr))
         return;
     if (catching->result->fault.signal)
         siglongjmp(catching->escape, ESCAPE_FAULT); /* in evidence */
@@ -164,7 +164,7 @@ static uintptr_t stack_lowest(void)
     return (uintptr_t)low;
 }
 
-void run_catch_install(struct run_context *context)
+void smt_run_catch_install(struct run_context *context)
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
     struct sigaction action = {.sa_sigaction = fault_caught,

@@ -5,8 +5,8 @@
  * module's static data, its adapter's state. Putting back writes over the very
  * frames we return to, so it is done from below them:
  *
- *      run_branches   <- top                    copied: [from, top)
- *      run_once, operations, parser, hook
+ *      smt_run_branches   <- top                    copied: [from, top)
+ *      smt_run_once, operations, parser, hook
  *      checkpoint_take <- from
  *      ................
  *      checkpoint_return                        runs here while it copies
@@ -95,17 +95,17 @@ static void checkpoint_free(struct run_checkpoint *checkpoint)
     free(checkpoint);
 }
 
-struct run_checkpoint *run_checkpoint_new(const struct run_context *context)
+struct run_checkpoint *smt_run_checkpoint_new(const struct run_context *context)
 {
     struct run_checkpoint *checkpoint = HAS_SHADOW ? NULL : calloc(1, sizeof *checkpoint);
     const struct smt_parser *parser = context->settings->parser;
 
     if (!checkpoint) return NULL;
-    run_static_data_each(parser, part_add, checkpoint);
+    smt_run_static_data_each(parser, part_add, checkpoint);
     checkpoint->data = malloc(checkpoint->data_bytes + 1);
     checkpoint->clean_data = malloc(checkpoint->data_bytes + 1);
     checkpoint->state = malloc(parser->state_size_bytes);
-    if (run_static_data_is_ours(parser) || !checkpoint->part_count ||
+    if (smt_run_static_data_is_ours(parser) || !checkpoint->part_count ||
         checkpoint->part_count == DATA_PARTS_MOST || checkpoint->data_bytes > DATA_BYTES_MOST ||
         !checkpoint->data || !checkpoint->clean_data || !checkpoint->state ||
         smt_heap_image_new(&checkpoint->image) != SMT_OK) {
@@ -136,7 +136,7 @@ static void part_protect(struct data_part *part, bool on)
         part->is_protected = on;
 }
 
-void run_checkpoint_begin(struct run_checkpoint *checkpoint, void *top)
+void smt_run_checkpoint_begin(struct run_checkpoint *checkpoint, void *top)
 {
     checkpoint->stack_top = top;
     data_copy(checkpoint, checkpoint->clean_data);
@@ -144,7 +144,7 @@ void run_checkpoint_begin(struct run_checkpoint *checkpoint, void *top)
         if (checkpoint->parts[i].can_protect) part_protect(&checkpoint->parts[i], true);
 }
 
-void run_checkpoint_end(struct run_checkpoint *checkpoint)
+void smt_run_checkpoint_end(struct run_checkpoint *checkpoint)
 {
     for (size_t i = 0; i < checkpoint->part_count; i++)
         if (checkpoint->parts[i].is_protected) part_protect(&checkpoint->parts[i], false);
@@ -152,7 +152,7 @@ void run_checkpoint_end(struct run_checkpoint *checkpoint)
 
 /* From now on this part is copied like the others. What it held when the last
  * checkpoint was taken is what it holds now: nobody has written to it yet. */
-bool run_checkpoint_writes(struct run_checkpoint *checkpoint, uintptr_t address)
+bool smt_run_checkpoint_writes(struct run_checkpoint *checkpoint, uintptr_t address)
 {
     size_t offset = 0;
 
@@ -167,7 +167,7 @@ bool run_checkpoint_writes(struct run_checkpoint *checkpoint, uintptr_t address)
     return false;
 }
 
-bool run_checkpoint_is_clean(const struct run_checkpoint *checkpoint)
+bool smt_run_checkpoint_is_clean(const struct run_checkpoint *checkpoint)
 {
     const unsigned char *clean = checkpoint->clean_data;
 
@@ -178,8 +178,8 @@ bool run_checkpoint_is_clean(const struct run_checkpoint *checkpoint)
     return true;
 }
 
-__attribute__((noinline)) bool run_checkpoint_take(struct run_checkpoint *checkpoint,
-                                                   const struct run_context *context)
+__attribute__((noinline)) bool smt_run_checkpoint_take(struct run_checkpoint *checkpoint,
+                                                       const struct run_context *context)
 {
     char *from = __builtin_frame_address(0);
     size_t size = (size_t)(checkpoint->stack_top - from);
@@ -202,7 +202,8 @@ __attribute__((noinline)) _Noreturn static void stack_put(struct run_checkpoint 
     siglongjmp(context->branch.resume, 1);
 }
 
-_Noreturn void run_checkpoint_return(struct run_checkpoint *checkpoint, struct run_context *context)
+_Noreturn void smt_run_checkpoint_return(struct run_checkpoint *checkpoint,
+                                         struct run_context *context)
 {
     char *here = __builtin_frame_address(0);
     volatile char *below;

@@ -82,7 +82,7 @@ static enum smt_status parser_ready(struct run_context *context)
     return SMT_OK;
 }
 
-enum smt_status run_prepare(struct run_context *context)
+enum smt_status smt_run_prepare(struct run_context *context)
 {
     enum smt_status status = SMT_OK;
 
@@ -116,14 +116,14 @@ static bool jobs_do(struct run_context *context)
         struct smt_run_result *result = &shared->results[shared->job_current], after;
         uint32_t end;
 
-        if (run_branches_pay(context, shared->job_current, &end)) {
-            run_branches(context, shared->job_current, end);
+        if (smt_run_branches_pay(context, shared->job_current, &end)) {
+            smt_run_branches(context, shared->job_current, end);
             continue;
         }
 
-        run_job(context, &shared->jobs[shared->job_current], result);
+        smt_run_job(context, &shared->jobs[shared->job_current], result);
         if (result->fault.signal && !result->left_state && shared->has_baseline) {
-            run_job(context, &check, &after);
+            smt_run_job(context, &check, &after);
             if (after.verdicts & ~shared->baseline.verdicts || !after.matches_baseline)
                 result->left_state = true;
         }
@@ -165,7 +165,7 @@ static void stack_limit(void)
     setrlimit(RLIMIT_STACK, &limit);
 }
 
-_Noreturn void run_child(struct run_context *context, int socket)
+_Noreturn void smt_run_child(struct run_context *context, int socket)
 {
     char command;
 
@@ -173,14 +173,14 @@ _Noreturn void run_child(struct run_context *context, int socket)
     signals_reset();
     stack_limit();
     output_redirect(context->settings->show_parser_output);
-    run_catch_install(context);
+    smt_run_catch_install(context);
     for (;;) {
         ssize_t got = read(socket, &command, 1);
         char answer = 'D';
 
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) _exit(0);
-        if (run_prepare(context) != SMT_OK)
+        if (smt_run_prepare(context) != SMT_OK)
             answer = 'F';
         else if (!jobs_do(context))
             answer = 'X';

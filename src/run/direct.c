@@ -323,7 +323,7 @@ const struct smt_run_result *smt_direct_run(struct smt_direct *direct, const str
         memcpy((char *)message->at_head, message->at_tail,
                message->size_bytes + direct->zero_ended);
     sites.last = 0;
-    run_job(&direct->context, job, result);
+    smt_run_job(&direct->context, job, result);
     message_check(direct, at_head ? message->at_head : message->at_tail, result);
     if (direct->settings.libc_backend && result->leak.blocks) alive_tell(&result->leak);
     alive_release_all(); /* at once: libFuzzer compares what was allocated with what was freed */

@@ -22,13 +22,13 @@ static void op_show(struct run_context *context, enum smt_op op, bool refused)
 
     if (!row->show) return;
     if (!refused && !(flags & (SMT_JOB_BASELINE | SMT_JOB_RECORD | SMT_JOB_CHECK))) return;
-    run_digest_init(&digest);
+    smt_run_digest_init(&digest);
     row->show(context->state, &digest.walk);
     context->result->digests[op] = digest.digest;
     if ((flags & (SMT_JOB_BASELINE | SMT_JOB_DIGESTS)) == SMT_JOB_BASELINE)
-        run_record_op(&context->shared->baseline_stream, op, row, context->state);
+        smt_run_record_op(&context->shared->baseline_stream, op, row, context->state);
     if (flags & SMT_JOB_RECORD)
-        run_record_op(&context->shared->record_stream, op, row, context->state);
+        smt_run_record_op(&context->shared->record_stream, op, row, context->state);
     if (refused && context->shared->has_baseline && digest.digest != baseline->digests[op])
         context->result->differing_ops |= 1u << op;
 }
@@ -94,7 +94,7 @@ __attribute__((noinline)) static void run_ops(struct run_context *context)
     op_call(context, SMT_OP_COUNT);
 }
 
-void run_result_init(struct smt_run_result *result)
+void smt_run_result_init(struct smt_run_result *result)
 {
     memset(result, 0, sizeof *result);
     result->refused_op = result->failed_op = result->last_op = SMT_OP_COUNT;
@@ -110,7 +110,7 @@ static void heap_arm(struct run_context *context)
         .other_first = job->other_first,
         .other_last = job->other_last,
         .guard = job->guard,
-        .observer = run_observer(context),
+        .observer = smt_run_observer(context),
         .plan = &context->plan,
         .veto = context->veto,
         .turn = context->branch.is_walking ? &context->branch.turn : NULL,
@@ -127,14 +127,14 @@ static void heap_arm(struct run_context *context)
 }
 
 /* One run. Everything that must survive the jump lives in context. */
-__attribute__((noinline)) void run_once(struct run_context *context)
+__attribute__((noinline)) void smt_run_once(struct run_context *context)
 {
     int escaped;
 
     const struct smt_worker_settings *settings = context->settings;
     bool at_head = context->job->guard.mode == SMT_GUARD_HEAD;
 
-    run_result_init(context->result);
+    smt_run_result_init(context->result);
     heap_arm(context);
     memset(context->state, 0, settings->parser->state_size_bytes);
     context->input.data = at_head ? context->message.at_head : context->message.at_tail;
@@ -146,7 +146,7 @@ __attribute__((noinline)) void run_once(struct run_context *context)
     context->shared->in_run = 0;
     if (escaped && settings->on_escape) settings->on_escape();
     if (escaped == ESCAPE_ABANDON) return;
-    run_judge(context, escaped);
+    smt_run_judge(context, escaped);
 }
 
 static void recording_begin(struct run_context *context)
@@ -176,7 +176,7 @@ static void recording_end(struct run_context *context)
 {
     struct run_shared *shared = context->shared;
 
-    if (context->job->flags & SMT_JOB_EXPLAIN) run_observe_blocks(context);
+    if (context->job->flags & SMT_JOB_EXPLAIN) smt_run_observe_blocks(context);
     if (context->job->flags & SMT_JOB_KEEP && !context->settings->libc_backend &&
         smt_reach_mark(context->heap)) {
         smt_heap_keep(context->heap);
@@ -190,7 +190,8 @@ static void recording_end(struct run_context *context)
     }
 }
 
-void run_job(struct run_context *context, const struct smt_job *job, struct smt_run_result *result)
+void smt_run_job(struct run_context *context, const struct smt_job *job,
+                 struct smt_run_result *result)
 {
     uint64_t most = job->repeat ? job->repeat : 1, runs = 0;
     bool timed = (job->flags & (SMT_JOB_BASELINE | SMT_JOB_DIGESTS)) == SMT_JOB_BASELINE;
@@ -201,7 +202,7 @@ void run_job(struct run_context *context, const struct smt_job *job, struct smt_
     recording_begin(context);
     if (timed) cpu_start = smt_clock_cpu_ns();
     do {
-        run_once(context);
+        smt_run_once(context);
         runs++;
         if (job->repeat_ns && !(runs % 16) && smt_clock_ns() - start > job->repeat_ns) break;
     } while (runs < most && !result->verdicts);

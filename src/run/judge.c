@@ -181,7 +181,7 @@ static uint32_t clean_verdict(struct run_context *context)
     return verdicts;
 }
 
-void run_judge(struct run_context *context, bool crashed)
+void smt_run_judge(struct run_context *context, bool crashed)
 {
     struct smt_run_result *result = context->result;
     uint32_t others;

@@ -82,7 +82,7 @@ static enum smt_status child_start(struct smt_worker *worker)
     if (worker->child == 0) {
         close(ends[0]);
         if (worker->settings.is_alone) others_close(ends[1]);
-        run_child(&worker->context, ends[1]);
+        smt_run_child(&worker->context, ends[1]);
     }
     close(ends[1]);
     worker->socket = ends[0];
@@ -146,7 +146,7 @@ static bool effort_exceeds(struct effort *effort, pid_t process, uint64_t look_n
            child_cpu_ns(process) > effort->cpu_start_ns + cpu_limit_ns;
 }
 
-void run_kept_end_hang(struct smt_worker *worker)
+void smt_run_kept_end_hang(struct smt_worker *worker)
 {
     struct timespec pause = {0, NOTE_LOOK_NS};
     pid_t runner = runner_pid(worker);
@@ -202,14 +202,14 @@ static enum child_end child_wait(struct smt_worker *worker)
     }
 }
 
-enum child_end run_kept_feed(struct smt_worker *worker, uint32_t from, uint32_t end)
+enum child_end smt_run_kept_feed(struct smt_worker *worker, uint32_t from, uint32_t end)
 {
     worker->shared->job_current = from;
     worker->shared->job_end = end;
     return jobs_hand_over(worker) ? child_wait(worker) : CHILD_DIED;
 }
 
-void run_death_note(struct smt_run_result *result, int wait_status)
+void smt_run_death_note(struct smt_run_result *result, int wait_status)
 {
     result->done = true;
     result->left_state = true;
@@ -224,7 +224,7 @@ void run_death_note(struct smt_run_result *result, int wait_status)
     result->verdicts |= SMT_VERDICT_BIT(CRASH);
 }
 
-void run_hang_note(struct smt_run_result *result)
+void smt_run_hang_note(struct smt_run_result *result)
 {
     result->done = true;
     result->left_state = true;
@@ -232,13 +232,13 @@ void run_hang_note(struct smt_run_result *result)
     result->verdicts |= SMT_VERDICT_BIT(HANG);
 }
 
-bool run_kept_reap(struct smt_worker *worker, struct smt_run_result *result)
+bool smt_run_kept_reap(struct smt_worker *worker, struct smt_run_result *result)
 {
     int wait_status = child_end_now(worker);
 
     if (!worker->shared->in_run) return false;
     worker->shared->in_run = 0;
-    run_death_note(result, wait_status);
+    smt_run_death_note(result, wait_status);
     return true;
 }
 
@@ -251,11 +251,11 @@ static enum child_end slot_run(struct smt_worker *worker, const struct smt_job *
 
     shared->jobs[PRIME_SLOT] = *job;
     memset(&shared->results[PRIME_SLOT], 0, sizeof shared->results[PRIME_SLOT]);
-    end = run_kept_feed(worker, PRIME_SLOT, PRIME_SLOT + 1);
+    end = smt_run_kept_feed(worker, PRIME_SLOT, PRIME_SLOT + 1);
     if (end == CHILD_DIED)
-        run_kept_reap(worker, &shared->results[PRIME_SLOT]);
+        smt_run_kept_reap(worker, &shared->results[PRIME_SLOT]);
     else if (end == CHILD_HANGS)
-        run_kept_end_hang(worker);
+        smt_run_kept_end_hang(worker);
     else if (end != CHILD_DONE)
         smt_worker_replace(worker);
     shared->in_run = 0;
@@ -290,7 +290,7 @@ static enum smt_status child_prime(struct smt_worker *worker)
     if (end == CHILD_HANGS) {
         worker->hangs = true;
         worker->first_run = *result;
-        run_hang_note(&worker->first_run);
+        smt_run_hang_note(&worker->first_run);
     }
     before = *result;
     if (end == CHILD_DONE && !result->verdicts && !worker->bad_prime_hurts) {
@@ -309,7 +309,7 @@ static enum smt_status child_prime(struct smt_worker *worker)
     return SMT_OK;
 }
 
-enum smt_status run_kept_ready(struct smt_worker *worker)
+enum smt_status smt_run_kept_ready(struct smt_worker *worker)
 {
     enum smt_status status = SMT_OK;
 

@@ -29,20 +29,20 @@ enum child_end {
 };
 
 /* A child that is up and primed for the message in place; or worker->hangs. */
-enum smt_status run_kept_ready(struct smt_worker *worker);
+enum smt_status smt_run_kept_ready(struct smt_worker *worker);
 
 /* Hands over the jobs [from, end) and waits until the child answers, dies or
  * exceeds its limit. */
-enum child_end run_kept_feed(struct smt_worker *worker, uint32_t from, uint32_t end);
+enum child_end smt_run_kept_feed(struct smt_worker *worker, uint32_t from, uint32_t end);
 
 /* Reaps a child that closed its socket; false when that could not be one of the
  * parser's doings (it died between runs). */
-bool run_kept_reap(struct smt_worker *worker, struct smt_run_result *result);
+bool smt_run_kept_reap(struct smt_worker *worker, struct smt_run_result *result);
 
 /* Asks the child to write down where it is, then ends it. */
-void run_kept_end_hang(struct smt_worker *worker);
+void smt_run_kept_end_hang(struct smt_worker *worker);
 
 /* Fills in the result of a run that did not end. */
-void run_hang_note(struct smt_run_result *result);
+void smt_run_hang_note(struct smt_run_result *result);
 
 #endif

@@ -89,7 +89,7 @@ static void explain_event(struct smt_heap_observer *observer, enum smt_heap_even
     seen->was_freed = event == SMT_EVENT_FREED;
 }
 
-struct smt_heap_observer *run_observer(struct run_context *context)
+struct smt_heap_observer *smt_run_observer(struct run_context *context)
 {
     if (context->job->flags & SMT_JOB_SURVEY)
         context->observer.event = survey_event;
@@ -101,7 +101,7 @@ struct smt_heap_observer *run_observer(struct run_context *context)
 }
 
 /* After the run: the bytes of the watched blocks, a window around what is bad. */
-void run_observe_blocks(struct run_context *context)
+void smt_run_observe_blocks(struct run_context *context)
 {
     const struct smt_run_result *result = context->result;
 

@@ -38,7 +38,7 @@ static void digest_field(struct smt_walk *walk, const char *name, const void *by
     digest_text(self, bytes, size_bytes);
 }
 
-void run_digest_init(struct run_digest_walk *walk)
+void smt_run_digest_init(struct run_digest_walk *walk)
 {
     *walk = (struct run_digest_walk){{digest_enter, digest_leave, digest_field}, 0};
 }
@@ -108,8 +108,8 @@ static void record_field(struct smt_walk *walk, const char *name, const void *by
     stream->used += sizeof entry + entry.path_bytes + 2 + size_bytes;
 }
 
-void run_record_op(struct run_stream *stream, enum smt_op op, const struct smt_parser_op *row,
-                   const void *state)
+void smt_run_record_op(struct run_stream *stream, enum smt_op op, const struct smt_parser_op *row,
+                       const void *state)
 {
     struct record_walk walk = {
         .walk = {record_enter, record_leave, record_field},
@@ -122,8 +122,8 @@ void run_record_op(struct run_stream *stream, enum smt_op op, const struct smt_p
 }
 
 /* Two passes: count, then point into the stream. */
-enum smt_status run_stream_fields(const struct run_stream *stream,
-                                  struct smt_field_list *ret_fields)
+enum smt_status smt_run_stream_fields(const struct run_stream *stream,
+                                      struct smt_field_list *ret_fields)
 {
     struct smt_field_list fields = {NULL, 0, stream->truncated};
     struct run_stream_entry entry;

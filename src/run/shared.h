@@ -116,42 +116,43 @@ struct run_context {
 };
 
 /* child.c: serves jobs until the socket closes; never returns. */
-_Noreturn void run_child(struct run_context *context, int socket);
+_Noreturn void smt_run_child(struct run_context *context, int socket);
 /* Makes the parser ready, once a process; and puts the mail in place. */
-enum smt_status run_prepare(struct run_context *context);
+enum smt_status smt_run_prepare(struct run_context *context);
 
 /* branch.c */
-bool run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_end);
-void run_branches(struct run_context *context, uint32_t from, uint32_t end);
+bool smt_run_branches_pay(struct run_context *context, uint32_t from, uint32_t *ret_end);
+void smt_run_branches(struct run_context *context, uint32_t from, uint32_t end);
 
 /* kept.c: fills in the result of a run during which its process ended */
-void run_death_note(struct smt_run_result *result, int wait_status);
+void smt_run_death_note(struct smt_run_result *result, int wait_status);
 
 /* execute.c */
-void run_once(struct run_context *context);
-void run_result_init(struct smt_run_result *result);
-void run_job(struct run_context *context, const struct smt_job *job, struct smt_run_result *result);
+void smt_run_once(struct run_context *context);
+void smt_run_result_init(struct smt_run_result *result);
+void smt_run_job(struct run_context *context, const struct smt_job *job,
+                 struct smt_run_result *result);
 
 /* catch.c */
-void run_catch_install(struct run_context *context);
+void smt_run_catch_install(struct run_context *context);
 
 /* observe.c */
-struct smt_heap_observer *run_observer(struct run_context *context);
-void run_observe_blocks(struct run_context *context);
+struct smt_heap_observer *smt_run_observer(struct run_context *context);
+void smt_run_observe_blocks(struct run_context *context);
 
 /* record.c */
 struct run_digest_walk {
     struct smt_walk walk;
     uint64_t digest;
 };
-void run_digest_init(struct run_digest_walk *walk);
-void run_record_op(struct run_stream *stream, enum smt_op op, const struct smt_parser_op *row,
-                   const void *state);
+void smt_run_digest_init(struct run_digest_walk *walk);
+void smt_run_record_op(struct run_stream *stream, enum smt_op op, const struct smt_parser_op *row,
+                       const void *state);
 
-enum smt_status run_stream_fields(const struct run_stream *stream,
-                                  struct smt_field_list *ret_fields);
+enum smt_status smt_run_stream_fields(const struct run_stream *stream,
+                                      struct smt_field_list *ret_fields);
 
 /* judge.c */
-void run_judge(struct run_context *context, bool crashed);
+void smt_run_judge(struct run_context *context, bool crashed);
 
 #endif

@@ -43,7 +43,8 @@ static void segment_visit(void *context, uintptr_t object_base, uintptr_t from, 
     if (from < to) walk->visit(walk->context, object_base, from, to);
 }
 
-void run_static_data_each(const struct smt_parser *parser, smt_roots_visit *visit, void *context)
+void smt_run_static_data_each(const struct smt_parser *parser, smt_roots_visit *visit,
+                              void *context)
 {
     struct stretch_walk walk = {.visit = visit, .context = context};
 
@@ -51,7 +52,7 @@ void run_static_data_each(const struct smt_parser *parser, smt_roots_visit *visi
     smt_roots_data_of((uintptr_t)parser->anchor, segment_visit, &walk);
 }
 
-bool run_static_data_is_ours(const struct smt_parser *parser)
+bool smt_run_static_data_is_ours(const struct smt_parser *parser)
 {
     const struct link_map *module = parser_module(parser);
 

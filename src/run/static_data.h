@@ -9,9 +9,10 @@
 
 /* Calls with each stretch of the module's writable data, without the dynamic
  * linker's tables: those are no state of the parser. */
-void run_static_data_each(const struct smt_parser *parser, smt_roots_visit *visit, void *context);
+void smt_run_static_data_each(const struct smt_parser *parser, smt_roots_visit *visit,
+                              void *context);
 
 /* Is the parser linked into this very program, its static data among ours? */
-bool run_static_data_is_ours(const struct smt_parser *parser);
+bool smt_run_static_data_is_ours(const struct smt_parser *parser);
 
 #endif

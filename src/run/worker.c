@@ -78,7 +78,7 @@ static enum smt_status jobs_feed(struct smt_worker *worker, size_t start, size_t
                                  size_t *ret_done)
 {
     struct run_shared *shared = worker->shared;
-    enum smt_status status = run_kept_ready(worker);
+    enum smt_status status = smt_run_kept_ready(worker);
     struct smt_run_result *result;
     enum child_end end;
 
@@ -88,16 +88,16 @@ static enum smt_status jobs_feed(struct smt_worker *worker, size_t start, size_t
         *ret_done = count;
         return SMT_OK;
     }
-    end = run_kept_feed(worker, (uint32_t)start, (uint32_t)count);
+    end = smt_run_kept_feed(worker, (uint32_t)start, (uint32_t)count);
     *ret_done = shared->job_current;
     if (end == CHILD_DONE) return SMT_OK;
     result = &shared->results[shared->job_current < count ? shared->job_current : count - 1];
     if (end == CHILD_DIED) {
-        if (run_kept_reap(worker, result)) *ret_done = shared->job_current + 1;
+        if (smt_run_kept_reap(worker, result)) *ret_done = shared->job_current + 1;
     } else if (end == CHILD_HANGS) {
-        run_kept_end_hang(worker);
+        smt_run_kept_end_hang(worker);
         shared->in_run = 0;
-        run_hang_note(result);
+        smt_run_hang_note(result);
         *ret_done = shared->job_current + 1;
     } else {
         smt_worker_replace(worker);
@@ -126,7 +126,7 @@ static enum smt_status in_process_run(struct smt_worker *worker, const struct sm
                                       size_t count, struct smt_run_result *ret_results)
 {
     static const struct smt_job prime = {.flags = SMT_JOB_KEEP};
-    enum smt_status status = run_prepare(&worker->context);
+    enum smt_status status = smt_run_prepare(&worker->context);
 
     for (size_t i = 0; i < count; i++) ret_results[i].done = false;
     if (status != SMT_OK) return status;
@@ -134,11 +134,11 @@ static enum smt_status in_process_run(struct smt_worker *worker, const struct sm
     if (worker->primed_epoch != worker->shared->epoch) {
         worker->primed_epoch = worker->shared->epoch;
         if (!(jobs[0].flags & SMT_JOB_BREAK))
-            run_job(&worker->context, &prime, &worker->shared->results[PRIME_SLOT]);
+            smt_run_job(&worker->context, &prime, &worker->shared->results[PRIME_SLOT]);
     }
     for (size_t i = 0; i < count; i++) {
         if (smt_run_interrupted) return smt_fail(SMT_EINTERRUPTED, "interrupted");
-        run_job(&worker->context, &jobs[i], &ret_results[i]);
+        smt_run_job(&worker->context, &jobs[i], &ret_results[i]);
     }
     return SMT_OK;
 }
@@ -167,7 +167,7 @@ enum smt_status smt_worker_run(struct smt_worker *worker, const struct smt_job *
         return status == SMT_OK ? room_check(ret_results, count) : status;
     }
     memcpy(shared->jobs, jobs, count * sizeof *jobs);
-    for (size_t i = 0; i < count; i++) run_result_init(&shared->results[i]);
+    for (size_t i = 0; i < count; i++) smt_run_result_init(&shared->results[i]);
     for (int idle = 0; done < count && status == SMT_OK;) {
         size_t before = done;
 
@@ -211,7 +211,7 @@ const struct smt_evidence *smt_worker_evidence(const struct smt_worker *worker)
 enum smt_status smt_worker_fields(const struct smt_worker *worker, bool baseline,
                                   struct smt_field_list *ret_fields)
 {
-    return run_stream_fields(
+    return smt_run_stream_fields(
         baseline ? &worker->shared->baseline_stream : &worker->shared->record_stream, ret_fields);
 }
 

@@ -8,7 +8,7 @@
 
 #include "sweep/inside.h"
 
-bool budget_is_spent(struct smt_sweep *sweep)
+bool smt_sweep_budget_is_spent(struct smt_sweep *sweep)
 {
     const struct smt_sweep_settings *settings = &sweep->settings;
     bool spent =
@@ -77,8 +77,9 @@ static size_t fresh_first(struct smt_sweep *sweep, enum smt_mode mode, struct at
     return front;
 }
 
-enum smt_status attempts_choose(struct smt_sweep *sweep, enum smt_mode mode, uint64_t first,
-                                uint64_t last, struct attempt_list *ret_list)
+enum smt_status smt_sweep_attempts_choose(struct smt_sweep *sweep, enum smt_mode mode,
+                                          uint64_t first, uint64_t last,
+                                          struct attempt_list *ret_list)
 {
     struct attempt_list list = {calloc(last - first + 2, sizeof *list.items), 0};
     uint64_t share, left;
@@ -86,7 +87,7 @@ enum smt_status attempts_choose(struct smt_sweep *sweep, enum smt_mode mode, uin
 
     if (!list.items) return smt_fail(SMT_ENOMEM, "out of memory for a list of allocations");
     for (uint64_t n = first; n <= last; n++)
-        if (attempt_is_wanted(sweep, n)) list.items[list.count++] = n;
+        if (smt_sweep_attempt_is_wanted(sweep, n)) list.items[list.count++] = n;
     if (has_budget(sweep)) {
         front = fresh_first(sweep, mode, &list);
         attempts_shuffle(sweep, &list, front);

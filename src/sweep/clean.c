@@ -8,7 +8,7 @@ struct clean {
     struct smt_message_report report;
 };
 
-enum smt_status sweep_load(struct smt_sweep *sweep, size_t message)
+enum smt_status smt_sweep_load(struct smt_sweep *sweep, size_t message)
 {
     static const struct smt_job jobs[2] = {
         {.flags = SMT_JOB_BASELINE | SMT_JOB_PREFIXES | SMT_JOB_CHECK}, {.flags = SMT_JOB_CHECK}};
@@ -16,7 +16,7 @@ enum smt_status sweep_load(struct smt_sweep *sweep, size_t message)
     enum smt_status status;
 
     sweep->message = message;
-    survey_clear(&sweep->survey);
+    smt_sweep_survey_clear(&sweep->survey);
     status = smt_worker_load(sweep->worker, &sweep->messages->items[message]);
     if (status == SMT_OK) status = smt_worker_run(sweep->worker, jobs, 2, sweep->results);
     sweep->loaded = status == SMT_OK ? message + 1 : 0;
@@ -38,7 +38,8 @@ static enum smt_status clean_job(struct clean *clean, const struct smt_job *job,
 
     if (status != SMT_OK) return status;
     clean->report.runs += ret->runs;
-    group_note(sweep, job, ret, true, SMT_MODE_COUNT, ret->verdicts & ~clean->report.verdicts);
+    smt_sweep_group_note(sweep, job, ret, true, SMT_MODE_COUNT,
+                         ret->verdicts & ~clean->report.verdicts);
     clean->report.verdicts |= ret->verdicts;
     return SMT_OK;
 }
@@ -58,7 +59,7 @@ static enum smt_status page_pass(struct clean *clean, enum smt_guard_mode mode, 
         if (status != SMT_OK) return status;
         clean->report.runs++;
         if (!result.fault.signal) break;
-        group_note(clean->sweep, &job, &result, true, SMT_MODE_COUNT, result.verdicts);
+        smt_sweep_group_note(clean->sweep, &job, &result, true, SMT_MODE_COUNT, result.verdicts);
         clean->report.verdicts |= result.verdicts;
         if (result.fault.place != SMT_PLACE_BLOCK) break;
         job.guard.skip[job.guard.skip_count++] = result.fault.attempt;
@@ -110,7 +111,8 @@ static void expectation_check(struct clean *clean, const struct smt_run_result *
 
     if (!message->has_expectation || message->expectation == SMT_EXPECT_EITHER) return;
     if (clean->report.accepted == (message->expectation == SMT_EXPECT_ACCEPT)) return;
-    group_note(clean->sweep, &job, baseline, true, SMT_MODE_COUNT, SMT_VERDICT_BIT(UNEXPECTED));
+    smt_sweep_group_note(clean->sweep, &job, baseline, true, SMT_MODE_COUNT,
+                         SMT_VERDICT_BIT(UNEXPECTED));
     clean->report.verdicts |= SMT_VERDICT_BIT(UNEXPECTED);
 }
 
@@ -131,19 +133,19 @@ static enum smt_status sound_checks(struct clean *clean, const struct smt_run_re
 static enum smt_status limit_run(struct smt_sweep *sweep)
 {
     struct smt_job job = {.plan = {.limit_bytes = sweep->settings.heap_limit_bytes}};
-    enum smt_status status = sweep_survey(sweep);
+    enum smt_status status = smt_sweep_survey(sweep);
     struct smt_run_result result;
     struct mode_tally tally;
 
     if (status == SMT_OK) status = smt_worker_run(sweep->worker, &job, 1, &result);
     if (status != SMT_OK) return status;
-    tally_init(&tally, sweep, SMT_MODE_LIMIT);
-    if (result.heap.refusals) injection_note(sweep, &tally, &job, &result);
-    tally_end(&tally, sweep);
+    smt_sweep_tally_init(&tally, sweep, SMT_MODE_LIMIT);
+    if (result.heap.refusals) smt_sweep_injection_note(sweep, &tally, &job, &result);
+    smt_sweep_tally_end(&tally, sweep);
     return SMT_OK;
 }
 
-/* What the two runs of sweep_load() showed. */
+/* What the two runs of smt_sweep_load() showed. */
 static void clean_begin(struct clean *clean, struct smt_sweep *sweep,
                         const struct smt_run_result *baseline)
 {
@@ -167,8 +169,9 @@ static void clean_begin(struct clean *clean, struct smt_sweep *sweep,
         .cached_blocks = smt_worker_kept_blocks(sweep->worker),
     };
     if (clean->report.cached_blocks) clean->report.verdicts |= SMT_VERDICT_BIT(CACHED);
-    group_note(sweep, &first, baseline, true, SMT_MODE_COUNT, baseline->verdicts);
-    group_note(sweep, &second, again, true, SMT_MODE_COUNT, again->verdicts & ~baseline->verdicts);
+    smt_sweep_group_note(sweep, &first, baseline, true, SMT_MODE_COUNT, baseline->verdicts);
+    smt_sweep_group_note(sweep, &second, again, true, SMT_MODE_COUNT,
+                         again->verdicts & ~baseline->verdicts);
     clean->report.verdicts |= again->verdicts;
 }
 
@@ -181,7 +184,7 @@ static void clean_end(struct clean *clean, const struct smt_run_result *baseline
     clean->sweep->summary.clean_runs += clean->report.runs;
 }
 
-enum smt_status sweep_clean_again(struct smt_sweep *sweep, uint32_t *ret_verdicts)
+enum smt_status smt_sweep_clean_again(struct smt_sweep *sweep, uint32_t *ret_verdicts)
 {
     struct smt_run_result baseline = sweep->results[0];
     enum smt_status status = SMT_OK;
@@ -196,7 +199,7 @@ enum smt_status sweep_clean_again(struct smt_sweep *sweep, uint32_t *ret_verdict
     return status;
 }
 
-enum smt_status sweep_clean(struct smt_sweep *sweep)
+enum smt_status smt_sweep_clean(struct smt_sweep *sweep)
 {
     struct smt_run_result baseline = sweep->results[0];
     enum smt_status status = SMT_OK;

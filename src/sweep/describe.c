@@ -284,8 +284,8 @@ static void block_build(const struct smt_sweep *sweep, const struct explained *e
 
     block->allocation = seen->attempt;
     block->size_bytes = seen->size_bytes;
-    trace_build(sweep, &seen->allocated_at, &block->allocated_at);
-    if (seen->was_freed) trace_build(sweep, &seen->freed_at, &block->freed_at);
+    smt_sweep_trace_build(sweep, &seen->allocated_at, &block->allocated_at);
+    if (seen->was_freed) smt_sweep_trace_build(sweep, &seen->freed_at, &block->freed_at);
     block->bytes_from = seen->bytes_from;
     block->byte_count = seen->byte_count;
     memcpy(block->bytes, seen->bytes, sizeof block->bytes);
@@ -317,17 +317,18 @@ static void traces_build(const struct smt_sweep *sweep, const struct explained *
                          struct smt_finding *finding)
 {
     const struct smt_evidence *evidence = &explained->evidence;
-    const struct site *site =
-        explained->group->is_clean_run ? NULL : sweep_site_of(sweep, explained->group->allocation);
+    const struct site *site = explained->group->is_clean_run
+                                  ? NULL
+                                  : smt_sweep_site_of(sweep, explained->group->allocation);
 
     if (site)
-        trace_build(sweep, &site->stack, &finding->injected_at);
+        smt_sweep_trace_build(sweep, &site->stack, &finding->injected_at);
     else if (evidence->refused_count)
-        trace_build(sweep, &evidence->refused_at[0], &finding->injected_at);
+        smt_sweep_trace_build(sweep, &evidence->refused_at[0], &finding->injected_at);
     if (explained->group->mode == SMT_MODE_DOUBLE && evidence->refused_count > 1)
-        trace_build(sweep, &evidence->refused_at[1], &finding->second_at);
-    if (evidence->has_failed_at && verdict_has_place(finding->verdict))
-        trace_build(sweep, &evidence->failed_at, &finding->failed_at);
+        smt_sweep_trace_build(sweep, &evidence->refused_at[1], &finding->second_at);
+    if (evidence->has_failed_at && smt_sweep_verdict_has_place(finding->verdict))
+        smt_sweep_trace_build(sweep, &evidence->failed_at, &finding->failed_at);
 }
 
 static char *text_copy(const char *text)
@@ -335,8 +336,8 @@ static char *text_copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
-enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explained,
-                              struct smt_finding *ret_finding)
+enum smt_status smt_sweep_finding_build(struct smt_sweep *sweep, struct explained *explained,
+                                        struct smt_finding *ret_finding)
 {
     const struct group *group = explained->group;
     const struct smt_message *message = &sweep->messages->items[group->message];
@@ -370,10 +371,10 @@ enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explain
     status = blocks_build(sweep, explained, &finding)
                  ? SMT_OK
                  : smt_fail(SMT_ENOMEM, "out of memory for a finding");
-    if (status == SMT_OK) status = token_format(sweep, group, &token);
-    finding_sign(sweep, &finding, place.data ? place.data : "",
-                 finding.verdict == SMT_VERDICT_HANG ||
-                     explained->result.fault.place == SMT_PLACE_STACK);
+    if (status == SMT_OK) status = smt_sweep_token_format(sweep, group, &token);
+    smt_sweep_finding_sign(sweep, &finding, place.data ? place.data : "",
+                           finding.verdict == SMT_VERDICT_HANG ||
+                               explained->result.fault.place == SMT_PLACE_STACK);
     finding.summary = smt_buffer_take(&summary);
     finding.replay = smt_buffer_take(&token);
     smt_buffer_clear(&place);

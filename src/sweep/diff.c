@@ -89,7 +89,7 @@ int smt_diff_weight(const struct smt_diff_list *diff)
     return most;
 }
 
-void diff_clear(struct smt_diff_list *diff)
+void smt_sweep_diff_clear(struct smt_diff_list *diff)
 {
     for (size_t i = 0; i < diff->count; i++) {
         free(diff->items[i].where);
@@ -282,8 +282,9 @@ static bool name_was_seen(const struct part_list *list, size_t upto, const struc
     return false;
 }
 
-enum smt_status diff_fields(const struct smt_field_list *was, const struct smt_field_list *now,
-                            enum smt_op op, struct smt_diff_list *ret_diff)
+enum smt_status smt_sweep_diff_fields(const struct smt_field_list *was,
+                                      const struct smt_field_list *now, enum smt_op op,
+                                      struct smt_diff_list *ret_diff)
 {
     struct part_list a = parts_new(was, op), b = parts_new(now, op);
     struct part **left = calloc(a.count + 1, sizeof *left),

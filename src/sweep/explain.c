@@ -142,9 +142,9 @@ static enum smt_status loss_find(struct smt_sweep *sweep, struct explained *expl
     status = smt_worker_fields(sweep->worker, true, &was);
     if (status == SMT_OK) status = smt_worker_fields(sweep->worker, false, &now);
     if (status == SMT_OK)
-        status =
-            diff_fields(&was, &now, (enum smt_op)__builtin_ctz(explained->result.differing_ops),
-                        &explained->diff);
+        status = smt_sweep_diff_fields(&was, &now,
+                                       (enum smt_op)__builtin_ctz(explained->result.differing_ops),
+                                       &explained->diff);
     smt_field_list_clear(&was);
     smt_field_list_clear(&now);
     return status;
@@ -199,7 +199,7 @@ static enum smt_status group_replay(struct smt_sweep *sweep, struct explained *e
     explained->is_confirmed = explained->result.verdicts & (1u << group->key.verdict);
     status = loss_find(sweep, explained);
     if (status == SMT_OK) status = texts_take(sweep, explained);
-    if (!verdict_has_block((enum smt_verdict)group->key.verdict)) return status;
+    if (!smt_sweep_verdict_has_block((enum smt_verdict)group->key.verdict)) return status;
     if (status == SMT_OK && group->key.verdict != SMT_VERDICT_LEAK)
         status = writer_find(sweep, &job, explained);
     if (status == SMT_OK) status = blocks_watch(sweep, &job, explained);
@@ -214,9 +214,9 @@ static enum smt_status explain_group(struct smt_sweep *sweep, const struct group
 
     if (!explained) return smt_fail(SMT_ENOMEM, "out of memory for a finding");
     explained->group = group;
-    if (sweep->loaded != group->message + 1) status = sweep_load(sweep, group->message);
+    if (sweep->loaded != group->message + 1) status = smt_sweep_load(sweep, group->message);
     sweep->message = group->message;
-    if (status == SMT_OK && !group->is_clean_run) status = sweep_survey(sweep);
+    if (status == SMT_OK && !group->is_clean_run) status = smt_sweep_survey(sweep);
     explained->result = group->result;
     explained->is_confirmed = true;
     if (group->hung_at) {
@@ -232,15 +232,15 @@ static enum smt_status explain_group(struct smt_sweep *sweep, const struct group
             status = SMT_OK;
         }
     }
-    if (status == SMT_OK) status = finding_build(sweep, explained, ret_finding);
-    diff_clear(&explained->diff);
+    if (status == SMT_OK) status = smt_sweep_finding_build(sweep, explained, ret_finding);
+    smt_sweep_diff_clear(&explained->diff);
     free(explained->clean_text);
     free(explained->run_text);
     free(explained);
     return status;
 }
 
-enum smt_status sweep_explain(struct smt_sweep *sweep)
+enum smt_status smt_sweep_explain(struct smt_sweep *sweep)
 {
     enum smt_status status = SMT_OK;
     struct group *group, *next;

@@ -93,7 +93,7 @@ static int group_order(struct group *a, struct group *b)
     return a->mode < b->mode ? -1 : a->mode > b->mode;
 }
 
-enum smt_status findings_collect(struct smt_sweep *sweep)
+enum smt_status smt_sweep_findings_collect(struct smt_sweep *sweep)
 {
     enum smt_status status = SMT_OK;
     struct group *group, *next;

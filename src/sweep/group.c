@@ -67,7 +67,7 @@ static uint64_t place_hash(const struct smt_run_result *result, enum smt_verdict
     }
 }
 
-struct site *sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt)
+struct site *smt_sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt)
 {
     const struct survey *survey = &sweep->survey;
 
@@ -132,9 +132,9 @@ static struct smt_stack *hang_keep(struct smt_sweep *sweep)
     return stack;
 }
 
-void group_note(struct smt_sweep *sweep, const struct smt_job *job,
-                const struct smt_run_result *result, bool is_clean_run, enum smt_mode mode,
-                uint32_t verdicts)
+void smt_sweep_group_note(struct smt_sweep *sweep, const struct smt_job *job,
+                          const struct smt_run_result *result, bool is_clean_run,
+                          enum smt_mode mode, uint32_t verdicts)
 {
     size_t bytes = sweep->messages->items[sweep->message].size_bytes;
     uint64_t allocation = is_clean_run ? 0 : result->heap.first_refused;
@@ -142,7 +142,7 @@ void group_note(struct smt_sweep *sweep, const struct smt_job *job,
 
     if (!is_clean_run) {
         if (!allocation && job->plan.rule_count) allocation = job->plan.rules[0].first;
-        site = sweep_site_of(sweep, allocation);
+        site = smt_sweep_site_of(sweep, allocation);
     }
     for (uint32_t left = smt_verdict_defects(verdicts); left; left &= left - 1) {
         enum smt_verdict verdict = smt_verdict_naming(left);

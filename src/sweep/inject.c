@@ -59,7 +59,7 @@ enum smt_status smt_mode_parse_list(const char *list, unsigned *ret_modes, uint6
 
 /* --- survey -------------------------------------------------------------------- */
 
-void survey_clear(struct survey *survey)
+void smt_sweep_survey_clear(struct survey *survey)
 {
     free(survey->site_of);
     free(survey->sites);
@@ -103,15 +103,15 @@ static enum smt_status survey_filter(struct smt_sweep *sweep)
     for (uint32_t i = 0; i < survey->site_count; i++) {
         struct smt_trace trace;
 
-        trace_build(sweep, &survey->sites[i]->stack, &trace);
+        smt_sweep_trace_build(sweep, &survey->sites[i]->stack, &trace);
         survey->wanted[i] = (!settings->only_sites || site_matches(&trace, settings->only_sites)) &&
                             !(settings->skip_sites && site_matches(&trace, settings->skip_sites));
-        trace_clear(&trace);
+        smt_sweep_trace_clear(&trace);
     }
     return SMT_OK;
 }
 
-enum smt_status sweep_survey(struct smt_sweep *sweep)
+enum smt_status smt_sweep_survey(struct smt_sweep *sweep)
 {
     static const struct smt_job job = {.flags = SMT_JOB_SURVEY};
     struct survey *survey = &sweep->survey;
@@ -153,7 +153,7 @@ static struct smt_job mode_job(const struct smt_sweep_settings *settings, enum s
     return (struct smt_job){.plan = {.rule_count = 1, .rules = {{first, repeat}}}};
 }
 
-bool sweep_selects(const struct smt_sweep *sweep, size_t message)
+bool smt_sweep_selects(const struct smt_sweep *sweep, size_t message)
 {
     const struct smt_sweep_settings *settings = &sweep->settings;
 
@@ -164,14 +164,14 @@ bool sweep_selects(const struct smt_sweep *sweep, size_t message)
     return false;
 }
 
-bool sweep_owns(const struct smt_sweep *sweep, size_t message)
+bool smt_sweep_owns(const struct smt_sweep *sweep, size_t message)
 {
     const struct smt_sweep_settings *settings = &sweep->settings;
 
     return !settings->shards || message % settings->shards == settings->shard - 1;
 }
 
-bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt)
+bool smt_sweep_attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt)
 {
     const struct survey *survey = &sweep->survey;
     uint32_t site;
@@ -191,8 +191,8 @@ static bool is_poisoned(const struct smt_run_result *check)
     return !check->done || !check->matches_baseline || check->verdicts & SMT_VERDICT_BIT(CRASH);
 }
 
-enum smt_status injection_check(struct smt_sweep *sweep, const struct smt_job *job,
-                                struct smt_run_result *ret)
+enum smt_status smt_sweep_injection_check(struct smt_sweep *sweep, const struct smt_job *job,
+                                          struct smt_run_result *ret)
 {
     const struct smt_job pair[2] = {*job, {.flags = SMT_JOB_CHECK}};
     struct smt_run_result results[2];
@@ -219,9 +219,9 @@ static enum smt_status batch_bisect(struct smt_sweep *sweep, struct mode_tally *
         enum smt_status status;
 
         if (!i) smt_worker_replace(sweep->worker);
-        status = injection_check(sweep, &jobs[i], &result);
+        status = smt_sweep_injection_check(sweep, &jobs[i], &result);
         if (status != SMT_OK) return status;
-        injection_note(sweep, tally, &jobs[i], &result);
+        smt_sweep_injection_note(sweep, tally, &jobs[i], &result);
     }
     return SMT_OK;
 }
@@ -235,17 +235,17 @@ static enum smt_status batch_run(struct smt_sweep *sweep, struct mode_tally *tal
     status = smt_worker_run(sweep->worker, sweep->jobs, count + 1, sweep->results);
     if (status == SMT_OK && !is_poisoned(&sweep->results[count])) {
         for (size_t i = 0; i < count; i++)
-            injection_note(sweep, tally, &sweep->jobs[i], &sweep->results[i]);
+            smt_sweep_injection_note(sweep, tally, &sweep->jobs[i], &sweep->results[i]);
         return SMT_OK;
     }
     if (status == SMT_OK) return batch_bisect(sweep, tally, sweep->jobs, count);
     for (size_t i = 0; i < count && sweep->results[i].done; i++)
         if (!sweep->results[i].heap.exhausted)
-            injection_note(sweep, tally, &sweep->jobs[i], &sweep->results[i]);
+            smt_sweep_injection_note(sweep, tally, &sweep->jobs[i], &sweep->results[i]);
     return status;
 }
 
-void progress_add(struct smt_sweep *sweep, uint64_t runs)
+void smt_sweep_progress_add(struct smt_sweep *sweep, uint64_t runs)
 {
     struct smt_progress *progress = &sweep->progress;
 
@@ -262,7 +262,7 @@ static void progress_begin(struct smt_sweep *sweep, uint64_t first, uint64_t las
     unsigned modes = sweep->settings.modes & ~(1u << SMT_MODE_LIMIT);
     uint64_t wanted = 0;
 
-    for (uint64_t n = first; n <= last; n++) wanted += attempt_is_wanted(sweep, n);
+    for (uint64_t n = first; n <= last; n++) wanted += smt_sweep_attempt_is_wanted(sweep, n);
     sweep->progress = (struct smt_progress){
         .messages_done = sweep->message,
         .messages = sweep->messages->count,
@@ -270,26 +270,27 @@ static void progress_begin(struct smt_sweep *sweep, uint64_t first, uint64_t las
     };
     sweep->progress.expected_s = (double)sweep->progress.runs_planned *
                                  (double)smt_worker_baseline(sweep->worker)->cpu_ns / 1e9;
-    progress_add(sweep, 0);
+    smt_sweep_progress_add(sweep, 0);
 }
 
 static enum smt_status mode_sweep(struct smt_sweep *sweep, enum smt_mode mode, uint64_t first,
                                   uint64_t last)
 {
     struct attempt_list list = {0};
-    enum smt_status status = attempts_choose(sweep, mode, first, last, &list);
+    enum smt_status status = smt_sweep_attempts_choose(sweep, mode, first, last, &list);
     struct mode_tally tally;
     size_t count = 0;
 
-    tally_init(&tally, sweep, mode);
-    for (size_t i = 0; i < list.count && status == SMT_OK && !budget_is_spent(sweep); i++) {
+    smt_sweep_tally_init(&tally, sweep, mode);
+    for (size_t i = 0; i < list.count && status == SMT_OK && !smt_sweep_budget_is_spent(sweep);
+         i++) {
         sweep->jobs[count++] = mode_job(&sweep->settings, mode, list.items[i]);
         if (count < SMT_BATCH_MAX - 1 && i + 1 < list.count) continue;
         status = batch_run(sweep, &tally, count);
-        progress_add(sweep, count);
+        smt_sweep_progress_add(sweep, count);
         count = 0;
     }
-    tally_end(&tally, sweep);
+    smt_sweep_tally_end(&tally, sweep);
     free(list.items);
     return status;
 }
@@ -304,28 +305,28 @@ static enum smt_status plan_run(struct smt_sweep *sweep)
     enum smt_status status;
 
     if (mode != SMT_MODE_LIMIT && last->repeat == SMT_FAULT_FOREVER) mode = SMT_MODE_PERSISTENT;
-    tally_init(&tally, sweep, mode);
+    smt_sweep_tally_init(&tally, sweep, mode);
     sweep->jobs[0] = (struct smt_job){.plan = sweep->settings.plan};
     status = batch_run(sweep, &tally, 1);
-    tally_end(&tally, sweep);
+    smt_sweep_tally_end(&tally, sweep);
     return status;
 }
 
-bool plan_is_reached(const struct smt_sweep *sweep, const struct smt_fault_plan *plan)
+bool smt_sweep_plan_is_reached(const struct smt_sweep *sweep, const struct smt_fault_plan *plan)
 {
     return plan->limit_bytes || plan->rules[0].first <= sweep->survey.attempts;
 }
 
-enum smt_status sweep_inject(struct smt_sweep *sweep)
+enum smt_status smt_sweep_inject(struct smt_sweep *sweep)
 {
     const struct smt_sweep_settings *settings = &sweep->settings;
-    enum smt_status status = sweep_survey(sweep);
+    enum smt_status status = smt_sweep_survey(sweep);
     uint64_t first = settings->range.first, last = settings->range.last;
 
     if (last > sweep->survey.attempts) last = sweep->survey.attempts;
     if (first <= last) sweep->messages_with_range = true;
-    if (status == SMT_OK && settings->has_plan && sweep_owns(sweep, sweep->message) &&
-        plan_is_reached(sweep, &settings->plan))
+    if (status == SMT_OK && settings->has_plan && smt_sweep_owns(sweep, sweep->message) &&
+        smt_sweep_plan_is_reached(sweep, &settings->plan))
         status = plan_run(sweep);
     if (status != SMT_OK || !settings->oom) return status;
     progress_begin(sweep, first, last);
@@ -333,9 +334,9 @@ enum smt_status sweep_inject(struct smt_sweep *sweep)
         if (!(settings->modes & (1u << mode))) continue;
         if (sweep->modes_left) sweep->modes_left--;
         if (mode == SMT_MODE_DOUBLE)
-            status = sweep_double(sweep);
+            status = smt_sweep_double(sweep);
         else if (mode == SMT_MODE_LIMIT)
-            status = sweep_owns(sweep, sweep->message) ? sweep_limit(sweep) : SMT_OK;
+            status = smt_sweep_owns(sweep, sweep->message) ? smt_sweep_limit(sweep) : SMT_OK;
         else if (first <= last)
             status = mode_sweep(sweep, (enum smt_mode)mode, first, last);
     }

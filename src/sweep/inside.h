@@ -80,34 +80,35 @@ struct smt_sweep {
 };
 
 /* sweep.c: drops groups and findings; sites and worker stay */
-void sweep_forget(struct smt_sweep *sweep);
+void smt_sweep_forget(struct smt_sweep *sweep);
 
 /* inject.c: so many more runs with refusals are done */
-void progress_add(struct smt_sweep *sweep, uint64_t runs);
+void smt_sweep_progress_add(struct smt_sweep *sweep, uint64_t runs);
 
 /* clean.c */
-SMT_MUST_USE enum smt_status sweep_load(struct smt_sweep *sweep, size_t message);
-SMT_MUST_USE enum smt_status sweep_clean(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status smt_sweep_load(struct smt_sweep *sweep, size_t message);
+SMT_MUST_USE enum smt_status smt_sweep_clean(struct smt_sweep *sweep);
 /* Only what the plain runs show, of which one may differ from the others. */
-SMT_MUST_USE enum smt_status sweep_clean_again(struct smt_sweep *sweep, uint32_t *ret_verdicts);
+SMT_MUST_USE enum smt_status smt_sweep_clean_again(struct smt_sweep *sweep, uint32_t *ret_verdicts);
 
 /* inject.c */
-SMT_MUST_USE enum smt_status sweep_inject(struct smt_sweep *sweep);
-SMT_MUST_USE enum smt_status sweep_survey(struct smt_sweep *sweep);
-void survey_clear(struct survey *survey);
+SMT_MUST_USE enum smt_status smt_sweep_inject(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status smt_sweep_survey(struct smt_sweep *sweep);
+void smt_sweep_survey_clear(struct survey *survey);
 /* A run and a clean one behind it, which tells whether the first left poison. */
-SMT_MUST_USE enum smt_status injection_check(struct smt_sweep *sweep, const struct smt_job *job,
-                                             struct smt_run_result *ret);
-bool attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt);
+SMT_MUST_USE enum smt_status smt_sweep_injection_check(struct smt_sweep *sweep,
+                                                       const struct smt_job *job,
+                                                       struct smt_run_result *ret);
+bool smt_sweep_attempt_is_wanted(const struct smt_sweep *sweep, uint64_t attempt);
 /* A run that never gets there refuses nothing, and says nothing. */
-bool plan_is_reached(const struct smt_sweep *sweep, const struct smt_fault_plan *plan);
+bool smt_sweep_plan_is_reached(const struct smt_sweep *sweep, const struct smt_fault_plan *plan);
 /* Does this shard do what cannot be divided for the message: clean runs, limits? */
-bool sweep_owns(const struct smt_sweep *sweep, size_t message);
-bool sweep_selects(const struct smt_sweep *sweep, size_t message);
+bool smt_sweep_owns(const struct smt_sweep *sweep, size_t message);
+bool smt_sweep_selects(const struct smt_sweep *sweep, size_t message);
 
 /* modes.c: modes whose plans depend on what came before */
-SMT_MUST_USE enum smt_status sweep_double(struct smt_sweep *sweep);
-SMT_MUST_USE enum smt_status sweep_limit(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status smt_sweep_double(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status smt_sweep_limit(struct smt_sweep *sweep);
 
 /* record.c: an injection that was done; counts, signs, groups */
 struct mode_tally {
@@ -117,36 +118,36 @@ struct mode_tally {
         signs; /* modes that refuse one attempt each: by attempt; a blank where none was made */
     bool by_attempt;
 };
-void tally_init(struct mode_tally *tally, struct smt_sweep *sweep, enum smt_mode mode);
+void smt_sweep_tally_init(struct mode_tally *tally, struct smt_sweep *sweep, enum smt_mode mode);
 /* Double faults: all of one first refusal are noted. */
-void tally_gap(struct mode_tally *tally);
-void tally_end(struct mode_tally *tally, struct smt_sweep *sweep);
-void injection_note(struct smt_sweep *sweep, struct mode_tally *tally, const struct smt_job *job,
-                    const struct smt_run_result *result);
+void smt_sweep_tally_gap(struct mode_tally *tally);
+void smt_sweep_tally_end(struct mode_tally *tally, struct smt_sweep *sweep);
+void smt_sweep_injection_note(struct smt_sweep *sweep, struct mode_tally *tally,
+                              const struct smt_job *job, const struct smt_run_result *result);
 
 /* budget.c: which attempts, in which order, when not all can be done */
 struct attempt_list {
     uint64_t *items;
     size_t count;
 };
-SMT_MUST_USE enum smt_status attempts_choose(struct smt_sweep *sweep, enum smt_mode mode,
-                                             uint64_t first, uint64_t last,
-                                             struct attempt_list *ret_list);
-bool budget_is_spent(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status smt_sweep_attempts_choose(struct smt_sweep *sweep, enum smt_mode mode,
+                                                       uint64_t first, uint64_t last,
+                                                       struct attempt_list *ret_list);
+bool smt_sweep_budget_is_spent(struct smt_sweep *sweep);
 
 /* group.c */
-void group_note(struct smt_sweep *sweep, const struct smt_job *job,
-                const struct smt_run_result *result, bool is_clean_run, enum smt_mode mode,
-                uint32_t verdicts);
-struct site *sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt);
+void smt_sweep_group_note(struct smt_sweep *sweep, const struct smt_job *job,
+                          const struct smt_run_result *result, bool is_clean_run,
+                          enum smt_mode mode, uint32_t verdicts);
+struct site *smt_sweep_site_of(const struct smt_sweep *sweep, uint64_t attempt);
 
 /* explain.c: the groups for which the message at work stands now */
-SMT_MUST_USE enum smt_status sweep_explain(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status smt_sweep_explain(struct smt_sweep *sweep);
 /* part.c: tells what the message at work added */
-void part_tell(struct smt_sweep *sweep, bool is_complete);
+void smt_sweep_part_tell(struct smt_sweep *sweep, bool is_complete);
 
 /* findings.c: one finding a signature, worst first */
-SMT_MUST_USE enum smt_status findings_collect(struct smt_sweep *sweep);
+SMT_MUST_USE enum smt_status smt_sweep_findings_collect(struct smt_sweep *sweep);
 /* describe.c */
 struct explained { /* what the replays of one group gave */
     const struct group *group;
@@ -158,26 +159,27 @@ struct explained { /* what the replays of one group gave */
     char *clean_text, *run_text; /* moved into the finding */
     bool is_confirmed;
 };
-SMT_MUST_USE enum smt_status finding_build(struct smt_sweep *sweep, struct explained *explained,
-                                           struct smt_finding *ret_finding);
+SMT_MUST_USE enum smt_status smt_sweep_finding_build(struct smt_sweep *sweep,
+                                                     struct explained *explained,
+                                                     struct smt_finding *ret_finding);
 
 /* signature.c */
-void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack,
-                 struct smt_trace *ret_trace);
-void trace_clear(struct smt_trace *trace);
+void smt_sweep_trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack,
+                           struct smt_trace *ret_trace);
+void smt_sweep_trace_clear(struct smt_trace *trace);
 /* Does what a run of this verdict shows include a place in the code, a block?
  * What else went wrong in the same run is the evidence of another finding. */
-bool verdict_has_place(enum smt_verdict verdict);
-bool verdict_has_block(enum smt_verdict verdict);
-void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place,
-                  bool is_chance);
-uint64_t stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack *stack);
+bool smt_sweep_verdict_has_place(enum smt_verdict verdict);
+bool smt_sweep_verdict_has_block(enum smt_verdict verdict);
+void smt_sweep_finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding,
+                            const char *place, bool is_chance);
+uint64_t smt_sweep_stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack *stack);
 
 /* diff.c */
-SMT_MUST_USE enum smt_status diff_fields(const struct smt_field_list *was,
-                                         const struct smt_field_list *now, enum smt_op op,
-                                         struct smt_diff_list *ret_diff);
-void diff_clear(struct smt_diff_list *diff);
+SMT_MUST_USE enum smt_status smt_sweep_diff_fields(const struct smt_field_list *was,
+                                                   const struct smt_field_list *now, enum smt_op op,
+                                                   struct smt_diff_list *ret_diff);
+void smt_sweep_diff_clear(struct smt_diff_list *diff);
 
 /* token.c */
 struct token {
@@ -191,11 +193,12 @@ struct token {
     uint64_t distance;                         /* to the second; 0 none */
     uint64_t window;
 };
-SMT_MUST_USE enum smt_status token_format(struct smt_sweep *sweep, const struct group *group,
-                                          struct smt_buffer *text);
-SMT_MUST_USE enum smt_status token_parse(const char *text, struct token *ret_token);
+SMT_MUST_USE enum smt_status
+smt_sweep_token_format(struct smt_sweep *sweep, const struct group *group, struct smt_buffer *text);
+SMT_MUST_USE enum smt_status smt_sweep_token_parse(const char *text, struct token *ret_token);
 /* The job a token means for the message that is loaded and surveyed. */
-SMT_MUST_USE enum smt_status token_resolve(struct smt_sweep *sweep, const struct token *token,
-                                           struct smt_job *ret_job);
+SMT_MUST_USE enum smt_status smt_sweep_token_resolve(struct smt_sweep *sweep,
+                                                     const struct token *token,
+                                                     struct smt_job *ret_job);
 
 #endif

@@ -22,7 +22,7 @@ struct shrink {
 static enum smt_status signature_find(struct shrink *shrink, const struct smt_finding **ret_finding)
 {
     struct group *group, *next;
-    enum smt_status status = sweep_explain(shrink->sweep);
+    enum smt_status status = smt_sweep_explain(shrink->sweep);
 
     *ret_finding = NULL;
     HASH_ITER(hh, shrink->sweep->groups, group, next)
@@ -40,16 +40,16 @@ static enum smt_status candidate_run(struct shrink *shrink, bool *ret_fits)
     struct smt_job job;
     enum smt_status status;
 
-    sweep_forget(sweep);
-    status = sweep_load(sweep, 0);
-    if (status == SMT_OK && !shrink->token.is_clean) status = sweep_survey(sweep);
+    smt_sweep_forget(sweep);
+    status = smt_sweep_load(sweep, 0);
+    if (status == SMT_OK && !shrink->token.is_clean) status = smt_sweep_survey(sweep);
     if (status != SMT_OK) return status;
-    *ret_fits = token_resolve(sweep, &shrink->token, &job) == SMT_OK;
+    *ret_fits = smt_sweep_token_resolve(sweep, &shrink->token, &job) == SMT_OK;
     if (!*ret_fits) return SMT_OK;
     status = smt_worker_run(sweep->worker, &job, 1, &result);
     if (status == SMT_OK)
-        group_note(sweep, &job, &result, shrink->token.is_clean, shrink->token.mode,
-                   result.verdicts);
+        smt_sweep_group_note(sweep, &job, &result, shrink->token.is_clean, shrink->token.mode,
+                             result.verdicts);
     return status;
 }
 
@@ -95,7 +95,7 @@ static enum smt_status shrink_init(struct shrink *shrink, const struct smt_sweep
                                    const struct smt_finding *finding)
 {
     struct smt_sweep_settings settings = sweep->settings;
-    enum smt_status status = token_parse(finding->replay, &shrink->token);
+    enum smt_status status = smt_sweep_token_parse(finding->replay, &shrink->token);
 
     settings.known = NULL;
     shrink->signature = finding->signature;

@@ -8,24 +8,24 @@
 /* Between a limit and the least that any refused request needed, every request
  * is decided alike: the next limit to try is that need. Each depends on the one
  * before, so a shard does all of a message's or none. */
-enum smt_status sweep_limit(struct smt_sweep *sweep)
+enum smt_status smt_sweep_limit(struct smt_sweep *sweep)
 {
     struct smt_job job = {.plan = {.limit_bytes = 1}};
     struct smt_run_result result;
     struct mode_tally tally;
     enum smt_status status = SMT_OK;
 
-    tally_init(&tally, sweep, SMT_MODE_LIMIT);
+    smt_sweep_tally_init(&tally, sweep, SMT_MODE_LIMIT);
     while (status == SMT_OK) {
         status = smt_worker_run(sweep->worker, &job, 1, &result);
         if (status != SMT_OK || !result.heap.refusals) break;
-        injection_note(sweep, &tally, &job, &result);
+        smt_sweep_injection_note(sweep, &tally, &job, &result);
         if (result.heap.least_needed <= job.plan.limit_bytes ||
             result.heap.least_needed == UINT64_MAX)
             break;
         job.plan.limit_bytes = result.heap.least_needed;
     }
-    tally_end(&tally, sweep);
+    smt_sweep_tally_end(&tally, sweep);
     return status;
 }
 
@@ -90,29 +90,29 @@ static enum smt_status doubles_of(struct smt_sweep *sweep, struct mode_tally *ta
     for (size_t i = 0; i < count && status == SMT_OK; i++) {
         status = smt_worker_run(sweep->worker, &sweep->jobs[i], 1, &result);
         sweep->second_site = sites[i];
-        if (status == SMT_OK) injection_note(sweep, tally, &sweep->jobs[i], &result);
+        if (status == SMT_OK) smt_sweep_injection_note(sweep, tally, &sweep->jobs[i], &result);
     }
     sweep->progress.runs_planned += count;
-    progress_add(sweep, count);
+    smt_sweep_progress_add(sweep, count);
     sweep->second_site = 0;
     return status;
 }
 
-enum smt_status sweep_double(struct smt_sweep *sweep)
+enum smt_status smt_sweep_double(struct smt_sweep *sweep)
 {
     enum smt_status status = SMT_OK;
     uint64_t last = sweep->settings.range.last;
     struct mode_tally tally;
 
     if (last > sweep->survey.attempts) last = sweep->survey.attempts;
-    tally_init(&tally, sweep, SMT_MODE_DOUBLE);
+    smt_sweep_tally_init(&tally, sweep, SMT_MODE_DOUBLE);
     for (uint64_t n = sweep->settings.range.first; n <= last && status == SMT_OK; n++) {
         if (!sweep->settings.shards ||
             (n - 1) % sweep->settings.shards == sweep->settings.shard - 1)
             status = doubles_of(sweep, &tally, n);
-        progress_add(sweep, 1); /* the run that looks for second faults */
-        if (n < last) tally_gap(&tally);
+        smt_sweep_progress_add(sweep, 1); /* the run that looks for second faults */
+        if (n < last) smt_sweep_tally_gap(&tally);
     }
-    tally_end(&tally, sweep);
+    smt_sweep_tally_end(&tally, sweep);
     return status;
 }

@@ -46,7 +46,7 @@ static size_t sites_gather(struct smt_sweep *sweep, struct smt_site_report *site
             report->refused[mode] = site->refused[mode] - site->told_refused[mode];
             site->told_refused[mode] = site->refused[mode];
         }
-        if (!site->was_told) trace_build(sweep, &site->stack, &report->trace);
+        if (!site->was_told) smt_sweep_trace_build(sweep, &site->stack, &report->trace);
         site->was_told = true;
     }
     return count;
@@ -68,7 +68,7 @@ static void summary_gather(struct smt_sweep *sweep, struct smt_summary *added)
     sweep->told = *now;
 }
 
-void part_tell(struct smt_sweep *sweep, bool is_complete)
+void smt_sweep_part_tell(struct smt_sweep *sweep, bool is_complete)
 {
     struct smt_part_report report = {.index = sweep->message + 1, .is_complete = is_complete};
     struct smt_part_finding *findings;
@@ -85,7 +85,7 @@ void part_tell(struct smt_sweep *sweep, bool is_complete)
         summary_gather(sweep, &report.added);
         for (size_t i = 0; i < sweep->sink_count; i++)
             if (sweep->sinks[i]->part) sweep->sinks[i]->part(sweep->sinks[i], &report);
-        for (size_t i = 0; i < report.site_count; i++) trace_clear(&sites[i].trace);
+        for (size_t i = 0; i < report.site_count; i++) smt_sweep_trace_clear(&sites[i].trace);
     }
     free(findings);
     free(sites);

@@ -4,7 +4,7 @@
 
 #include "sweep/inside.h"
 
-void tally_init(struct mode_tally *tally, struct smt_sweep *sweep, enum smt_mode mode)
+void smt_sweep_tally_init(struct mode_tally *tally, struct smt_sweep *sweep, enum smt_mode mode)
 {
     memset(tally, 0, sizeof *tally);
     tally->mode = mode;
@@ -33,7 +33,7 @@ static void sign_put(struct mode_tally *tally, uint64_t attempt, char sign)
     if (!tally->signs.failed) tally->signs.data[attempt - 1] = sign;
 }
 
-void tally_gap(struct mode_tally *tally)
+void smt_sweep_tally_gap(struct mode_tally *tally)
 {
     smt_buffer_add_text(&tally->signs, " ");
 }
@@ -49,7 +49,7 @@ char *smt_signs_pack(const char *sign_map)
     return signs;
 }
 
-void tally_end(struct mode_tally *tally, struct smt_sweep *sweep)
+void smt_sweep_tally_end(struct mode_tally *tally, struct smt_sweep *sweep)
 {
     char *signs;
 
@@ -72,21 +72,22 @@ static void injection_tell(struct smt_sweep *sweep, struct mode_tally *tally, ui
 {
     struct smt_injection_report report = {
         .mode = tally->mode, .allocation = allocation, .verdicts = verdicts};
-    const struct site *site = sweep_site_of(sweep, allocation);
+    const struct site *site = smt_sweep_site_of(sweep, allocation);
 
     for (size_t i = 0; i < sweep->sink_count; i++) {
         struct smt_sink *sink = sweep->sinks[i];
 
         if (!sink->injection || !sink->trace) continue;
         if (sink->trace == 1 && !smt_verdict_defects(verdicts)) continue;
-        if (site && !report.refused_at.count) trace_build(sweep, &site->stack, &report.refused_at);
+        if (site && !report.refused_at.count)
+            smt_sweep_trace_build(sweep, &site->stack, &report.refused_at);
         sink->injection(sink, &report);
     }
-    trace_clear(&report.refused_at);
+    smt_sweep_trace_clear(&report.refused_at);
 }
 
-void injection_note(struct smt_sweep *sweep, struct mode_tally *tally, const struct smt_job *job,
-                    const struct smt_run_result *result)
+void smt_sweep_injection_note(struct smt_sweep *sweep, struct mode_tally *tally,
+                              const struct smt_job *job, const struct smt_run_result *result)
 {
     enum smt_verdict naming = smt_verdict_naming(result->verdicts);
     uint64_t allocation = result->heap.first_refused;
@@ -104,8 +105,8 @@ void injection_note(struct smt_sweep *sweep, struct mode_tally *tally, const str
     for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
         if (result->verdicts & (1u << v)) sweep->summary.verdicts_all[v]++;
     sign_put(tally, job->plan.rule_count ? job->plan.rules[0].first : 0, sign);
-    site = sweep_site_of(sweep, allocation);
+    site = smt_sweep_site_of(sweep, allocation);
     if (site) site->refused[tally->mode]++;
-    group_note(sweep, job, result, false, tally->mode, result->verdicts);
+    smt_sweep_group_note(sweep, job, result, false, tally->mode, result->verdicts);
     injection_tell(sweep, tally, allocation, result->verdicts);
 }

@@ -21,8 +21,8 @@ static bool frame_is_adapter(const struct smt_sweep *sweep, uintptr_t address)
     return here && tool && parser && strcmp(here, tool) == 0 && strcmp(here, parser) != 0;
 }
 
-void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack,
-                 struct smt_trace *ret_trace)
+void smt_sweep_trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack,
+                           struct smt_trace *ret_trace)
 {
     uint32_t depth = stack->depth;
 
@@ -36,7 +36,7 @@ void trace_build(const struct smt_sweep *sweep, const struct smt_stack *stack,
         smt_symbol_frame(stack->frames[i], i == 0 && stack->exact_top, &ret_trace->frames[i]);
 }
 
-void trace_clear(struct smt_trace *trace)
+void smt_sweep_trace_clear(struct smt_trace *trace)
 {
     free(trace->frames);
     *trace = (struct smt_trace){0};
@@ -73,18 +73,18 @@ static uint64_t trace_hash(const struct smt_trace *trace, uint64_t hash)
     return hash;
 }
 
-uint64_t stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack *stack)
+uint64_t smt_sweep_stack_loose_hash(const struct smt_sweep *sweep, const struct smt_stack *stack)
 {
     struct smt_trace trace;
     uint64_t hash;
 
-    trace_build(sweep, stack, &trace);
+    smt_sweep_trace_build(sweep, stack, &trace);
     hash = trace_hash(&trace, 1);
-    trace_clear(&trace);
+    smt_sweep_trace_clear(&trace);
     return hash;
 }
 
-bool verdict_has_place(enum smt_verdict verdict)
+bool smt_sweep_verdict_has_place(enum smt_verdict verdict)
 {
     return (SMT_VERDICT_BIT(CRASH) | SMT_VERDICT_BIT(HANG) | SMT_VERDICT_BIT(CORRUPT) |
             SMT_VERDICT_BIT(OVER_READ) | SMT_VERDICT_BIT(USE_AFTER_FREE) |
@@ -92,7 +92,7 @@ bool verdict_has_place(enum smt_verdict verdict)
            (1u << verdict);
 }
 
-bool verdict_has_block(enum smt_verdict verdict)
+bool smt_sweep_verdict_has_block(enum smt_verdict verdict)
 {
     return (SMT_VERDICT_BIT(CORRUPT) | SMT_VERDICT_BIT(OVER_READ) |
             SMT_VERDICT_BIT(USE_AFTER_FREE) | SMT_VERDICT_BIT(BAD_FREE) | SMT_VERDICT_BIT(LEAK) |
@@ -118,8 +118,8 @@ void smt_signature_of_place(const char *parser, enum smt_verdict verdict, const 
 }
 
 /* Where a hang was interrupted, or a stack ended, is chance: it is shown and signs nothing. */
-void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, const char *place,
-                  bool is_chance)
+void smt_sweep_finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding,
+                            const char *place, bool is_chance)
 {
     const struct smt_frame *failed = trace_parser_frame(sweep, &finding->failed_at);
     const char *verdict = smt_verdicts[finding->verdict].name;
@@ -142,12 +142,12 @@ void finding_sign(const struct smt_sweep *sweep, struct smt_finding *finding, co
 
 void smt_finding_clear(struct smt_finding *finding)
 {
-    trace_clear(&finding->injected_at);
-    trace_clear(&finding->second_at);
-    trace_clear(&finding->failed_at);
+    smt_sweep_trace_clear(&finding->injected_at);
+    smt_sweep_trace_clear(&finding->second_at);
+    smt_sweep_trace_clear(&finding->failed_at);
     for (size_t i = 0; i < finding->block_count; i++) {
-        trace_clear(&finding->blocks[i].allocated_at);
-        trace_clear(&finding->blocks[i].freed_at);
+        smt_sweep_trace_clear(&finding->blocks[i].allocated_at);
+        smt_sweep_trace_clear(&finding->blocks[i].freed_at);
     }
     free(finding->blocks);
     free(finding->message);
@@ -158,7 +158,7 @@ void smt_finding_clear(struct smt_finding *finding)
     free(finding->summary);
     free(finding->clean_text);
     free(finding->run_text);
-    diff_clear(&finding->diff);
+    smt_sweep_diff_clear(&finding->diff);
     *finding = (struct smt_finding){0};
 }
 

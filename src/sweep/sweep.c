@@ -83,10 +83,10 @@ static void tell_sites(struct smt_sweep *sweep)
             report.refused[mode] = site->refused[mode];
             if (site->refused[mode]) sweep->summary.sites_refused[mode]++;
         }
-        trace_build(sweep, &site->stack, &report.trace);
+        smt_sweep_trace_build(sweep, &site->stack, &report.trace);
         for (size_t i = 0; i < sweep->sink_count; i++)
             if (sweep->sinks[i]->site) sweep->sinks[i]->site(sweep->sinks[i], &report);
-        trace_clear(&report.trace);
+        smt_sweep_trace_clear(&report.trace);
     }
 }
 
@@ -134,7 +134,7 @@ enum smt_status smt_sweep_new(const struct smt_sweep_settings *settings,
     return SMT_OK;
 }
 
-void sweep_forget(struct smt_sweep *sweep)
+void smt_sweep_forget(struct smt_sweep *sweep)
 {
     struct group *group, *next;
 
@@ -155,14 +155,14 @@ void smt_sweep_free(struct smt_sweep *sweep)
     struct site *site, *next;
 
     if (!sweep) return;
-    sweep_forget(sweep);
+    smt_sweep_forget(sweep);
     HASH_ITER(hh, sweep->sites, site, next)
     {
         HASH_DEL(sweep->sites, site);
         free(site);
     }
     free(sweep->findings);
-    survey_clear(&sweep->survey);
+    smt_sweep_survey_clear(&sweep->survey);
     smt_worker_free(sweep->worker);
     free(sweep->jobs);
     free(sweep->results);
@@ -193,25 +193,25 @@ static enum smt_status message_give_up(struct smt_sweep *sweep, size_t message)
 
 static enum smt_status message_run(struct smt_sweep *sweep, size_t message)
 {
-    enum smt_status status = sweep_load(sweep, message), explained;
-    bool is_mine = sweep_owns(sweep, message);
+    enum smt_status status = smt_sweep_load(sweep, message), explained;
+    bool is_mine = smt_sweep_owns(sweep, message);
     int interrupted;
 
-    if (status == SMT_OK && is_mine) status = sweep_clean(sweep);
+    if (status == SMT_OK && is_mine) status = smt_sweep_clean(sweep);
     if (status == SMT_OK && wants_injections(&sweep->settings)) {
         if (sweep->baseline_is_sound)
-            status = sweep_inject(sweep);
+            status = smt_sweep_inject(sweep);
         else
             sweep->summary.unsound_messages += is_mine;
     }
     /* what was found is explained also after an interrupt; a second one ends that */
     interrupted = smt_run_interrupted;
     smt_run_interrupted = 0;
-    explained = sweep_explain(sweep);
+    explained = smt_sweep_explain(sweep);
     if (interrupted) smt_run_interrupted = 1;
     if (status == SMT_OK) status = explained;
     if (status == SMT_EINPUT) status = message_give_up(sweep, message);
-    part_tell(sweep, status == SMT_OK);
+    smt_sweep_part_tell(sweep, status == SMT_OK);
     if (status == SMT_ENOMEM)
         smt_fail(status, "%s: %s", sweep->messages->items[message].name, smt_fail_text());
     return status;
@@ -254,14 +254,14 @@ enum smt_status smt_sweep_run(struct smt_sweep *sweep)
 
     smt_random_init(&sweep->random, sweep->settings.seed);
     for (size_t i = 0; i < sweep->messages->count; i++)
-        if (sweep_selects(sweep, i))
+        if (smt_sweep_selects(sweep, i))
             sweep->modes_left += (uint64_t)__builtin_popcount(sweep->settings.modes);
     tell_begin(sweep);
     for (size_t i = 0; i < sweep->messages->count && status == SMT_OK; i++) {
-        if (!sweep_selects(sweep, i)) continue;
+        if (!smt_sweep_selects(sweep, i)) continue;
         selected++;
         if (sweep->settings.done && sweep->settings.done[i]) continue;
-        if (sweep->settings.oom || sweep_owns(sweep, i)) status = message_run(sweep, i);
+        if (sweep->settings.oom || smt_sweep_owns(sweep, i)) status = message_run(sweep, i);
     }
     if (status == SMT_OK && !selected)
         status =
@@ -270,7 +270,7 @@ enum smt_status smt_sweep_run(struct smt_sweep *sweep)
     if (status == SMT_OK)
         status =
             smt_sweep_check_done(&sweep->settings, &sweep->summary, sweep->messages_with_range);
-    collected = findings_collect(sweep);
+    collected = smt_sweep_findings_collect(sweep);
     if (status == SMT_OK) status = collected;
     findings_mark(sweep);
     tell_findings(sweep);
@@ -292,11 +292,11 @@ static enum smt_status replay_explain(struct smt_sweep *sweep, const struct toke
     enum smt_status status;
 
     if (token->is_clean && is_plain(job))
-        status = sweep_clean_again(sweep, &result.verdicts);
+        status = smt_sweep_clean_again(sweep, &result.verdicts);
     else if (token->is_clean)
         status = smt_worker_run(sweep->worker, job, 1, &result);
     else
-        status = injection_check(sweep, job, &result);
+        status = smt_sweep_injection_check(sweep, job, &result);
     if (status != SMT_OK) return status;
     sweep->summary.injections = !token->is_clean;
     for (unsigned v = 0; v < SMT_VERDICT_COUNT; v++)
@@ -304,24 +304,24 @@ static enum smt_status replay_explain(struct smt_sweep *sweep, const struct toke
     if (smt_verdict_naming(result.verdicts) != SMT_VERDICT_COUNT)
         sweep->summary.verdicts[smt_verdict_naming(result.verdicts)]++;
     if (!token->is_clean || !is_plain(job))
-        group_note(sweep, job, &result, token->is_clean, token->mode, result.verdicts);
-    status = sweep_explain(sweep);
-    return status == SMT_OK ? findings_collect(sweep) : status;
+        smt_sweep_group_note(sweep, job, &result, token->is_clean, token->mode, result.verdicts);
+    status = smt_sweep_explain(sweep);
+    return status == SMT_OK ? smt_sweep_findings_collect(sweep) : status;
 }
 
 enum smt_status smt_sweep_replay(struct smt_sweep *sweep, const char *text, bool do_break)
 {
     struct token token;
     struct smt_job job;
-    enum smt_status status = token_parse(text, &token);
+    enum smt_status status = smt_sweep_token_parse(text, &token);
 
     if (status != SMT_OK) return status;
     if (strcmp(token.parser, sweep->settings.worker.parser->name) != 0)
         return smt_fail(SMT_EINPUT, "--replay: the token is for parser %s, not %s", token.parser,
                         sweep->settings.worker.parser->name);
-    status = sweep_load(sweep, 0);
-    if (status == SMT_OK && !token.is_clean) status = sweep_survey(sweep);
-    if (status == SMT_OK) status = token_resolve(sweep, &token, &job);
+    status = smt_sweep_load(sweep, 0);
+    if (status == SMT_OK && !token.is_clean) status = smt_sweep_survey(sweep);
+    if (status == SMT_OK) status = smt_sweep_token_resolve(sweep, &token, &job);
     if (status != SMT_OK) return status;
     tell_begin(sweep);
     if (do_break) {

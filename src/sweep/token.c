@@ -49,11 +49,11 @@ static void clean_format(const struct group *group, struct smt_buffer *text)
         smt_buffer_addf(text, ",%llu", (unsigned long long)group->job.guard.skip[i]);
 }
 
-enum smt_status token_format(struct smt_sweep *sweep, const struct group *group,
-                             struct smt_buffer *text)
+enum smt_status smt_sweep_token_format(struct smt_sweep *sweep, const struct group *group,
+                                       struct smt_buffer *text)
 {
     const struct smt_fault_plan *plan = &group->job.plan;
-    const struct site *site = sweep_site_of(sweep, group->allocation);
+    const struct site *site = smt_sweep_site_of(sweep, group->allocation);
 
     smt_buffer_add_text(text, sweep->settings.worker.parser->name);
     if (sweep->settings.ops_text) smt_buffer_addf(text, "/%s", sweep->settings.ops_text);
@@ -80,7 +80,7 @@ enum smt_status token_format(struct smt_sweep *sweep, const struct group *group,
     else
         smt_buffer_addf(text, "%s:", plan->rule_count == 2 ? "double" : "transient");
     smt_buffer_addf(text, "%016llx.%016llx.%llu.%llu", (unsigned long long)site->hash,
-                    (unsigned long long)stack_loose_hash(sweep, &site->stack),
+                    (unsigned long long)smt_sweep_stack_loose_hash(sweep, &site->stack),
                     (unsigned long long)occurrence_of(sweep, group->allocation),
                     (unsigned long long)group->allocation);
     if (plan->rule_count == 2)
@@ -185,7 +185,7 @@ static bool decoys_parse(const char *text, const char *colon, uint64_t *ret_deco
     return end == colon && *ret_decoys <= SMT_DECOYS_MAX;
 }
 
-enum smt_status token_parse(const char *text, struct token *ret_token)
+enum smt_status smt_sweep_token_parse(const char *text, struct token *ret_token)
 {
     const char *colon = strchr(text, ':');
     size_t name = strcspn(text, "/@:"), ops_end;
@@ -212,7 +212,7 @@ enum smt_status smt_token_subject_parse(const char *text, struct smt_token_subje
 {
     struct smt_token_subject subject = {.ops = ""};
     struct token token;
-    enum smt_status status = token_parse(text, &token);
+    enum smt_status status = smt_sweep_token_parse(text, &token);
     const char *ops = text + strcspn(text, "/@:");
 
     if (status != SMT_OK) return status;
@@ -237,7 +237,7 @@ static uint64_t number_find(struct smt_sweep *sweep, uint64_t hash, bool loose, 
     uint64_t found = 0, seen = 0;
 
     for (uint32_t i = 0; hit && i < survey->site_count; i++)
-        hit[i] = loose ? stack_loose_hash(sweep, &survey->sites[i]->stack) == hash
+        hit[i] = loose ? smt_sweep_stack_loose_hash(sweep, &survey->sites[i]->stack) == hash
                        : survey->sites[i]->hash == hash;
     for (uint64_t n = 1; hit && n <= survey->attempts && seen < occurrence; n++)
         if (survey->site_of[n - 1] < survey->site_count && hit[survey->site_of[n - 1]]) {
@@ -248,14 +248,14 @@ static uint64_t number_find(struct smt_sweep *sweep, uint64_t hash, bool loose, 
     return found;
 }
 
-enum smt_status token_resolve(struct smt_sweep *sweep, const struct token *token,
-                              struct smt_job *ret_job)
+enum smt_status smt_sweep_token_resolve(struct smt_sweep *sweep, const struct token *token,
+                                        struct smt_job *ret_job)
 {
     uint64_t number;
 
     *ret_job = token->job;
     if (token->is_clean) return SMT_OK;
-    if (!token->number && plan_is_reached(sweep, &token->job.plan)) return SMT_OK;
+    if (!token->number && smt_sweep_plan_is_reached(sweep, &token->job.plan)) return SMT_OK;
     if (!token->number)
         return smt_fail(
             SMT_EINPUT, "--replay: nothing would be refused: %s makes only %llu allocation%s",
