@@ -185,6 +185,34 @@ complete_words()
     complains "both go to standard output"
 }
 
+@test "docs_json_md_names_what_json_lines_hold" {
+    python3 - "$SMT_ROOT" <<'PYTHON'
+import glob, json, re, sys
+
+root = sys.argv[1]
+page = open(root + "/docs/json.md").read()
+rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+said = set(re.findall("`([a-z_]+)`", " ".join(rows)))
+code = "".join(open(name).read() for name in glob.glob(root + "/src/report/json*.c"))
+maps = {"verdicts", "verdicts_all", "options", "refused", "codes"}  # of names of other things
+
+def names(value):
+    if isinstance(value, list):
+        return set().union(*map(names, value))
+    if not isinstance(value, dict):
+        return set()
+    inner = (names(member) for name, member in value.items() if name not in maps)
+    return set(value).union(*inner)
+
+lines = [json.loads(line) for line in open(root + "/tests/golden/report/full.json")]
+held = set().union(*map(names, lines))
+assert len(held) > 50 and "unusable" in {line["type"] for line in lines}
+told = set(re.findall("`([a-z_]+)`", page))
+assert not held - told, ("not in docs/json.md", held - told)
+assert not [name for name in said if '"%s"' % name not in code], "in no line: " + str(said)
+PYTHON
+}
+
 @test "what_follows_two_dashes_is_no_option" {
     sipmemtest -- --oom
 
