@@ -118,7 +118,7 @@ static enum smt_monitor_rise spread_judge(const double *kept, size_t n, size_t b
  * have come in each third of the run, and not most of them at once: a pool that keeps
  * the highest demand so far never falls either. One step, a cache that is made, hides
  * no leak besides it. Where figures do fall (caches), they are judged like pages,
- * but of one byte. */
+ * but of one byte, and nothing is put down to settling. */
 static enum smt_monitor_rise exact_judge(const struct smt_monitor_trend *trend, const double *y)
 {
     const double *kept = y + trend->warmup;
@@ -126,10 +126,12 @@ static enum smt_monitor_rise exact_judge(const struct smt_monitor_trend *trend, 
     size_t n = trend->kept;
 
     if (n < EXACT_LEAST_KEPT) return SMT_MONITOR_TOO_FEW;
-    for (size_t i = 1; i < n; i++)
-        if (kept[i] < kept[i - 1]) return smt_monitor_trend_judge(&smt_monitor_byte_rules, trend);
-    rise = spread_judge(kept, n, 0);
-    return rise == SMT_MONITOR_RISES && smt_monitor_trend_slows(trend) ? SMT_MONITOR_SLOWS : rise;
+    for (size_t i = 1; i < n; i++) {
+        if (kept[i] >= kept[i - 1]) continue;
+        rise = smt_monitor_trend_judge(&smt_monitor_byte_rules, trend);
+        return rise == SMT_MONITOR_SLOWS ? SMT_MONITOR_RISES : rise;
+    }
+    return spread_judge(kept, n, 0);
 }
 
 static enum smt_status figure_judge(const struct smt_monitor_sample *samples, size_t count,
@@ -231,12 +233,10 @@ static enum smt_monitor_judged_figure decision_weigh(struct smt_monitor_decision
     reason_explain(decision, SMT_MONITOR_JUDGED_PRIVATE);
     decision->verdict = pages;
     if (live->present && live->rise != SMT_MONITOR_TOO_FEW) {
-        bool grows = figure_grows(decision, SMT_MONITOR_JUDGED_LIVE);
-
-        decision->verdict = live->rise == SMT_MONITOR_RISES              ? SMT_MONITOR_SUSPECTED
-                            : grows || pages >= SMT_MONITOR_LOOK_FURTHER ? SMT_MONITOR_LOOK_FURTHER
-                                                                         : SMT_MONITOR_STEADY;
-        if (!grows && pages >= SMT_MONITOR_LOOK_FURTHER)
+        decision->verdict = live->rise == SMT_MONITOR_RISES     ? SMT_MONITOR_SUSPECTED
+                            : pages >= SMT_MONITOR_LOOK_FURTHER ? SMT_MONITOR_LOOK_FURTHER
+                                                                : SMT_MONITOR_STEADY;
+        if (live->rise != SMT_MONITOR_RISES && pages >= SMT_MONITOR_LOOK_FURTHER)
             reason_add(decision, "Pages grow outside what the program has allocated: "
                                  "fragmentation, another allocator or mappings of its own.");
         if (live->rise == SMT_MONITOR_RISES) return SMT_MONITOR_JUDGED_LIVE;

@@ -386,11 +386,6 @@ enum smt_status smt_monitor_trend_fit(const struct smt_monitor_trend_rules *rule
     return SMT_OK;
 }
 
-bool smt_monitor_trend_slows(const struct smt_monitor_trend *trend)
-{
-    return trend->slowing > TREND_SLOWING_LEAST;
-}
-
 enum smt_monitor_rise smt_monitor_trend_judge(const struct smt_monitor_trend_rules *rules,
                                               const struct smt_monitor_trend *trend)
 {
@@ -404,7 +399,7 @@ enum smt_monitor_rise smt_monitor_trend_judge(const struct smt_monitor_trend_rul
     for (size_t i = 0; i < 3; i++)
         if (trend->thirds[i] < share) return SMT_MONITOR_LEVELS_OFF;
     if (trend->drift < TREND_DRIFT_LEAST) return SMT_MONITOR_WANDERS;
-    if (smt_monitor_trend_slows(trend)) return SMT_MONITOR_SLOWS;
+    if (trend->slowing > TREND_SLOWING_LEAST) return SMT_MONITOR_SLOWS;
     return SMT_MONITOR_RISES;
 }
 

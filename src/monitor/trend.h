@@ -68,9 +68,6 @@ SMT_MUST_USE enum smt_status smt_monitor_trend_fit(const struct smt_monitor_tren
 enum smt_monitor_rise smt_monitor_trend_judge(const struct smt_monitor_trend_rules *rules,
                                               const struct smt_monitor_trend *trend);
 
-/* Does what grows do so ever more slowly, surely? */
-bool smt_monitor_trend_slows(const struct smt_monitor_trend *trend);
-
 /* Half a sentence for the reader; static. */
 const char *smt_monitor_rise_text(enum smt_monitor_rise rise);
 

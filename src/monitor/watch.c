@@ -287,7 +287,7 @@ static void stacks_name(const struct smt_monitor_engine *engine,
     struct smt_buffer text;
 
     if (!engine || !engine->stacks || !live->present) return;
-    if (live->rise != SMT_MONITOR_RISES && live->rise != SMT_MONITOR_SLOWS) return;
+    if (live->rise != SMT_MONITOR_RISES) return;
     from = smt_monitor_judged_sample(process->samples, process->count, SMT_MONITOR_JUDGED_LIVE,
                                      live->trend.warmup);
     smt_buffer_init(&text);

@@ -120,7 +120,7 @@ static void named_stacks(void *context, int pid, uint64_t from_round, double byt
     smt_buffer_add_text(output, "cache_fill < main");
 }
 
-static void stacks_of_what_may_still_be_settling_are_named(void **state)
+static void stacks_of_growth_that_slows_down_are_named(void **state)
 {
     struct smt_monitor_engine engine = {NULL, settling_live, named_stacks};
     struct smt_monitor_result *result;
@@ -130,7 +130,7 @@ static void stacks_of_what_may_still_be_settling_are_named(void **state)
 
     result = rounds_watch(&engine, 40, &child);
 
-    assert_int_equal(result->verdict, SMT_MONITOR_LOOK_FURTHER);
+    assert_int_equal(result->verdict, SMT_MONITOR_SUSPECTED);
     assert_string_equal(result->processes[0].stacks, "cache_fill < main");
     smt_monitor_result_free(result);
 }
@@ -232,7 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(engine_decides_and_names_the_stacks),
-        cmocka_unit_test(stacks_of_what_may_still_be_settling_are_named),
+        cmocka_unit_test(stacks_of_growth_that_slows_down_are_named),
         cmocka_unit_test(process_without_engine_is_judged_by_its_pages),
         cmocka_unit_test(engine_in_trouble_is_mentioned_once),
         cmocka_unit_test(every_format_writes_something),
