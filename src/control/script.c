@@ -389,8 +389,8 @@ enum smt_status smt_script_run(const char *name, const char *text, size_t size_b
 
     smt_buffer_init(&read);
     smt_left_preprocess(&script.left, text, size_bytes, &read);
-    script.at = read.data;
-    script.end = read.data + read.size;
+    script.at = read.size ? read.data : "";
+    script.end = script.at + read.size;
     status = read.failed ? out_of_memory(&script) : statements_run(&script);
     if (status == SMT_OK && !script.fault && target->left_out) left_tell(&script);
     *ret_fault_line = script.fault ? script.begun : 0;

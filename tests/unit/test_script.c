@@ -56,6 +56,25 @@ static void kamailio_excerpts_run_as_they_stand(void **state)
     smt_buffer_clear(&shown);
 }
 
+static void nothing_is_a_script_that_does_nothing(void **state)
+{
+    static const char *const texts[] = {"", "\n", "#!ifdef A\nmem_alloc(1);\n#!endif\n"};
+    struct smt_buffer shown;
+    unsigned fault;
+
+    (void)state;
+    smt_buffer_init(&shown);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        fault = 9;
+
+        assert_int_equal(script(texts[i], &shown, &fault), SMT_OK);
+
+        assert_int_equal(fault, 0);
+        assert_int_equal(shown.size, 0);
+    }
+    smt_buffer_clear(&shown);
+}
+
 /* What a script of these lines has allocated, if it shows nothing else. */
 static const char *script_used(const char *lines, struct smt_buffer *shown)
 {
@@ -208,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_CONTROL(kamailio_excerpts_run_as_they_stand),
+        WITH_CONTROL(nothing_is_a_script_that_does_nothing),
         WITH_CONTROL(what_conditions_guard_runs_once),
         WITH_CONTROL(ifdef_chooses_the_lines_that_are_read),
         WITH_CONTROL(script_ends_at_the_first_fault),
