@@ -7,6 +7,28 @@
 
 #include "probe_parser.h"
 
+#define BRANCHES     100u
+#define FIRST_BRANCH 190000u /* far enough behind for a fork to pay */
+
+static struct smt_job jobs[BRANCHES];
+static struct smt_run_result results[BRANCHES];
+
+static void branches_load(const char *text)
+{
+    text_load(text);
+    assert_int_equal(baseline_run().verdicts, 0);
+    for (size_t i = 0; i < BRANCHES; i++) jobs[i] = refusal(FIRST_BRANCH + i, 1);
+}
+
+static void assert_branches_are_done(void)
+{
+    for (size_t i = 0; i < BRANCHES; i++) {
+        assert_true(results[i].done);
+        assert_verdict(results[i].verdicts, "benign");
+        assert_int_equal(results[i].heap.first_refused, FIRST_BRANCH + i);
+    }
+}
+
 /* Kills one after the other of the processes that the child starts, but never two
  * that follow each other: those may be one branch, done again. */
 static pid_t branch_killer_start(void)
@@ -33,25 +55,16 @@ static pid_t branch_killer_start(void)
 
 static void a_killed_branch_loses_nothing(void **state)
 {
-    static struct smt_job jobs[100];
-    static struct smt_run_result results[100];
-
     (void)state;
-    text_load("many 200000");
-    assert_int_equal(baseline_run().verdicts, 0);
-    for (size_t i = 0; i < 100; i++) jobs[i] = refusal(190000 + i, 1);
+    branches_load("many 200000");
     pid_t killer = branch_killer_start();
 
-    enum smt_status status = smt_worker_run(worker, jobs, 100, results);
+    enum smt_status status = smt_worker_run(worker, jobs, BRANCHES, results);
 
     kill(killer, SIGKILL);
     waitpid(killer, NULL, 0);
     assert_int_equal(status, SMT_OK);
-    for (size_t i = 0; i < 100; i++) {
-        assert_true(results[i].done);
-        assert_verdict(results[i].verdicts, "benign");
-        assert_int_equal(results[i].heap.first_refused, 190000 + i);
-    }
+    assert_branches_are_done();
 }
 
 static int acts_set_up(void **state)
@@ -73,45 +86,29 @@ static int acts_tear_down(void **state)
 
 static void no_injection_is_done_twice(void **state)
 {
-    static struct smt_job jobs[100];
-    static struct smt_run_result results[100];
-
     (void)state;
-    text_load("many 200000");
-    assert_int_equal(baseline_run().verdicts, 0);
-    for (size_t i = 0; i < 100; i++) jobs[i] = refusal(190000 + i, 1);
+    branches_load("many 200000");
     *probe_acts = 0;
 
-    assert_int_equal(smt_worker_run(worker, jobs, 100, results), SMT_OK);
+    assert_int_equal(smt_worker_run(worker, jobs, BRANCHES, results), SMT_OK);
 
-    assert_in_range(*probe_acts, 100, 110); /* a few clean ones besides */
+    assert_in_range(*probe_acts, BRANCHES, BRANCHES + 10); /* a few clean ones besides */
 }
 
 static void a_parser_that_ignores_its_children_loses_no_branch(void **state)
 {
-    static struct smt_job jobs[100];
-    static struct smt_run_result results[100];
-
     (void)state;
-    text_load("many-orphans 200000");
-    assert_int_equal(baseline_run().verdicts, 0);
-    for (size_t i = 0; i < 100; i++) jobs[i] = refusal(190000 + i, 1);
+    branches_load("many-orphans 200000");
     uint64_t children = smt_worker_children(worker);
 
-    assert_int_equal(smt_worker_run(worker, jobs, 100, results), SMT_OK);
+    assert_int_equal(smt_worker_run(worker, jobs, BRANCHES, results), SMT_OK);
 
     assert_int_equal(smt_worker_children(worker), children);
-    for (size_t i = 0; i < 100; i++) {
-        assert_verdict(results[i].verdicts, "benign");
-        assert_int_equal(results[i].heap.first_refused, 190000 + i);
-    }
+    assert_branches_are_done();
 }
 
 static void a_hang_is_told_of_the_injection_that_hangs(void **state)
 {
-    static struct smt_job jobs[10];
-    static struct smt_run_result results[10];
-
     (void)state;
     text_load("hang-late 200000");
     assert_int_equal(baseline_run().verdicts, 0);

@@ -89,11 +89,23 @@ static const char *script_used(const char *lines, struct smt_buffer *shown)
     return shown->data;
 }
 
+struct used_row {
+    const char *lines, *used;
+};
+
+static void assert_used(const struct used_row *rows, size_t count)
+{
+    struct smt_buffer shown;
+
+    smt_buffer_init(&shown);
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(script_used(rows[i].lines, &shown), rows[i].used);
+    smt_buffer_clear(&shown);
+}
+
 static void what_conditions_guard_runs_once(void **state)
 {
-    static const struct {
-        const char *lines, *used;
-    } rows[] = {
+    static const struct used_row rows[] = {
         {"route{mem_alloc(1);}", "1\n"},
         {"if (a) { mem_alloc(1); } else if (b) { mem_alloc(2); } else mem_alloc(4);", "7\n"},
         {"while(1) mem_alloc(3);", "3\n"},
@@ -106,20 +118,14 @@ static void what_conditions_guard_runs_once(void **state)
         {"debug=3\nlisten = udp:1.2.3.4\nmem_alloc(1);", "1\n"},
         {"if (mem_alloc(9)) exit;", "0\n"},
     };
-    struct smt_buffer shown;
 
     (void)state;
-    smt_buffer_init(&shown);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_string_equal(script_used(rows[i].lines, &shown), rows[i].used);
-    smt_buffer_clear(&shown);
+    assert_used(rows, sizeof rows / sizeof *rows);
 }
 
 static void ifdef_chooses_the_lines_that_are_read(void **state)
 {
-    static const struct {
-        const char *lines, *used;
-    } rows[] = {
+    static const struct used_row rows[] = {
         {"#!ifdef A\nmem_alloc(1);\n#!else\nmem_alloc(2);\n#!endif", "2\n"},
         {"#!define A\n#!ifdef A\nmem_alloc(1);\n#!else\nmem_alloc(2);\n#!endif", "1\n"},
         {"#!ifndef A\nmem_alloc(1);\n#!endif\nmem_alloc(2);", "3\n"},
@@ -130,13 +136,9 @@ static void ifdef_chooses_the_lines_that_are_read(void **state)
         {"#!define A 1 \\\n  mem_alloc(1);\nmem_alloc(2);", "2\n"},
         {"#!KAMAILIO\n##!ifdef A\nmem_alloc(1);\n#!endif\n#!else\nmem_alloc(2);", "3\n"},
     };
-    struct smt_buffer shown;
 
     (void)state;
-    smt_buffer_init(&shown);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_string_equal(script_used(rows[i].lines, &shown), rows[i].used);
-    smt_buffer_clear(&shown);
+    assert_used(rows, sizeof rows / sizeof *rows);
 }
 
 static void script_ends_at_the_first_fault(void **state)
